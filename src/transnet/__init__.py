@@ -1,0 +1,77 @@
+"""TransNet: an image network on each frame, 1D convolutions over time.
+
+::
+
+    import transnet
+
+    run = transnet.train("my_clips", out="runs/mine")     # a folder of class folders
+    transnet.evaluate(run)                                # metrics.json and report.html
+    transnet.load(run).predict("clip.mp4")                # Prediction(label, score, scores, ...)
+
+The names below are imported when they are first used, so that ``import transnet`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+    from transnet.data.clips import Clip, read_clip
+    from transnet.data.datasets import open_dataset
+    from transnet.data.splits import make_split
+    from transnet.errors import TransNetError, VideoError
+    from transnet.evaluation.evaluate import evaluate
+    from transnet.inference.recognizer import Recognizer, load
+    from transnet.model.transnet import TransNet
+    from transnet.results import Prediction
+    from transnet.training.train import train
+
+_HOMES = {
+    "Clip": "transnet.data.clips",
+    "ClipConfig": "transnet.config",
+    "ModelConfig": "transnet.config",
+    "Prediction": "transnet.results",
+    "Recognizer": "transnet.inference.recognizer",
+    "TrainingConfig": "transnet.config",
+    "TransNet": "transnet.model.transnet",
+    "TransNetError": "transnet.errors",
+    "VideoError": "transnet.errors",
+    "evaluate": "transnet.evaluation.evaluate",
+    "load": "transnet.inference.recognizer",
+    "make_split": "transnet.data.splits",
+    "open_dataset": "transnet.data.datasets",
+    "read_clip": "transnet.data.clips",
+    "train": "transnet.training.train",
+}
+
+__all__ = [
+    "Clip",
+    "ClipConfig",
+    "ModelConfig",
+    "Prediction",
+    "Recognizer",
+    "TrainingConfig",
+    "TransNet",
+    "TransNetError",
+    "VideoError",
+    "evaluate",
+    "load",
+    "make_split",
+    "open_dataset",
+    "read_clip",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'transnet' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,240 @@
+"""A run folder: everything that a recogniser is, readable without running anything.
+
+::
+
+    transnet.json        classes, network, preprocessing, training, split, versions
+    model.safetensors    all weights
+    clips.csv            every clip with its part in the split; training clips with their digest
+    best.ckpt, last.ckpt what a resumed training needs
+    logs/                loss and accuracy by epoch (CSV, TensorBoard)
+
+``clips.csv`` is itself a data set (``transnet train RUN/clips.csv --split column``).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from transnet.config import ClipConfig, ModelConfig, TrainingConfig, from_dict
+from transnet.data.manifest import ClipRecord
+from transnet.data.splits import Split
+from transnet.errors import TransNetError
+from transnet.model.transnet import TransNet
+from transnet.weights import BackboneWeights
+
+FORMAT = 1
+_VERSIONED = ("transnet-har", "torch", "torchvision", "timm", "lightning", "av", "numpy")
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a run is, apart from its weights.
+
+    Attributes:
+        classes: the labels, in the order of the logits.
+        clip: how a video becomes a clip.
+        model: size and form of the network.
+        training: how it learnt.
+        backbone: name of the ``timm`` model.
+        backbone_args: further arguments of ``timm.create_model``.
+        mean: mean of RGB in 0..1, subtracted from a frame.
+        std: standard deviation of RGB in 0..1, by which a frame is divided.
+        weights: where the backbone's weights came from.
+        pretraining: what they had learnt before.
+        data: the data set, as the user typed it.
+        split: its split, as in :class:`~transnet.data.splits.Split`.
+        split_rule: what the split is, as part of a sentence.
+        versions: of the packages that made the run.
+    """
+
+    classes: tuple[str, ...]
+    clip: ClipConfig
+    model: ModelConfig
+    training: TrainingConfig
+    backbone: str
+    backbone_args: dict[str, Any]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    weights: str
+    pretraining: str
+    data: str
+    split: str
+    split_rule: str
+    versions: dict[str, str] = field(default_factory=lambda: package_versions())
+
+    def build_model(self) -> TransNet:
+        """The network with random weights."""
+        return TransNet(
+            self.backbone,
+            len(self.classes),
+            num_frames=self.clip.frames,
+            features=self.model.features,
+            filters=self.model.filters,
+            readout=self.model.readout,
+            size=self.clip.size,
+            dropout=self.training.dropout,
+            backbone_args=self.backbone_args,
+        )
+
+    @staticmethod
+    def describe(
+        classes: tuple[str, ...],
+        configs: tuple[ClipConfig, ModelConfig, TrainingConfig],
+        weights: BackboneWeights,
+        data: str,
+        split: Split,
+    ) -> RunInfo:
+        """The record of a training that is about to start."""
+        clip, model, training = configs
+        return RunInfo(
+            classes=classes,
+            clip=clip,
+            model=model,
+            training=training,
+            backbone=weights.backbone,
+            backbone_args=weights.args,
+            mean=weights.mean,
+            std=weights.std,
+            weights=weights.source,
+            pretraining=weights.pretraining,
+            data=data,
+            split=split.name,
+            split_rule=split.rule,
+        )
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def save_info(run: Path, info: RunInfo) -> None:
+    """Write ``transnet.json``."""
+    values = {"format": FORMAT, **asdict(info)}
+    with written_whole(run / "transnet.json") as path:
+        path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def load_info(run: Path | str) -> RunInfo:
+    """Read ``transnet.json``.
+
+    Raises:
+        TransNetError: it is no run folder, or one of a newer version.
+    """
+    path = Path(run) / "transnet.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] > FORMAT:
+            raise TransNetError(
+                f"{run} was made by a newer version ({values['versions']['transnet-har']}); "
+                "upgrade with: pip install --upgrade transnet-har"
+            )
+        values.update(
+            classes=tuple(values["classes"]),
+            mean=tuple(values["mean"]),
+            std=tuple(values["std"]),
+            clip=from_dict(ClipConfig, values["clip"]),
+            model=from_dict(ModelConfig, values["model"]),
+            training=from_dict(TrainingConfig, values["training"]),
+        )
+        return from_dict(RunInfo, values)
+    except (FileNotFoundError, NotADirectoryError):
+        raise TransNetError(
+            f"RUN is {str(run)!r}, which is not a run folder (it has no transnet.json); "
+            "accepted: the --out folder of transnet train."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TransNetError(f"{path} cannot be understood ({error!r}).") from error
+
+
+def save_model(run: Path, model: TransNet) -> None:
+    """Write ``model.safetensors``."""
+    state = {name: value.contiguous() for name, value in model.state_dict().items()}
+    with written_whole(run / "model.safetensors") as path:
+        save_file(state, path)
+
+
+def load_model(run: Path | str, info: RunInfo) -> TransNet:
+    """The network of a run with its weights, in evaluation mode.
+
+    Raises:
+        TransNetError: the training has not ended, or the weights do not fit.
+    """
+    path = Path(run) / "model.safetensors"
+    if not path.is_file():
+        raise TransNetError(
+            f"{run} has no model.safetensors: its training has not ended. "
+            "Continue it with transnet train ... --resume."
+        )
+    model = info.build_model()
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise TransNetError(f"{path} does not hold the weights of this run ({error}).") from error
+    return model.eval()
+
+
+def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
+    """Write ``clips.csv``; the digest is the fingerprint of a clip that was trained on."""
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    with (
+        written_whole(run / "clips.csv") as path,
+        open(path, "w", newline="", encoding="utf-8") as file,
+    ):
+        rows = csv.writer(file)
+        rows.writerow(["path", "label", "group", "start", "end", "split", "digest"])
+        for part, clips in parts.items():
+            for clip in clips:
+                where = [os.path.abspath(clip.path), clip.label, clip.group]
+                limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
+                rows.writerow([*where, *limits, part, digests.get(clip, "")])
+
+
+def trained_digests(run: Path | str) -> set[tuple[str, str, str]]:
+    """``(digest, start, end)`` of every clip that the run was trained or stopped on."""
+    path = Path(run) / "clips.csv"
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows: Iterable[dict[str, str]] = csv.DictReader(file)
+            return {
+                (row["digest"], row["start"], row["end"]) for row in rows if row["split"] != "test"
+            }
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        raise TransNetError(
+            f"{path} cannot be read ({error}), so it is unknown which clips were trained on."
+        ) from error
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A place to write a file, which takes its name only once it is complete.
+
+    Raises:
+        TransNetError: it cannot be written, because the disk is full, say.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield beside
+        os.replace(beside, path)
+    except (OSError, SafetensorError) as error:
+        raise TransNetError(f"{path} cannot be written ({error}).") from error
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""What a user can set. Each field is an option of the command line, its comment the help text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from transnet.errors import TransNetError
+
+Readout = Literal["pool", "flatten"]
+Sampling = Literal["uniform", "stride"]
+Temporal = Literal["conv1d"]
+
+
+def option(default: Any, help: str) -> Any:
+    """A dataclass field with a line of help for the command line."""
+    return field(default=default, metadata={"help": help})
+
+
+def _require(condition: bool, config: object, name: str, accepted: str) -> None:
+    if not condition:
+        flag = "--" + name.replace("_", "-")
+        raise TransNetError(f"{flag} is {getattr(config, name)!r}; accepted: {accepted}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipConfig:
+    """How a video becomes the clip that the network sees."""
+
+    frames: int = option(12, "frames a clip, n (the paper: 12)")
+    size: int = option(224, "height and width of a frame, in pixels")
+    sampling: Sampling = option(
+        "uniform", "uniform: n frames over the whole clip (the paper); stride: a fixed time apart"
+    )
+    stride_s: float = option(0.2, "seconds between two frames, for stride sampling")
+
+    def __post_init__(self) -> None:
+        _require(2 <= self.frames <= 1024, self, "frames", "2 to 1024 (pairs of neighbours need 2)")
+        _require(16 <= self.size <= 4096, self, "size", "16 to 4096 pixels")
+        _require(self.sampling in ("uniform", "stride"), self, "sampling", "uniform, stride")
+        _require(0 < self.stride_s <= 3600, self, "stride_s", "above 0, up to 3600 seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The size and form of the network."""
+
+    readout: Readout = option(
+        "pool", "pool: average each frame's map (small); flatten: keep every position (the paper)"
+    )
+    temporal: Temporal = option("conv1d", "what joins the frames; conv1d: the paper's three layers")
+    features: int = option(64, "length L of one frame's feature vector")
+    filters: int = option(64, "filters K of the first temporal convolution")
+
+    def __post_init__(self) -> None:
+        _require(self.readout in ("pool", "flatten"), self, "readout", "pool, flatten")
+        _require(self.temporal == "conv1d", self, "temporal", "conv1d")
+        _require(self.features >= 1, self, "features", "1 or more")
+        _require(self.filters >= 1, self, "filters", "1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How the network learns. The paper does not state any of this; these are our choices."""
+
+    freeze: bool = option(True, "keep the backbone as it is, and compute its features only once")
+    epochs: int = option(60, "passes over the training clips, at most")
+    batch_size: int = option(32, "clips a step")
+    learning_rate: float = option(1e-3, "peak step size of the parts that start from nothing")
+    backbone_learning_rate: float = option(1e-4, "peak step size of a backbone that is not frozen")
+    weight_decay: float = option(0.05, "AdamW's pull of the weights towards zero")
+    warmup: float = option(0.1, "share of the training in which the step size rises, 0 to 1")
+    label_smoothing: float = option(0.1, "share of the target spread over all classes, 0 to 1")
+    dropout: float = option(0.5, "share of frame features dropped in training, 0 to 1")
+    views: int = option(4, "looks at a training clip: other moments, crops, mirrored; 1: one")
+    flip: bool = option(True, "mirror some views; false where left and right differ in meaning")
+    validation: float = option(0.15, "share of the training groups kept for early stopping")
+    patience: int = option(20, "epochs without a better validation loss before stopping; 0: never")
+    max_broken: float = option(0.01, "share of broken training clips that is skipped, 0 to 1")
+    workers: int = option(2, "threads or processes that decode video")
+    seed: int = option(0, "start of every random choice; equal seeds make equal runs")
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "views", "workers"):
+            _require(getattr(self, name) >= 1, self, name, "1 or more")
+        for name in ("learning_rate", "backbone_learning_rate"):
+            _require(getattr(self, name) > 0, self, name, "above 0")
+        for name in ("warmup", "max_broken"):
+            _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
+        for name in ("label_smoothing", "dropout", "validation"):
+            _require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
+        for name in ("weight_decay", "patience", "seed"):
+            _require(getattr(self, name) >= 0, self, name, "0 or more")
+
+
+def from_dict(kind: type[Any], values: dict[str, Any]) -> Any:
+    """Build a config of ``kind`` from a dictionary that may hold more than its fields."""
+    names = {f.name for f in fields(kind)}
+    return kind(**{name: value for name, value in values.items() if name in names})

@@ -1,0 +1,1 @@
+"""From files to pixels: manifests, splits, decoding, sampling. Knows no neural network."""

@@ -1,0 +1,37 @@
+"""From what a user types as DATA to a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transnet.data.datasets.csv import read_csv
+from transnet.data.datasets.folder import read_folder
+from transnet.data.datasets.ucf101 import read_ucf101
+from transnet.data.manifest import Manifest
+from transnet.errors import TransNetError
+
+_NAMED = {"ucf101": read_ucf101}
+
+ACCEPTED = "a folder of class folders, a CSV file with columns path and label, or " + ", ".join(
+    f"{name}:DIR" for name in _NAMED
+)
+
+
+def open_dataset(data: str | Path) -> Manifest:
+    """Read the list of clips of a data set; no video is opened.
+
+    Args:
+        data: a folder of class folders, a CSV file, or ``ucf101:DIR``.
+
+    Raises:
+        TransNetError: there is no such data set, or it cannot be understood.
+    """
+    name, colon, rest = str(data).partition(":")
+    if colon and name in _NAMED:
+        return _NAMED[name](Path(rest).expanduser())
+    path = Path(data).expanduser()
+    if path.is_dir():
+        return read_folder(path)
+    if path.is_file():
+        return read_csv(path)
+    raise TransNetError(f"DATA is {str(data)!r}, which does not exist; accepted: {ACCEPTED}.")

@@ -1,0 +1,85 @@
+"""A CSV file with ``path`` and ``label``, and where wanted ``group, start, end, split``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from transnet.data.manifest import ClipRecord, Manifest, Subset
+from transnet.errors import TransNetError
+
+_SUBSETS: dict[str, Subset] = {
+    "train": "train",
+    "val": "validation",
+    "validation": "validation",
+    "test": "test",
+    "unused": "unused",
+    "": "unused",
+}
+
+
+def read_csv(path: Path) -> Manifest:
+    """Read a table of clips; paths in it are relative to the file itself.
+
+    ``start`` and ``end`` are frame numbers counted from 0, ``end`` is the frame after the last.
+
+    Raises:
+        TransNetError: a column or a value is missing or not understood; the line is named.
+    """
+    clips: list[ClipRecord] = []
+    split: dict[ClipRecord, Subset] = {}
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file, restval="")
+            columns = rows.fieldnames or []
+            for column in ("path", "label"):
+                if column not in columns:
+                    raise TransNetError(
+                        f"{path} has no column {column!r} but {columns}; "
+                        "accepted: path, label, and where wanted group, start, end, split."
+                    )
+            for row in rows:
+                where = f"{path}, line {rows.line_num}"
+                clip = _clip(row, path.parent, where)
+                clips.append(clip)
+                if "split" in columns:
+                    split[clip] = _subset(row["split"], where)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TransNetError(f"{path} cannot be read as a CSV file: {error}.") from error
+    notes = []
+    if "group" not in columns:
+        notes.append(
+            f"{path.name} has no group column, so each file counts as a group of its own. "
+            "If several show one person or come from one recording, add the column: else the "
+            "test score flatters."
+        )
+    return Manifest(
+        path.stem, tuple(clips), column=split if "split" in columns else None, notes=tuple(notes)
+    )
+
+
+def _clip(row: dict[str, str], folder: Path, where: str) -> ClipRecord:
+    if not row["path"] or not row["label"]:
+        raise TransNetError(f"{where}: path is {row['path']!r} and label is {row['label']!r}.")
+    start, end = (_frame(row.get(name, ""), name, where) for name in ("start", "end"))
+    if end is not None and end <= (start or 0):
+        raise TransNetError(f"{where}: end is {end}; accepted: above start, {start or 0}.")
+    group = row.get("group", "") or row["path"]
+    return ClipRecord(folder / row["path"], row["label"], group, start, end)
+
+
+def _frame(value: str, name: str, where: str) -> int | None:
+    if not value.strip():
+        return None
+    if not value.strip().isdecimal():
+        raise TransNetError(f"{where}: {name} is {value!r}; accepted: a frame number, 0 or more.")
+    return int(value)
+
+
+def _subset(value: str, where: str) -> Subset:
+    try:
+        return _SUBSETS[value.strip().lower()]
+    except KeyError:
+        raise TransNetError(
+            f"{where}: split is {value!r}; accepted: train, val, test, unused."
+        ) from None

@@ -1,0 +1,72 @@
+"""What a data set is to us: a list of clips with a label and a group, and its official splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from transnet.errors import TransNetError
+
+Subset = Literal["train", "validation", "test", "unused"]
+
+
+@dataclass(frozen=True, order=True)
+class ClipRecord:
+    """One labelled clip.
+
+    Attributes:
+        path: the video file.
+        label: the action.
+        group: what clips of one origin share (person, source video, recording session).
+        start: first frame, counted from 0; ``None`` is the beginning of the file.
+        end: frame after the last one; ``None`` is the end of the file.
+    """
+
+    path: Path
+    label: str
+    group: str
+    start: int | None = None
+    end: int | None = None
+
+
+OfficialSplit = Mapping[ClipRecord, Subset]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A data set on disk.
+
+    Attributes:
+        name: how a report calls it.
+        clips: all clips, in a fixed order.
+        official: the data set's own splits, first one first; empty if it has none.
+        column: the split that a CSV's ``split`` column gives, if there is one.
+        notes: what a user should know (classes that are missing, groups that are guessed).
+    """
+
+    name: str
+    clips: tuple[ClipRecord, ...]
+    official: tuple[OfficialSplit, ...] = ()
+    column: OfficialSplit | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.clips:
+            raise TransNetError(f"{self.name} holds no clips.")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, sorted."""
+        return tuple(sorted({clip.label for clip in self.clips}))
+
+    def summary(self) -> str:
+        """One sentence about the size of the data set."""
+        per_class = Counter(clip.label for clip in self.clips).values()
+        groups = {clip.group for clip in self.clips}
+        return (
+            f"{self.name}: {len(self.clips)} clips of {len(per_class)} classes "
+            f"({min(per_class)} to {max(per_class)} a class) in {len(groups)} groups"
+        )

@@ -1,0 +1,87 @@
+"""From a decoded frame to the pixels that a network sees: one path for everything that we do.
+
+Resizing and the conversion to RGB are one step of FFmpeg's scaler, to the network's own size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at a video: which moments, which square of the picture, mirrored or not.
+
+    Attributes:
+        offset: where the clip's frames are taken (see :mod:`transnet.data.sampling`), 0 to 1.
+        zoom: the picture's short side is resized to ``zoom * size`` pixels, 1 or more.
+        x: where the square is cut, 0 at the left edge, 1 at the right one.
+        y: where the square is cut, 0 at the top, 1 at the bottom.
+        flip: mirror left and right.
+    """
+
+    offset: float = 0.5
+    zoom: float = 8 / 7
+    x: float = 0.5
+    y: float = 0.5
+    flip: bool = False
+
+
+CENTER = View()
+"""The view of every evaluation and prediction: the middle of the picture, unmirrored."""
+
+
+class Preprocessor:
+    """Turns frames upright, resizes them and cuts out the square of a view.
+
+    Holds the scaler of the last picture size, so keep one for a file; not for several threads.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frames: Iterable[av.VideoFrame], rotation: int, view: View) -> Pixels:
+        """The pixels of one view of some frames.
+
+        Args:
+            frames: decoded frames of any size and pixel format.
+            rotation: degrees counter-clockwise that turn them upright, a multiple of 90.
+            view: what to cut out.
+
+        Returns:
+            uint8 RGB of shape ``(T, size, size, 3)``.
+        """
+        return np.stack([self._pixels(frame, rotation, view) for frame in frames])
+
+    def _pixels(self, frame: av.VideoFrame, rotation: int, view: View) -> Pixels:
+        short = max(self.size, round(self.size * view.zoom))
+        scale = short / min(frame.width, frame.height)
+        width, height = round(frame.width * scale), round(frame.height * scale)
+        resized = self._scaler.reformat(
+            frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC
+        )
+        pixels = resized.to_ndarray().astype(np.uint8, copy=False)
+        upright = np.rot90(pixels, k=round(rotation / 90) % 4)
+        top = round(view.y * (upright.shape[0] - self.size))
+        left = round(view.x * (upright.shape[1] - self.size))
+        square = upright[top : top + self.size, left : left + self.size]
+        return square[:, ::-1] if view.flip else square
+
+
+def normalise(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
+    """uint8 frames ``(..., H, W, 3)`` to float32 ``(..., 3, H, W)``: ``(x / 255 - mean) / std``."""
+    scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float64))
+    shift = np.asarray(mean, dtype=np.float64) / np.asarray(std, dtype=np.float64)
+    planes = np.moveaxis(frames, -1, -3).astype(np.float32)
+    planes *= scale.astype(np.float32)[:, None, None]
+    planes -= shift.astype(np.float32)[:, None, None]
+    return planes

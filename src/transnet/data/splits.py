@@ -1,0 +1,226 @@
+"""Who trains and who is tested, and whether anybody sits on both sides.
+
+The test part is never looked at in training: the validation part, on which training stops early,
+is taken from the training groups.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from transnet.data.manifest import ClipRecord, Manifest, OfficialSplit
+from transnet.errors import TransNetError
+
+TEST_SHARE = 0.2
+SPLITS = "official, official:K, paper, group, column"
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set, divided.
+
+    Attributes:
+        name: the split as a user types it, with its number (``official:1``).
+        train: the clips that the network learns from.
+        validation: the clips that decide when to stop; their groups are not in ``train``
+            unless the split ignores groups.
+        test: the clips that the accuracy is measured on.
+        rule: what the split is, as part of a sentence.
+    """
+
+    name: str
+    train: tuple[ClipRecord, ...]
+    validation: tuple[ClipRecord, ...]
+    test: tuple[ClipRecord, ...]
+    rule: str
+
+    @property
+    def siblings_in_train(self) -> float:
+        """Share of test clips, 0..1, with a clip of their own group among the training clips."""
+        return siblings_share(self.test, (*self.train, *self.validation))
+
+
+def siblings_share(test: Sequence[ClipRecord], train: Iterable[ClipRecord]) -> float:
+    """Share of the ``test`` clips, 0..1, that have a clip of the same class and group in ``train``.
+
+    The leak that a random split hides: such a clip was cut from the same video, or shows the
+    same person in the same action.
+    """
+    seen = {(clip.label, clip.group) for clip in train}
+    return sum((clip.label, clip.group) in seen for clip in test) / max(1, len(test))
+
+
+def make_split(
+    manifest: Manifest, name: str | None = None, *, validation: float = 0.15, seed: int = 0
+) -> Split:
+    """Divide a data set.
+
+    Args:
+        manifest: the data set.
+        name: ``official`` or ``official:2`` (the data set's own), ``paper`` (random 80 / 20 by
+            clip, stratified by class), ``group`` (80 / 20, no group on both sides), ``column``
+            (as the CSV says). By default the data set's own, else the CSV's, else ``group``.
+        validation: share of the training clips to keep for early stopping, 0 to below 1.
+        seed: for everything that is random.
+
+    Raises:
+        TransNetError: the data set has no such split, or one side of it is empty.
+    """
+    name = name or _default(manifest)
+    kind, _, number = name.partition(":")
+    rng = np.random.default_rng(seed)
+    if kind == "official" and manifest.official:
+        position = _number(number, len(manifest.official), name)
+        name = f"official:{position}"
+        train, test = _by_subset(manifest, manifest.official[position - 1], "test")
+        rule = f"the official split {position} of {manifest.name}"
+    elif kind == "column" and manifest.column is not None and not number:
+        return _column_split(manifest, manifest.column, validation, rng)
+    elif kind == "paper" and not number:
+        train, test = _divide_clips(manifest.clips, TEST_SHARE, rng)
+        rule = "the paper's protocol, a random 80 / 20 split of the clips (groups are ignored)"
+    elif kind == "group" and not number:
+        train, test = divide_groups(manifest.clips, TEST_SHARE, rng)
+        rule = "a random 80 / 20 split by group"
+    else:
+        raise TransNetError(_no_such_split(manifest, name))
+    _check_sides(manifest, name, train, test)
+    by_group = kind != "paper"
+    train, held_out = _hold_out(train, validation, rng, by_group)
+    return Split(name, train, held_out, test, rule)
+
+
+def _default(manifest: Manifest) -> str:
+    if manifest.official:
+        return "official"
+    return "group" if manifest.column is None else "column"
+
+
+def _no_such_split(manifest: Manifest, name: str) -> str:
+    here = ["paper", "group"]
+    if manifest.official:
+        here.insert(0, f"official:1 to official:{len(manifest.official)}")
+    if manifest.column is not None:
+        here.insert(0, "column")
+    return f"--split is {name!r}; {manifest.name} has: {', '.join(here)}."
+
+
+def _number(text: str, count: int, name: str) -> int:
+    if not text:
+        return 1
+    if text.isdecimal() and 1 <= int(text) <= count:
+        return int(text)
+    raise TransNetError(f"--split is {name!r}; accepted: official:1 to official:{count}.")
+
+
+def _by_subset(
+    manifest: Manifest, subsets: OfficialSplit, test: str
+) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
+    def having(subset: str) -> tuple[ClipRecord, ...]:
+        return tuple(clip for clip in manifest.clips if subsets[clip] == subset)
+
+    return having("train"), having(test)
+
+
+def _column_split(
+    manifest: Manifest, column: OfficialSplit, validation: float, rng: np.random.Generator
+) -> Split:
+    train, test = _by_subset(manifest, column, "test")
+    _check_sides(manifest, "column", train, test)
+    rule = f"the split column of {manifest.name}"
+    _, own_validation = _by_subset(manifest, column, "validation")
+    if own_validation:
+        return Split("column", train, own_validation, test, rule)
+    train, held_out = _hold_out(train, validation, rng, by_group=True)
+    return Split("column", train, held_out, test, rule)
+
+
+def _check_sides(
+    manifest: Manifest, name: str, train: Sequence[ClipRecord], test: Sequence[ClipRecord]
+) -> None:
+    for side, clips in (("training", train), ("test", test)):
+        if not clips:
+            raise TransNetError(
+                f"--split {name} of {manifest.name} leaves no {side} clips. "
+                "Are enough clips and groups on disk?"
+            )
+    untrained = sorted({clip.label for clip in test} - {clip.label for clip in train})
+    if untrained:
+        raise TransNetError(
+            f"--split {name} of {manifest.name} has no training clip for {', '.join(untrained)}. "
+            "Each class needs clips of two groups or more."
+        )
+
+
+def _hold_out(
+    train: tuple[ClipRecord, ...], share: float, rng: np.random.Generator, by_group: bool
+) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
+    if share == 0:
+        return train, ()
+    divide = divide_groups if by_group else _divide_clips
+    rest, held_out = divide(train, share, rng)
+    # Too few groups to spare one: better every class in training than a validation part.
+    if {clip.label for clip in rest} != {clip.label for clip in train}:
+        return train, ()
+    return rest, held_out
+
+
+def _divide_clips(
+    clips: Sequence[ClipRecord], share: float, rng: np.random.Generator
+) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
+    """Take ``share`` of each class at random, whatever the groups."""
+    taken: set[ClipRecord] = set()
+    for members in _by_label(clips).values():
+        count = min(max(1, round(share * len(members))), len(members) - 1)
+        chosen = rng.permutation(len(members))[:count]
+        taken.update(members[position] for position in chosen)
+    return _partition(clips, taken)
+
+
+def divide_groups(
+    clips: Sequence[ClipRecord], share: float, rng: np.random.Generator
+) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
+    """Take whole groups, about ``share`` of every class, leaving each class some clips.
+
+    Groups are offered in random order; one is taken if it brings the classes nearer to their
+    share than leaving it does, and if no class would lose its last group.
+    """
+    wanted = Counter({label: share * len(members) for label, members in _by_label(clips).items()})
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    for clip in clips:
+        groups[clip.group][clip.label] += 1
+    left = Counter(clip.label for clip in clips)
+    names = sorted(groups)
+    taken: set[str] = set()
+    for position in rng.permutation(len(names)):
+        name = names[position]
+        members = groups[name]
+        gain = sum(
+            abs(wanted[label]) - abs(wanted[label] - count) for label, count in members.items()
+        )
+        if gain > 0 and all(left[label] > count for label, count in members.items()):
+            taken.add(name)
+            wanted.subtract(members)
+            left.subtract(members)
+    return _partition(clips, {clip for clip in clips if clip.group in taken})
+
+
+def _by_label(clips: Iterable[ClipRecord]) -> dict[str, list[ClipRecord]]:
+    members: dict[str, list[ClipRecord]] = defaultdict(list)
+    for clip in clips:
+        members[clip.label].append(clip)
+    return members
+
+
+def _partition(
+    clips: Iterable[ClipRecord], taken: set[ClipRecord]
+) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
+    clips = tuple(clips)
+    return (
+        tuple(clip for clip in clips if clip not in taken),
+        tuple(clip for clip in clips if clip in taken),
+    )

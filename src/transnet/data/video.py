@@ -1,0 +1,242 @@
+"""Video files, decoded in order and to the end: what comes out is what the file shows.
+
+Seeking is not exact in files with B-frames (most ``.avi`` of this field), so a clip is always
+decoded from the first frame on. Errors of FFmpeg become :class:`~transnet.errors.VideoError`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from transnet.errors import VideoError
+
+# fmt: off
+VIDEO_SUFFIXES = frozenset({
+    ".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
+    ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
+})
+# fmt: on
+
+# Decoded frames are held until the sampler has chosen; a longer video is decoded a second time.
+HELD_BYTES = 256 * 2**20
+# A damaged header can ask for any amount of memory: no camera makes pictures larger or longer.
+MAX_PIXELS = 16384 * 16384
+MAX_ASPECT = 64
+# Containers may promise a few frames too many; a file that was cut off lacks more than these.
+MISSING_FRAMES = 2
+MISSING_SHARE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """The frames of a video that a sampler chose, as the decoder gave them.
+
+    Attributes:
+        frames: one decoded frame for each index, in the video's own pixel format.
+        indices: the chosen frame numbers, relative to the start of the range, never decreasing.
+        times_s: presentation time of every frame of the range, in seconds of the file.
+        rotation: degrees counter-clockwise by which the frames must be turned to stand upright.
+        damage: what is wrong with the file, empty when nothing is.
+    """
+
+    frames: list[av.VideoFrame]
+    indices: NDArray[np.int64]
+    times_s: NDArray[np.float64]
+    rotation: int
+    damage: str = ""
+
+
+def read_footage(
+    path: Path | str,
+    choose: Callable[[NDArray[np.float64]], NDArray[np.int64]],
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    allow_partial: bool = False,
+) -> Footage:
+    """Decode a video and keep the frames that ``choose`` asks for.
+
+    Args:
+        path: the file.
+        choose: takes the presentation times of all frames in seconds, returns frame indices.
+        start: first frame of the range, counted from 0; the beginning if not given.
+        end: frame after the last one of the range; the end of the file if not given.
+        allow_partial: take the good frames of a damaged file and say so in ``damage``.
+
+    Raises:
+        VideoError: the file is missing, unreadable, no video, a single picture, damaged or
+            shorter than the range.
+    """
+    first, stop = start or 0, end
+    if first < 0 or (stop is not None and stop <= first):
+        raise VideoError(
+            path, f"has no frames {first} to {stop}; accepted: 0 <= start < end, counted from 0."
+        )
+    reader = _FrameReader(path)
+    held: list[av.VideoFrame] | None = []
+    held_bytes = 0
+    times: list[float] = []
+    rotation = 0
+    for number, frame in enumerate(reader.frames(stop)):
+        if number < first:
+            continue
+        if not times:
+            rotation = frame.rotation
+        times.append(_time_s(frame, number, reader.rate))
+        if held is not None:
+            held.append(frame)
+            held_bytes += _frame_bytes(frame)
+            if held_bytes > HELD_BYTES:
+                held = None
+    damage = reader.damage(reached_end=stop is None)
+    _check_frames(path, len(times), first, stop, damage, allow_partial)
+    times_s = np.maximum.accumulate(np.asarray(times, dtype=np.float64))
+    indices = choose(times_s)
+    if held is None:
+        frames = _frames_at(path, indices + first)
+    else:
+        frames = [held[index] for index in indices]
+    return Footage(frames, indices, times_s, rotation, damage)
+
+
+def _check_frames(
+    path: Path | str, found: int, first: int, stop: int | None, damage: str, allow_partial: bool
+) -> None:
+    if found == 0 and first == 0:
+        raise VideoError(path, damage or "holds no frame that can be decoded.")
+    if stop is not None and found < stop - first:
+        reason = f"ends after frame {first + found}; the clip's range is {first} to {stop}"
+        if not (damage and allow_partial):
+            raise VideoError(path, f"{reason}. {damage}".strip())
+    if damage and not allow_partial:
+        raise VideoError(path, damage)
+    if found == 0:
+        raise VideoError(path, f"ends before frame {first}, where the clip starts.")
+    if found == 1 and stop is None:
+        raise VideoError(path, "holds a single frame; an action needs two or more.")
+
+
+def _frames_at(path: Path | str, numbers: NDArray[np.int64]) -> list[av.VideoFrame]:
+    """The second pass over a long video: decode again, up to the last frame that is needed."""
+    wanted = set(numbers.tolist())
+    frames = enumerate(_FrameReader(path).frames(int(numbers.max()) + 1))
+    found = {number: frame for number, frame in frames if number in wanted}
+    return [found[number] for number in numbers.tolist()]
+
+
+class _FrameReader:
+    """Decodes one file a packet at a time, so that damage costs a packet and not the file."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self.rate = 25.0
+        self._declared = 0
+        self._decoded = 0
+        self._damaged = 0
+
+    def frames(self, stop: int | None) -> Iterator[av.VideoFrame]:
+        with _open(self.path) as (container, stream):
+            self._declared = stream.frames
+            if stream.average_rate:
+                self.rate = float(stream.average_rate)
+            packets = container.demux(stream)
+            while True:
+                try:
+                    packet = next(packets, None)
+                except (av.FFmpegError, ValueError):
+                    self._damaged += 1
+                    return
+                if packet is None:
+                    return
+                self._damaged += packet.is_corrupt
+                try:
+                    decoded = packet.decode()
+                except (av.FFmpegError, ValueError):
+                    self._damaged += 1
+                    continue
+                for frame in decoded:
+                    if frame.is_corrupt or not _is_plausible(frame.width, frame.height):
+                        self._damaged += 1
+                        continue
+                    if stop is not None and self._decoded >= stop:
+                        return
+                    self._decoded += 1
+                    yield frame
+
+    def damage(self, *, reached_end: bool) -> str:
+        """What is wrong with the file, as far as it was read; empty when nothing is."""
+        good = f"{self._decoded} good frames"
+        if self._damaged:
+            return f"is damaged: {self._damaged} broken pieces beside {good}."
+        missing = self._declared - self._decoded
+        if reached_end and missing > max(MISSING_FRAMES, MISSING_SHARE * self._declared):
+            return f"is cut off: {good} of the {self._declared} that its header promises."
+        return ""
+
+
+@contextmanager
+def _open(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    _check_file(path)
+    try:
+        # Only this file: a playlist must not make us open others, or the network.
+        container = av.open(
+            os.fspath(path), metadata_errors="ignore", options={"protocol_whitelist": "file"}
+        )
+    except (av.FFmpegError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise VideoError(path, f"is not a video that can be decoded ({reason}).") from error
+    with container:
+        if not container.streams.video:
+            raise VideoError(path, "holds no video stream.")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise VideoError(path, "uses a codec that is not known here.")
+        if not _is_plausible(stream.width, stream.height):
+            raise VideoError(path, f"claims frames of {stream.width} x {stream.height} pixels.")
+        yield container, stream
+
+
+def _is_plausible(width: int, height: int) -> bool:
+    shorter, longer = sorted((width, height))
+    return width * height <= MAX_PIXELS and longer <= MAX_ASPECT * max(shorter, 1)
+
+
+def _check_file(path: Path | str) -> None:
+    try:
+        status = os.stat(path)
+        with open(path, "rb") if stat.S_ISREG(status.st_mode) else _nothing():
+            pass
+    except FileNotFoundError:
+        raise VideoError(path, "does not exist.") from None
+    except PermissionError:
+        raise VideoError(path, "cannot be opened: permission denied.") from None
+    except (OSError, ValueError) as error:
+        raise VideoError(path, f"cannot be opened ({error}).") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise VideoError(path, "is not a file.")
+    if status.st_size == 0:
+        raise VideoError(path, "is empty (0 bytes).")
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _time_s(frame: av.VideoFrame, number: int, rate: float) -> float:
+    return number / rate if frame.pts is None else float(frame.time)
+
+
+def _frame_bytes(frame: av.VideoFrame) -> int:
+    return sum(plane.buffer_size for plane in frame.planes)

@@ -1,0 +1,23 @@
+"""The exceptions that reach a user."""
+
+
+class TransNetError(Exception):
+    """Something that the user can mend.
+
+    The message names the thing, its value, what is accepted and what to do next. The command line
+    prints it without a traceback and exits with 1.
+    """
+
+
+class VideoError(TransNetError):
+    """A video that cannot be read, or cannot be trusted.
+
+    Args:
+        path: the file.
+        reason: what is wrong with it, as the rest of a sentence that begins with the path.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason

@@ -1,0 +1,1 @@
+"""Honest figures of a trained recogniser, and a page to read them on."""

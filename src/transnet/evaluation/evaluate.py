@@ -1,0 +1,212 @@
+"""``transnet evaluate``: how good a run is on clips that it has not seen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from transnet import checkpoint
+from transnet.checkpoint import RunInfo
+from transnet.data.datasets import open_dataset
+from transnet.data.datasets.csv import read_csv
+from transnet.data.feature_cache import FeatureCache
+from transnet.data.manifest import ClipRecord
+from transnet.data.splits import make_split, siblings_share
+from transnet.errors import TransNetError
+from transnet.evaluation.metrics import classification_metrics
+from transnet.evaluation.report import Mistake, write_report
+from transnet.folders import cache_folder
+from transnet.inference.recognizer import load
+from transnet.progress import say
+from transnet.training.features import ExtractedClips, FeatureExtractor, check_broken
+
+
+@dataclass(frozen=True)
+class _TestPart:
+    """The clips to test on, and the name and the rule by which they were chosen."""
+
+    clips: tuple[ClipRecord, ...]
+    split: str
+    rule: str
+
+
+def evaluate(
+    run: str | Path,
+    *,
+    data: str | None = None,
+    split: str | None = None,
+    cache: str | None = None,
+    broken: Literal["wrong", "stop"] = "wrong",
+    allow_trained_clips: bool = False,
+    workers: int = 2,
+) -> dict[str, Any]:
+    """Measure a run on test clips, and write metrics.json and report.html.
+
+    Args:
+        run: the folder of a trained run
+        data: another data set than the run's own: its test part, or all of it without --split
+        split: another split than the run's own (with --data: whose test part to take)
+        cache: folder for frame features; by default in the user's cache
+        broken: what a test clip is that cannot be read: wrong, or a reason to stop
+        allow_trained_clips: test even on clips that the run was trained on
+        workers: threads that decode video
+
+    Returns:
+        What metrics.json holds.
+
+    Raises:
+        TransNetError: the clips are not there, were trained on, or belong to unknown classes.
+    """
+    started = time.perf_counter()
+    folder = Path(run)
+    recognizer = load(folder)
+    info = recognizer.info
+    part = _test_part(folder, info, data, split)
+    _check_classes(part.clips, info.classes)
+    recognizer.model.spatial.backbone.freeze()
+    with FeatureCache(cache or cache_folder() / "features") as store:
+        extractor = FeatureExtractor(
+            recognizer.model, info.clip, info.mean, info.std, store, workers=workers,
+            device="cuda" if torch.cuda.is_available() else "cpu",
+        )  # fmt: skip
+        done = extractor.extract(part.clips, title="features, test clips")
+        check_broken(done.broken, len(part.clips), 0.0 if broken == "stop" else 1.0)
+        trained = _trained_on(folder, done)
+        if trained and not allow_trained_clips:
+            raise TransNetError(_refusal(trained, len(part.clips)))
+        probabilities = _probabilities(recognizer.model, extractor, part.clips, done)
+    labels = torch.tensor([info.classes.index(clip.label) for clip in part.clips])
+    metrics = classification_metrics(probabilities, labels, info.classes)
+    metrics["protocol"] = {
+        "name": _protocol_name(part.split),
+        "split": part.split,
+        "siblings_in_train": siblings_share(part.clips, _training_clips(folder)),
+        "trained_clips_in_test": len(trained),
+        "sentence": "",
+    }
+    metrics["protocol"]["sentence"] = _sentence(metrics, part.rule, len(trained))
+    metrics["broken"] = [str(error) for error in done.broken.values()]
+    metrics["seconds"] = time.perf_counter() - started
+    metrics["stage_seconds"] = {
+        "decode": done.seconds.decode, "backbone": done.seconds.backbone
+    }  # fmt: skip
+    with checkpoint.written_whole(folder / "metrics.json") as path:
+        path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    report = write_report(
+        folder, info, metrics, _mistakes(part.clips, probabilities, labels, done, info)
+    )
+    say(
+        f"top-1 {metrics['top1']:.1%}, macro-F1 {metrics['macro_f1']:.1%} "
+        f"on {metrics['num_clips']} clips. {metrics['protocol']['sentence']}\n"
+        f"saved to {folder / 'metrics.json'} and {report}"
+    )
+    return metrics
+
+
+def _test_part(run: Path, info: RunInfo, data: str | None, split: str | None) -> _TestPart:
+    if data is None and split in (None, info.split):
+        manifest = read_csv(run / "clips.csv")
+        clips = tuple(c for c in manifest.clips if (manifest.column or {})[c] == "test")
+        if clips and not clips[0].path.exists():
+            raise TransNetError(
+                f"the test clips of {run} are not where they were (first: {clips[0].path}); "
+                "say where the data is now with --data and --split."
+            )
+        return _TestPart(clips, info.split, info.split_rule)
+    manifest = open_dataset(data or info.data)
+    if split is None and data != info.data:
+        return _TestPart(manifest.clips, "all", f"all clips of {manifest.name}")
+    parts = make_split(
+        manifest, split or info.split, validation=info.training.validation, seed=info.training.seed
+    )
+    return _TestPart(parts.test, parts.name, parts.rule)
+
+
+def _check_classes(clips: Sequence[ClipRecord], classes: Sequence[str]) -> None:
+    unknown = sorted({clip.label for clip in clips} - set(classes))
+    if unknown:
+        raise TransNetError(
+            f"test clips show {', '.join(unknown)}, which the run does not know; "
+            f"it knows: {', '.join(classes)}."
+        )
+
+
+@torch.inference_mode()
+def _probabilities(
+    model: Any, extractor: FeatureExtractor, clips: Sequence[ClipRecord], done: ExtractedClips
+) -> Tensor:
+    rows = []
+    device = next(model.parameters()).device
+    num_classes = model.temporal.score.out_channels
+    for clip in clips:
+        if clip in done.broken:
+            rows.append(torch.zeros(num_classes))
+            continue
+        features = torch.from_numpy(extractor.features(done.keys[clip][0])).float()
+        rows.append(model.classify(features[None].to(device)).softmax(dim=1)[0].cpu())
+    return torch.stack(rows)
+
+
+def _trained_on(run: Path, done: ExtractedClips) -> list[ClipRecord]:
+    known = checkpoint.trained_digests(run)
+
+    def identity(clip: ClipRecord) -> tuple[str, str, str]:
+        start, end = ("" if frame is None else str(frame) for frame in (clip.start, clip.end))
+        return done.digests[clip], start, end
+
+    return [clip for clip in done.digests if identity(clip) in known]
+
+
+def _refusal(trained: Sequence[ClipRecord], total: int) -> str:
+    first = ", ".join(str(clip.path) for clip in trained[:3])
+    return (
+        f"{len(trained)} of the {total} test clips were trained on (first: {first}). A score on "
+        "them says nothing. Choose the split that the run was trained on, or other clips; to "
+        "test on them all the same: --allow-trained-clips"
+    )
+
+
+def _training_clips(run: Path) -> list[ClipRecord]:
+    manifest = read_csv(run / "clips.csv")
+    return [clip for clip in manifest.clips if (manifest.column or {})[clip] != "test"]
+
+
+def _protocol_name(split: str) -> str:
+    return split.partition(":")[0]
+
+
+def _sentence(metrics: dict[str, Any], rule: str, trained: int) -> str:
+    siblings = metrics["protocol"]["siblings_in_train"]
+    text = (
+        f"Tested on {metrics['num_clips']} clips chosen by {rule}; {siblings:.1%} of them have a "
+        "sibling (a clip of the same class and group) among the training clips."
+    )
+    if siblings > 0.01:
+        text += " So a part of this score is memory, not recognition."
+    if trained:
+        text += f" {trained} of them were themselves trained on."
+    return text
+
+
+def _mistakes(
+    clips: Sequence[ClipRecord],
+    probabilities: Tensor,
+    labels: Tensor,
+    done: ExtractedClips,
+    info: RunInfo,
+) -> list[Mistake]:
+    """The wrong answers, the surest first."""
+    best, predicted = probabilities.max(dim=1)
+    wrong = [
+        Mistake(clip, info.classes[int(predicted[i])], float(best[i]), float(p[labels[i]]))
+        for i, (clip, p) in enumerate(zip(clips, probabilities, strict=True))
+        if clip not in done.broken and predicted[i] != labels[i]
+    ]
+    return sorted(wrong, key=lambda mistake: -mistake.score)

@@ -1,0 +1,177 @@
+"""``report.html``: one self-contained page that shows how good a run is, and where it fails."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from transnet import checkpoint
+from transnet.checkpoint import RunInfo
+from transnet.data.clips import read_clip
+from transnet.data.manifest import ClipRecord
+from transnet.data.preprocessing import Pixels
+from transnet.errors import VideoError
+
+MAX_MISTAKES = 12
+FRAMES_SHOWN = 6
+THUMBNAIL = 112
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A clip that was taken for something else.
+
+    Attributes:
+        clip: the clip, with its right label.
+        answer: what it was taken for.
+        score: probability of that answer, 0..1.
+        right_score: probability of the right one, 0..1.
+    """
+
+    clip: ClipRecord
+    answer: str
+    score: float
+    right_score: float
+
+
+def write_report(
+    run: Path, info: RunInfo, metrics: dict[str, Any], mistakes: Sequence[Mistake]
+) -> Path:
+    """Write ``report.html`` into a run folder.
+
+    Args:
+        run: the run folder; its logs give the curves.
+        info: what the run is.
+        metrics: what ``metrics.json`` holds.
+        mistakes: wrong answers, the surest first.
+
+    Returns:
+        The page.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("transnet.evaluation"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    page = environment.get_template("report.html.j2").render(
+        name=run.resolve().name,
+        info=info,
+        settings=_settings(info),
+        metrics=metrics,
+        confusion=_confusion_rows(info.classes, metrics["confusion"]),
+        curves=_curves(run),
+        mistakes=[_shown(mistake, info) for mistake in mistakes[:MAX_MISTAKES]],
+        num_mistakes=len(mistakes),
+        written=datetime.now().strftime("%Y-%m-%d %H:%M"),
+    )
+    with checkpoint.written_whole(run / "report.html") as path:
+        path.write_text(page, encoding="utf-8")
+    return run / "report.html"
+
+
+def _settings(info: RunInfo) -> dict[str, Any]:
+    return {
+        "backbone": info.backbone,
+        "weights": f"{info.weights} ({info.pretraining})",
+        "data": info.data,
+        "split": info.split,
+        **{key.replace("_", " "): value for key, value in asdict(info.clip).items()},
+        **{key.replace("_", " "): value for key, value in asdict(info.model).items()},
+        **{key.replace("_", " "): value for key, value in asdict(info.training).items()},
+    }
+
+
+def _confusion_rows(
+    classes: Sequence[str], confusion: Sequence[Sequence[int]]
+) -> list[dict[str, Any]]:
+    rows = []
+    for position, (label, counts) in enumerate(zip(classes, confusion, strict=True)):
+        total = max(1, sum(counts))
+        cells = [
+            {"count": count, "share": count / total, "right": column == position}
+            for column, count in enumerate(counts)
+        ]
+        rows.append({"label": label, "cells": cells})
+    return rows
+
+
+def _shown(mistake: Mistake, info: RunInfo) -> dict[str, Any]:
+    clip = mistake.clip
+    try:
+        frames = read_clip(clip.path, info.clip, start=clip.start, end=clip.end).frames
+    except VideoError:
+        frames = np.empty((0, 1, 1, 3), np.uint8)
+    positions = np.linspace(0, len(frames) - 1, min(FRAMES_SHOWN, len(frames))).round().astype(int)
+    return {
+        "name": clip.path.name,
+        "label": clip.label,
+        "answer": mistake.answer,
+        "score": mistake.score,
+        "right_score": mistake.right_score,
+        "frames": [_as_data_address(frames[position]) for position in positions],
+    }
+
+
+def _as_data_address(pixels: Pixels) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL)).save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _curves(run: Path) -> str:
+    """Loss and accuracy by epoch as an SVG picture; empty if there are no logs."""
+    epochs = _epochs(run)
+    if not epochs:
+        return ""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 2.8), layout="constrained")
+    figure.patch.set_alpha(0)
+    for axes, kind, title in zip(
+        figure.subplots(1, 2), ("loss", "top1"), ("loss", "top-1 accuracy"), strict=True
+    ):
+        for part, color in (("train", "#9aa5b1"), ("validation", "#2f6fde")):
+            points = [
+                (epoch + 1, float(row[name]))
+                for epoch, row in sorted(epochs.items())
+                if row.get(name := f"{part}_{kind}")
+            ]
+            if points:
+                axes.plot(*zip(*points, strict=True), color=color, label=part, linewidth=2)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("epoch", fontsize=9)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=9)
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    svg = buffer.getvalue()
+    return svg[svg.index("<svg") :]
+
+
+def _epochs(run: Path) -> dict[int, dict[str, str]]:
+    """Figures by epoch; a training that was resumed has one log for each start."""
+    epochs: dict[int, dict[str, str]] = {}
+    logs = sorted(
+        run.glob("logs/csv/version_*/metrics.csv"),
+        key=lambda path: int(path.parent.name.rpartition("_")[2]),
+    )
+    for log in logs:
+        with open(log, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                known = epochs.setdefault(int(row["epoch"]), {})
+                known.update({name: value for name, value in row.items() if value})
+    return epochs

@@ -1,0 +1,1 @@
+"""The network: knows tensors, no files and no videos."""

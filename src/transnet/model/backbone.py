@@ -1,0 +1,124 @@
+"""Any image network of ``timm``, without its classifier, as the encoder of one frame."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from transnet.errors import TransNetError
+
+
+class Backbone(nn.Module):
+    """A ``timm`` model up to its last feature map.
+
+    Args:
+        name: model name of ``timm`` (``mobilenetv1_100``, ``vit_tiny_patch16_224``).
+        size: height and width of the frames that it will see, in pixels.
+        args: further arguments of ``timm.create_model``.
+
+    Attributes:
+        channels: channels C of the feature map.
+        grid: its height and width, ``(h, w)``; ``None`` if the network gives no map (a vision
+            transformer, say), and only pooled features can be had.
+        frozen: whether the weights stay as they are, batch norm statistics included.
+
+    Raises:
+        TransNetError: ``timm`` knows no such model, or the model rejects the size.
+    """
+
+    def __init__(self, name: str, *, size: int = 224, args: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.name = name
+        self.size = size
+        self.args = dict(args or {})
+        self.frozen = False
+        if not timm.is_model(name):
+            raise TransNetError(_unknown(name))
+        self.network = _create(name, size, self.args)
+        self.channels, self.grid = self._probe()
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Normalised frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
+
+        A network without a map gives its pooled features as a map of one position.
+        """
+        maps = self.network.forward_features(frames)
+        if maps.ndim != 4:
+            return self.network.forward_head(maps, pre_logits=True)[:, :, None, None]
+        width = self.network.num_features
+        channels_last = maps.shape[3] == width and maps.shape[1] != width
+        return maps.permute(0, 3, 1, 2) if channels_last else maps
+
+    def freeze(self) -> Backbone:
+        """Keep every weight and every batch norm statistic as it is, whatever ``train()`` says."""
+        self.frozen = True
+        self.requires_grad_(False)
+        return self.eval()
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Set the mode, which a frozen backbone ignores."""
+        super().train(mode and not self.frozen)
+        return self
+
+    def fingerprint(self) -> str:
+        """A hash of the architecture and of every weight, to tell cached features apart."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(repr((self.name, sorted(self.args.items()))).encode())
+        for key, value in sorted(self.network.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def _probe(self) -> tuple[int, tuple[int, int] | None]:
+        """Run one frame to learn the shape of the map and to drop the classifier's remains."""
+        used: set[nn.Module] = set()
+        hooks = [
+            module.register_forward_hook(lambda module, _input, _output: used.add(module))
+            for module in self.network.modules()
+        ]
+        frame = torch.zeros(1, 3, self.size, self.size)
+        training = self.training
+        self.eval()
+        try:
+            has_map = self.network.forward_features(frame).ndim == 4
+            maps = self(frame)
+        except (RuntimeError, AssertionError, ValueError) as error:
+            raise TransNetError(
+                f"backbone {self.name!r} does not take frames of {self.size} x {self.size} pixels "
+                f"({error}); set --size to what it was made for."
+            ) from error
+        finally:
+            for hook in hooks:
+                hook.remove()
+        for name, child in list(self.network.named_children()):
+            if used.isdisjoint(child.modules()):
+                setattr(self.network, name, nn.Identity())
+        self.train(training)
+        return maps.shape[1], tuple(maps.shape[2:]) if has_map else None
+
+
+def _create(name: str, size: int, args: dict[str, Any]) -> Any:
+    base = {"pretrained": False, "num_classes": 0, **args}
+    # Networks with position embeddings must know the size; for the others it is no argument.
+    sizes: tuple[dict[str, Any], ...] = ({"img_size": size}, {})
+    for extra in sizes:
+        try:
+            return timm.create_model(name, **base, **extra)
+        except TypeError as error:
+            failure = error
+    raise TransNetError(f"backbone {name!r} cannot be made with {args}: {failure}.")
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    return (
+        f"--backbone is {name!r}; accepted: any model name of timm "
+        f"(python -c 'import timm; print(timm.list_models())').{hint}"
+    )

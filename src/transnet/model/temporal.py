@@ -1,0 +1,54 @@
+"""The 1D component: from the feature vectors of n frames to the logits of a clip."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class TemporalConvolutions(nn.Module):
+    """The paper's three 1D convolutions over time (section III-B).
+
+    ::
+
+        z_1 z_2 z_3 ... z_n          n frames, L features each
+          \\/  \\/     ...              pair:  kernel 2, K filters, ReLU
+         h_1 h_2 ... h_(n-1)
+           \\  |  ...  /               whole: kernel n-1, C filters, ReLU
+               v
+               |                      score: kernel 1, C filters; softmax is in the loss
+            logits
+
+    Args:
+        num_frames: n, 2 or more.
+        features: L.
+        filters: K.
+        num_classes: C.
+    """
+
+    def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:
+        super().__init__()
+        self.pair = nn.Conv1d(features, filters, kernel_size=2)
+        self.whole = nn.Conv1d(filters, num_classes, kernel_size=num_frames - 1)
+        self.score = nn.Conv1d(num_classes, num_classes, kernel_size=1)
+        self._initialise()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Frame features ``(B, n, L)`` to logits ``(B, C)``."""
+        z = features.transpose(1, 2)
+        h = torch.relu(self.pair(z))  # h_j^i = f(sum_l sum_{k=i}^{i+1} z_l^k w_l^{j,k-i+1} + b^j)
+        v = torch.relu(self.whole(h))  # v_j = f(sum_l sum_{k=1}^{n-1} h_l^k w^_l^{j,k} + b^^j)
+        return self.score(v).flatten(start_dim=1)
+
+    def _initialise(self) -> None:
+        # v has one unit a class. Started as usual, a unit that ReLU kills at the outset never
+        # comes back and takes its class with it (on four UCF101 classes the accuracy of equal
+        # runs then differed by 6 points from seed to seed). So each unit starts alive, as the
+        # score of its own class.
+        for layer, bias in ((self.pair, 0.0), (self.whole, 1.0), (self.score, 0.0)):
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+            assert layer.bias is not None
+            nn.init.constant_(layer.bias, bias)
+        nn.init.dirac_(self.score.weight)
+        with torch.no_grad():
+            self.whole.weight.mul_(0.5)

@@ -1,0 +1,127 @@
+"""TransNet (Alomar and Cai, 2023): an image network on each frame, 1D convolutions over time."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from transnet.errors import TransNetError
+from transnet.model.backbone import Backbone
+from transnet.model.temporal import TemporalConvolutions
+
+
+class TransNet(nn.Module):
+    """The network of the paper: ``logits = temporal(spatial(x_1), ..., spatial(x_n))``.
+
+    Args:
+        backbone: name of a ``timm`` model; its weights are random (see ``transnet.load`` and
+            ``transnet.weights`` for trained ones).
+        num_classes: actions to tell apart, C.
+        num_frames: frames a clip, n (paper: 12).
+        features: length of one frame's feature vector, L (paper: 64).
+        filters: filters of the first temporal convolution, K (paper: 64).
+        readout: ``flatten`` (the paper) or ``pool``, see :class:`Readout`.
+        size: height and width of a frame in pixels (paper: 224).
+        dropout: share of a frame's features dropped before the dense layer, in training only.
+        backbone_args: further arguments of ``timm.create_model``.
+
+    Example:
+        >>> model = TransNet("test_resnet.r160_in1k", num_classes=6, size=64, readout="pool")
+        >>> model(torch.zeros(2, 12, 3, 64, 64)).shape
+        torch.Size([2, 6])
+    """
+
+    def __init__(
+        self,
+        backbone: str = "mobilenetv1_100",
+        num_classes: int = 6,
+        *,
+        num_frames: int = 12,
+        features: int = 64,
+        filters: int = 64,
+        readout: Literal["flatten", "pool"] = "flatten",
+        size: int = 224,
+        dropout: float = 0.0,
+        backbone_args: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_frames = num_frames
+        self.spatial = Spatial(
+            Backbone(backbone, size=size, args=backbone_args), features, readout, dropout
+        )
+        self.temporal = TemporalConvolutions(num_frames, features, filters, num_classes)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Normalised clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
+        return self.temporal(self._each_frame(self.spatial, clips))
+
+    def encode(self, clips: Tensor) -> Tensor:
+        """Clips ``(B, T, 3, H, W)`` to what the readout needs of each frame, ``(B, T, ...)``.
+
+        With a frozen backbone this is the part worth keeping: it never changes.
+        """
+        return self._each_frame(self.spatial.encode, clips)
+
+    def classify(self, encoded: Tensor) -> Tensor:
+        """What :meth:`encode` gave, ``(B, T, ...)``, to logits ``(B, C)``."""
+        return self.temporal(self._each_frame(self.spatial.readout, encoded))
+
+    def _each_frame(self, function: Any, clips: Tensor) -> Tensor:
+        if clips.shape[1] != self.num_frames:
+            raise TransNetError(f"a clip has {clips.shape[1]} frames; accepted: {self.num_frames}.")
+        return function(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
+
+
+class Spatial(nn.Module):
+    """The 2D component: z_i = p(x_i), one frame ``(N, 3, H, W)`` to L features ``(N, L)``."""
+
+    def __init__(self, backbone: Backbone, features: int, readout: str, dropout: float) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.readout = Readout(backbone, features, readout, dropout)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self.readout(self.encode(frames))
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Frames ``(N, 3, H, W)`` to maps ``(N, C, h, w)``, or to their means ``(N, C)``."""
+        maps = self.backbone(frames)
+        return maps if self.readout.kind == "flatten" else maps.mean(dim=(2, 3))
+
+
+class Readout(nn.Module):
+    """From a frame's feature map to its feature vector, ReLU at the end.
+
+    ``flatten`` is the arrangement that Table I's parameter counts imply: batch norm over the
+    channels, every position of the map kept, one dense layer. ``pool`` averages the positions
+    first: 49 times fewer weights at 7 x 7, and right for networks that give no map.
+    """
+
+    def __init__(self, backbone: Backbone, features: int, kind: str, dropout: float) -> None:
+        super().__init__()
+        self.kind = kind
+        positions = 1
+        self.norm: nn.Module
+        if kind == "flatten":
+            if backbone.grid is None:
+                raise TransNetError(
+                    f"--readout is 'flatten', but backbone {backbone.name!r} gives no map to "
+                    "flatten; use --readout pool."
+                )
+            positions = backbone.grid[0] * backbone.grid[1]
+            self.norm = nn.BatchNorm2d(backbone.channels)
+        else:
+            self.norm = nn.BatchNorm1d(backbone.channels)
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(backbone.channels * positions, features)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.relu(self.dense(self.dropout(self.norm(maps).flatten(start_dim=1))))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Parameters and batch norm statistics, as Keras and so the paper's Table I count them."""
+    statistics = (b for name, b in module.named_buffers() if name.endswith(("_mean", "_var")))
+    return sum(p.numel() for p in (*module.parameters(), *statistics))

@@ -1,0 +1,29 @@
+"""Progress of long work: what is done, how fast, and the time left."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+
+def progress_bar(description: str, total: int, unit: str) -> Any:
+    """A progress bar on standard error; a line every ten seconds where that is not a terminal.
+
+    Use as a context manager and call ``update(n)``.
+    """
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        desc=description,
+        total=total,
+        unit=f" {unit}",
+        dynamic_ncols=terminal,
+        mininterval=0.2 if terminal else 10,
+        ascii=None if terminal else True,
+    )
+
+
+def say(message: str) -> None:
+    """Tell the user something, without breaking a progress bar."""
+    tqdm.write(message, file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Teaching: features of a frozen backbone, the Lightning module, the training itself."""

@@ -1,0 +1,108 @@
+"""What a training step is fed: cached features, or videos decoded anew.
+
+A sampler deals ``(clip, draw)`` pairs; the draw, a random number, chooses the view. All that is
+random is a function of seed and epoch, so a resumed training sees what it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from transnet.config import ClipConfig
+from transnet.data.augment import random_view
+from transnet.data.clips import read_clip
+from transnet.data.manifest import ClipRecord
+from transnet.data.preprocessing import CENTER, normalise
+from transnet.training.features import FeatureExtractor
+
+Draw = tuple[int, int]
+Example = tuple[Tensor, int]
+
+FIXED_VIEW = -1
+"""The draw that stands for the view of the evaluation."""
+
+
+class CachedFeatures(Dataset):
+    """Features ``(n, ...)`` and class number of clips that were extracted."""
+
+    def __init__(
+        self, extractor: FeatureExtractor, keys: Sequence[Sequence[str]], labels: Sequence[int]
+    ) -> None:
+        self._extractor, self._keys, self._labels = extractor, keys, labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, draw: Draw) -> Example:
+        index, chosen = draw
+        views = self._keys[index]
+        key = views[0] if chosen == FIXED_VIEW else views[chosen % len(views)]
+        features = torch.from_numpy(self._extractor.features(key))
+        return features.float(), self._labels[index]
+
+
+class VideoClips(Dataset):
+    """Normalised frames ``(n, 3, H, W)`` and class number of clips, decoded when asked for."""
+
+    def __init__(
+        self,
+        records: Sequence[ClipRecord],
+        labels: Sequence[int],
+        clip: ClipConfig,
+        mean: Sequence[float],
+        std: Sequence[float],
+        *,
+        flip: bool,
+    ) -> None:
+        self._records, self._labels = records, labels
+        self._clip, self._mean, self._std, self._flip = clip, mean, std, flip
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, draw: Draw) -> Example:
+        index, chosen = draw
+        record = self._records[index]
+        view = CENTER
+        if chosen != FIXED_VIEW:
+            view = random_view(np.random.default_rng(chosen), flip=self._flip)
+        clip = read_clip(record.path, self._clip, view, start=record.start, end=record.end)
+        return torch.from_numpy(normalise(clip.frames, self._mean, self._std)), self._labels[index]
+
+
+class EpochSampler(Sampler[Draw]):
+    """Every clip once an epoch, in random order, each in a random view."""
+
+    def __init__(self, count: int, *, seed: int) -> None:
+        self._count, self._seed, self._epoch = count, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer at the start of an epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Draw]:
+        rng = np.random.default_rng((self._seed, self._epoch))
+        order = rng.permutation(self._count)
+        draws = rng.integers(0, 2**31, size=self._count)
+        return iter(zip(order.tolist(), draws.tolist(), strict=True))
+
+
+class FixedSampler(Sampler[Draw]):
+    """Every clip once, in order, in the view of the evaluation."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Draw]:
+        return ((index, FIXED_VIEW) for index in range(self._count))

@@ -1,0 +1,220 @@
+"""Frame features of many clips: videos in, cache entries out, broken files listed.
+
+Decoding runs in threads ahead of the network. A clip whose features are in the cache is not even
+opened, so a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from transnet.config import ClipConfig
+from transnet.data.augment import training_views
+from transnet.data.clips import Clip, read_views
+from transnet.data.feature_cache import FeatureCache, feature_key
+from transnet.data.manifest import ClipRecord
+from transnet.data.preprocessing import View, normalise
+from transnet.errors import TransNetError, VideoError
+from transnet.model.transnet import TransNet
+from transnet.progress import progress_bar, say
+
+MAX_SHOWN = 5
+
+
+@dataclass
+class StageSeconds:
+    """Where the time of an extraction went, in seconds.
+
+    ``decode`` is summed over the decoding threads and so may exceed what a clock showed.
+    """
+
+    decode: float = 0.0
+    backbone: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True)
+class ExtractedClips:
+    """The clips whose features are in the cache.
+
+    Attributes:
+        keys: for each clip that could be read, the cache keys of its views.
+        digests: a hash of each of these clips' video files.
+        broken: the others, with what is wrong with each.
+        computed: how many clips had to be computed, the rest was there.
+        seconds: where the time went.
+    """
+
+    keys: dict[ClipRecord, list[str]]
+    digests: dict[ClipRecord, str]
+    broken: dict[ClipRecord, VideoError]
+    computed: int
+    seconds: StageSeconds = field(default_factory=StageSeconds)
+
+
+class FeatureExtractor:
+    """Computes what the frozen part of a network makes of clips, and keeps it.
+
+    Args:
+        model: the network; its backbone must be frozen.
+        clip: how a video becomes a clip.
+        mean: mean of RGB in 0..1, subtracted from a frame.
+        std: standard deviation of RGB in 0..1, by which a frame is divided.
+        cache: where features are kept.
+        workers: decoding threads.
+        device: where the network runs.
+    """
+
+    def __init__(
+        self,
+        model: TransNet,
+        clip: ClipConfig,
+        mean: Sequence[float],
+        std: Sequence[float],
+        cache: FeatureCache,
+        *,
+        workers: int = 2,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.cache = cache
+        self._model = model.to(torch.device(device)).to(memory_format=torch.channels_last).eval()
+        self._clip, self._mean, self._std = clip, tuple(mean), tuple(std)
+        self._workers, self._device = workers, torch.device(device)
+        self._depends_on = {
+            "backbone": model.spatial.backbone.fingerprint(),
+            "readout": model.spatial.readout.kind,
+            "clip": asdict(clip),
+            "mean": self._mean,
+            "std": self._std,
+        }
+
+    def extract(
+        self, records: Sequence[ClipRecord], *, views: int = 1, flip: bool = True, title: str
+    ) -> ExtractedClips:
+        """Bring the features of some clips into the cache.
+
+        Args:
+            records: the clips.
+            views: views of each, 1 or more; the first is the one of the evaluation.
+            flip: whether some of the other views are mirrored.
+            title: what to call the work in the progress bar.
+
+        Raises:
+            TransNetError: the cache cannot be written.
+        """
+        found = ExtractedClips({}, {}, {}, 0)
+        started = time.perf_counter()
+        missing: list[tuple[ClipRecord, list[View], list[str]]] = []
+        for record in records:
+            try:
+                digest = self.cache.video_digest(record.path)
+            except VideoError as error:
+                found.broken[record] = error
+                continue
+            identity = f"{digest}:{record.start}:{record.end}"
+            looks = training_views(identity, views, flip=flip)
+            keys = [self._key(identity, view) for view in looks]
+            found.digests[record], found.keys[record] = digest, keys
+            lacking = [i for i, key in enumerate(keys) if key not in self.cache]
+            if lacking:
+                missing.append((record, [looks[i] for i in lacking], [keys[i] for i in lacking]))
+        if missing:
+            self._compute(missing, found, title)
+        found.seconds.total = time.perf_counter() - started
+        return ExtractedClips(found.keys, found.digests, found.broken, len(missing), found.seconds)
+
+    def features(self, key: str) -> NDArray[np.floating]:
+        """The features ``(n, ...)`` of a key that :meth:`extract` gave."""
+        features = self.cache.get(key)
+        if features is None:
+            raise TransNetError(
+                f"features have vanished from the cache at {self.cache.folder}; start again."
+            )
+        return features
+
+    def _key(self, identity: str, view: View) -> str:
+        return feature_key(clip_identity=identity, view=asdict(view), **self._depends_on)
+
+    def _compute(
+        self,
+        missing: Sequence[tuple[ClipRecord, list[View], list[str]]],
+        found: ExtractedClips,
+        title: str,
+    ) -> None:
+        read = ((lambda r=r, v=v: self._read(r, v, found)) for r, v, _ in missing)
+        with progress_bar(title, len(missing), "clips") as bar:
+            for (record, _, keys), clips in zip(missing, ahead(read, self._workers), strict=True):
+                try:
+                    views = clips.result()
+                except VideoError as error:
+                    found.broken[record] = error
+                    del found.keys[record], found.digests[record]
+                else:
+                    started = time.perf_counter()
+                    features = self._encode(views)
+                    found.seconds.backbone += time.perf_counter() - started
+                    self.cache.put(dict(zip(keys, features, strict=True)))
+                bar.update(1)
+
+    def _read(self, record: ClipRecord, views: list[View], found: ExtractedClips) -> list[Clip]:
+        started = time.perf_counter()
+        clips = read_views(record.path, self._clip, views, start=record.start, end=record.end)
+        found.seconds.decode += time.perf_counter() - started
+        return clips
+
+    @torch.inference_mode()
+    def _encode(self, clips: Sequence[Clip]) -> list[NDArray[np.floating]]:
+        # One view at a time, as in prediction: equal batches give equal numbers.
+        encoded = []
+        for clip in clips:
+            pixels = torch.from_numpy(normalise(clip.frames, self._mean, self._std))
+            features = self._model.encode(pixels[None].to(self._device))[0]
+            # A map is 49 times larger than its mean; half precision keeps its three digits.
+            kept = features.half() if features.ndim > 2 else features.float()
+            encoded.append(kept.cpu().numpy())
+        return encoded
+
+
+def ahead(calls: Iterable, workers: int) -> Iterator[Future]:
+    """Run calls in threads, a few ahead of the one whose result is asked for, in order."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future] = deque()
+        try:
+            for call in calls:
+                waiting.append(pool.submit(call))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def check_broken(broken: dict[ClipRecord, VideoError], total: int, max_broken: float) -> None:
+    """List the broken clips, and stop if there are too many.
+
+    Raises:
+        TransNetError: their share is above ``max_broken``.
+    """
+    if not broken:
+        return
+    shown = [f"  {error}" for error in list(broken.values())[:MAX_SHOWN]]
+    if len(broken) > MAX_SHOWN:
+        shown.append(f"  and {len(broken) - MAX_SHOWN} more")
+    listing = os.linesep.join([f"{len(broken)} of {total} clips cannot be used:", *shown])
+    if len(broken) > max_broken * total:
+        raise TransNetError(
+            f"{listing}\nThat is more than --max-broken allows ({max_broken:.1%}). Mend or remove "
+            "them, or allow a larger share."
+        )
+    say(listing + os.linesep + "They are left out.")

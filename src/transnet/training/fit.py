@@ -1,0 +1,160 @@
+"""One call of Lightning's Trainer: logs, checkpoints, early stopping, progress."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from transnet.config import TrainingConfig
+from transnet.errors import TransNetError
+from transnet.progress import progress_bar
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """How a training went.
+
+    Attributes:
+        epochs: epochs that were run.
+        best_epoch: the one whose weights were kept, from 0.
+        validation_top1: its accuracy on the validation part, 0..1; ``None`` without such a part.
+    """
+
+    epochs: int
+    best_epoch: int
+    validation_top1: float | None
+
+
+def fit(
+    lesson: lightning.LightningModule,
+    train_loader: DataLoader,
+    validation_loader: DataLoader | None,
+    config: TrainingConfig,
+    run: Path,
+) -> FitSummary:
+    """Train, and leave the best weights in ``lesson``.
+
+    A ``last.ckpt`` in ``run`` is continued. With a validation part the best epoch is the one of
+    the lowest validation loss, without one it is the last.
+
+    Raises:
+        TransNetError: ``last.ckpt`` cannot be read.
+    """
+    monitor = "validation_loss" if validation_loader is not None else None
+    progress = _Progress()
+    kept = last = ModelCheckpoint(run, "last", enable_version_counter=False)
+    callbacks: list[Callback] = [progress, last]
+    if monitor:
+        kept = ModelCheckpoint(
+            run, "best", monitor=monitor, enable_version_counter=False, save_weights_only=True
+        )
+        callbacks.append(kept)
+        if config.patience:
+            callbacks.append(EarlyStopping(monitor, patience=config.patience))
+    _quiet()
+    with warnings.catch_warnings():
+        # Advice on loader workers and logging steps, to which our settings are the answer.
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        trainer = lightning.Trainer(
+            max_epochs=config.epochs,
+            accelerator="auto",
+            devices=1,
+            precision=_precision(config),
+            callbacks=callbacks,
+            logger=[
+                CSVLogger(run / "logs", name="csv"),
+                TensorBoardLogger(run / "logs", name="tensorboard"),
+            ],
+            log_every_n_steps=1,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=run,
+        )
+        resumed = run / "last.ckpt"
+        try:
+            trainer.fit(
+                lesson,
+                train_loader,
+                validation_loader,
+                ckpt_path=resumed if resumed.exists() else None,
+                weights_only=True,
+            )
+        except (EOFError, KeyError, RuntimeError) as error:
+            if not resumed.exists() or trainer.global_step > 0:
+                raise
+            raise TransNetError(
+                f"{resumed} cannot be continued ({error}); start anew with --overwrite."
+            ) from error
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    state = torch.load(kept.best_model_path, map_location="cpu", weights_only=True)
+    lesson.on_load_checkpoint(state)
+    lesson.load_state_dict(state["state_dict"])
+    return FitSummary(
+        trainer.current_epoch, state["epoch"], progress.validation_top1.get(str(state["epoch"]))
+    )
+
+
+def _precision(config: TrainingConfig) -> Any:
+    """bfloat16 autocast where the whole network is trained and the device computes in it."""
+    if config.freeze:
+        return "32-true"
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
+
+
+def _quiet() -> None:
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class _Progress(Callback):
+    """One bar for the whole training, with the figures of the last epoch."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self.validation_top1: dict[str, float] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"validation_top1": self.validation_top1}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.validation_top1 = dict(state_dict["validation_top1"])
+
+    def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        total = (trainer.max_epochs or 0) * int(trainer.num_training_batches)
+        self._bar = progress_bar("training", total, "batches")
+        self._bar.update(trainer.global_step)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self._bar.update(1)
+
+    def on_validation_epoch_end(
+        self, trainer: lightning.Trainer, _: lightning.LightningModule
+    ) -> None:
+        top1 = float(trainer.callback_metrics["validation_top1"])
+        self.validation_top1[str(trainer.current_epoch)] = top1
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        figures = {name: f"{float(value):.3f}" for name, value in trainer.callback_metrics.items()}
+        epoch = trainer.current_epoch + 1
+        self._bar.set_postfix(epoch=epoch, refresh=False, **figures)
+
+    def on_train_end(self, *_: Any) -> None:
+        self._bar.close()
+
+    def on_exception(self, *_: Any) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,114 @@
+"""The training step: loss, optimiser, schedule; everything else is Lightning's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+from torchmetrics.classification import MulticlassAccuracy
+
+from transnet.config import TrainingConfig
+from transnet.model.transnet import TransNet
+
+_BACKBONE = "model.spatial.backbone."
+
+
+class RecognizerTraining(lightning.LightningModule):
+    """Teaches a :class:`~transnet.model.transnet.TransNet`.
+
+    With a frozen backbone a batch holds what ``model.encode`` gave, else normalised clips.
+
+    Args:
+        model: the network.
+        config: how it learns.
+        num_classes: actions to tell apart.
+        num_steps: steps of the whole training, for the schedule of the step size.
+    """
+
+    def __init__(
+        self, model: TransNet, config: TrainingConfig, num_classes: int, num_steps: int
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._config, self._num_steps = config, num_steps
+        self._loss = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
+        self._train_top1 = MulticlassAccuracy(num_classes, average="micro")
+        self._validation_top1 = MulticlassAccuracy(num_classes, average="micro")
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return self.model.classify(batch) if self._config.freeze else self.model(batch)
+
+    def on_train_epoch_start(self) -> None:
+        # Dropout then depends on the epoch and not on what ran before it: a resumed training
+        # continues to the same numbers.
+        torch.manual_seed(1_000_003 * self._config.seed + self.current_epoch)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        inputs, labels = batch
+        logits = self(inputs)
+        loss = self._loss(logits, labels)
+        self._train_top1(logits, labels)
+        self._log_epoch("train", loss, self._train_top1, len(labels))
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        inputs, labels = batch
+        logits = self(inputs)
+        self._validation_top1(logits, labels)
+        loss = self._loss(logits, labels)
+        self._log_epoch("validation", loss, self._validation_top1, len(labels))
+
+    def _log_epoch(
+        self, part: str, loss: Tensor, top1: MulticlassAccuracy, batch_size: int
+    ) -> None:
+        settings: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": batch_size}
+        self.log(f"{part}_loss", loss, sync_dist=True, **settings)
+        self.log(f"{part}_top1", top1, **settings)
+
+    def configure_optimizers(self) -> Any:
+        config = self._config
+        groups = []
+        backbone = {id(p) for p in self.model.spatial.backbone.parameters()}
+        for rate, inside in ((config.learning_rate, False), (config.backbone_learning_rate, True)):
+            for decayed in (True, False):
+                members = [
+                    p
+                    for p in self.model.parameters()
+                    if p.requires_grad
+                    and (id(p) in backbone) == inside
+                    and (p.ndim > 1) == decayed  # biases and batch norms are left to themselves
+                ]
+                if members:
+                    decay = config.weight_decay if decayed else 0.0
+                    groups.append({"params": members, "lr": rate, "weight_decay": decay})
+        optimizer = torch.optim.AdamW(groups)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._step_size)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _step_size(self, step: int) -> float:
+        """Linear warm-up, then half a cosine to zero; 0..1, times the learning rate."""
+        warmup = max(1, round(self._config.warmup * self._num_steps))
+        if step < warmup:
+            return (step + 1) / warmup
+        done = (step - warmup) / max(1, self._num_steps - warmup)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self._config.freeze:  # it never changes, so it need not be written every epoch
+            state = checkpoint["state_dict"]
+            checkpoint["state_dict"] = {
+                name: value for name, value in state.items() if not name.startswith(_BACKBONE)
+            }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self._config.freeze:
+            own = self.state_dict()
+            checkpoint["state_dict"].update(
+                {name: value for name, value in own.items() if name.startswith(_BACKBONE)}
+            )
