@@ -13,6 +13,8 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from transnet.data.video import upright
+
 Pixels = NDArray[np.uint8]
 
 
@@ -69,11 +71,10 @@ class Preprocessor:
         resized = self._scaler.reformat(
             frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC
         )
-        pixels = resized.to_ndarray().astype(np.uint8, copy=False)
-        upright = np.rot90(pixels, k=round(rotation / 90) % 4)
-        top = round(view.y * (upright.shape[0] - self.size))
-        left = round(view.x * (upright.shape[1] - self.size))
-        square = upright[top : top + self.size, left : left + self.size]
+        pixels = upright(resized.to_ndarray().astype(np.uint8, copy=False), rotation)
+        top = round(view.y * (pixels.shape[0] - self.size))
+        left = round(view.x * (pixels.shape[1] - self.size))
+        square = pixels[top : top + self.size, left : left + self.size]
         return square[:, ::-1] if view.flip else square
 
 

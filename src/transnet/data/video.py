@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -108,6 +109,27 @@ def read_footage(
     else:
         frames = [held[index] for index in indices]
     return Footage(frames, indices, times_s, rotation, damage)
+
+
+def decode_frames(path: Path | str) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Every frame of a video in order: upright uint8 RGB ``(H, W, 3)``, and its time in seconds.
+
+    Holds one frame at a time, whatever the length of the video. A damaged file gives its good
+    frames.
+
+    Raises:
+        VideoError: the file cannot be opened, or is no video.
+    """
+    reader = _FrameReader(path)
+    to_rgb = VideoReformatter()
+    for number, frame in enumerate(reader.frames(None)):
+        pixels = to_rgb.reformat(frame, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
+        yield upright(pixels, frame.rotation), _time_s(frame, number, reader.rate)
+
+
+def upright(pixels: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
+    """Turn ``(H, W, 3)`` counter-clockwise by ``rotation`` degrees, a multiple of 90."""
+    return np.rot90(pixels, k=round(rotation / 90) % 4)
 
 
 def _check_frames(
