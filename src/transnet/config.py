@@ -71,11 +71,14 @@ class TrainingConfig:
     weight_decay: float = option(0.05, "AdamW's pull of the weights towards zero")
     warmup: float = option(0.1, "share of the training in which the step size rises, 0 to 1")
     label_smoothing: float = option(0.1, "share of the target spread over all classes, 0 to 1")
-    dropout: float = option(0.5, "share of frame features dropped in training, 0 to 1")
+    dropout: float = option(0.2, "share of frame features dropped in training, 0 to 1")
     views: int = option(4, "looks at a training clip: other moments, crops, mirrored; 1: one")
     flip: bool = option(True, "mirror some views; false where left and right differ in meaning")
     validation: float = option(0.15, "share of the training groups kept for early stopping")
     patience: int = option(20, "epochs without a better validation loss before stopping; 0: never")
+    refit: bool = option(
+        True, "frozen backbone: once the epochs are known, learn anew from the validation part too"
+    )
     max_broken: float = option(0.01, "share of broken training clips that is skipped, 0 to 1")
     workers: int = option(2, "threads or processes that decode video")
     seed: int = option(0, "start of every random choice; equal seeds make equal runs")

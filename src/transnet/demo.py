@@ -81,7 +81,7 @@ def _show_unseen(run: Path, folder: Path, seed: int) -> Path:
     rng = np.random.default_rng((seed, 2**31))
     action = str(rng.choice(list(ACTIONS)))
     frames, _ = render_clip(action, random_person(rng), rng, num_frames=60)
-    unseen = folder / f"unseen_{action}.mp4"
+    unseen = folder / f"unseen_{action}.avi"
     write_video(unseen, frames, FPS)
     prediction = load(run).predict(unseen)
     say(f"a new person: {prediction}")

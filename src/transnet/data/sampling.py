@@ -15,6 +15,8 @@ from transnet.config import ClipConfig
 
 Indices = NDArray[np.int64]
 
+_OFFSET_STEPS = 2**20
+
 
 def uniform_indices(num_frames: int, n: int, offset: float = 0.5) -> Indices:
     """One frame from each of ``n`` equal parts of the video (the paper's sampling).
@@ -35,7 +37,9 @@ def uniform_indices(num_frames: int, n: int, offset: float = 0.5) -> Indices:
         ``n`` indices, never decreasing, each in ``0 .. num_frames - 1``.
     """
     _check(num_frames, n, offset)
-    return np.floor((np.arange(n) + offset) * num_frames / n).astype(np.int64)
+    # In whole numbers, so that no rounding error ever shifts a frame.
+    parts = np.arange(n, dtype=np.int64) * _OFFSET_STEPS + int(offset * _OFFSET_STEPS)
+    return parts * num_frames // (n * _OFFSET_STEPS)
 
 
 def stride_indices(

@@ -84,7 +84,7 @@ def make_split(
         train, test = _divide_clips(manifest.clips, TEST_SHARE, rng)
         rule = "the paper's protocol, a random 80 / 20 split of the clips (groups are ignored)"
     elif kind == "group" and not number:
-        train, test = divide_groups(manifest.clips, TEST_SHARE, rng)
+        train, test = _divide_groups(manifest.clips, TEST_SHARE, rng, from_each_class=True)
         rule = "a random 80 / 20 split by group"
     else:
         raise TransNetError(_no_such_split(manifest, name))
@@ -161,7 +161,7 @@ def _hold_out(
 ) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
     if share == 0:
         return train, ()
-    divide = divide_groups if by_group else _divide_clips
+    divide = _divide_groups if by_group else _divide_clips
     rest, held_out = divide(train, share, rng)
     # Too few groups to spare one: better every class in training than a validation part.
     if {clip.label for clip in rest} != {clip.label for clip in train}:
@@ -181,31 +181,39 @@ def _divide_clips(
     return _partition(clips, taken)
 
 
-def divide_groups(
-    clips: Sequence[ClipRecord], share: float, rng: np.random.Generator
+def _divide_groups(
+    clips: Sequence[ClipRecord],
+    share: float,
+    rng: np.random.Generator,
+    from_each_class: bool = False,
 ) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
     """Take whole groups, about ``share`` of every class, leaving each class some clips.
 
     Groups are offered in random order; one is taken if it brings the classes nearer to their
-    share than leaving it does, and if no class would lose its last group.
+    share than leaving it does, and if no class would lose its last group. With few and large
+    groups that may be none, unless something is to be taken ``from_each_class``.
     """
-    wanted = Counter({label: share * len(members) for label, members in _by_label(clips).items()})
     groups: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
         groups[clip.group][clip.label] += 1
     left = Counter(clip.label for clip in clips)
+    wanted = {label: share * count for label, count in left.items()}
+    if from_each_class:
+        for label in wanted:
+            smallest = min(counts[label] for counts in groups.values() if counts[label])
+            wanted[label] = max(wanted[label], 0.6 * smallest)
     names = sorted(groups)
     taken: set[str] = set()
     for position in rng.permutation(len(names)):
-        name = names[position]
-        members = groups[name]
+        members = groups[names[position]]
         gain = sum(
             abs(wanted[label]) - abs(wanted[label] - count) for label, count in members.items()
         )
         if gain > 0 and all(left[label] > count for label, count in members.items()):
-            taken.add(name)
-            wanted.subtract(members)
+            taken.add(names[position])
             left.subtract(members)
+            for label, count in members.items():
+                wanted[label] -= count
     return _partition(clips, {clip for clip in clips if clip.group in taken})
 
 

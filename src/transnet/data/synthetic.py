@@ -117,7 +117,7 @@ def write_dataset(
     actions: Sequence[str] = tuple(ACTIONS),
     num_frames: int = 40,
 ) -> Path:
-    """Write a folder of class folders, ``folder/action/person/clip.mp4``.
+    """Write a folder of class folders, ``folder/action/person/take.avi``.
 
     Args:
         folder: where to; made if need be.
@@ -135,9 +135,9 @@ def write_dataset(
             person = random_person(np.random.default_rng((seed, number)))
             for index, action in enumerate(actions):
                 for take in range(clips):
-                    rng = np.random.default_rng((seed, number, index, take))
+                    rng = np.random.default_rng((seed, number, index + 1, take + 1))
                     frames, _ = render_clip(action, person, rng, num_frames=num_frames)
-                    path = folder / action / f"person{number + 1:02}" / f"take{take + 1}.mp4"
+                    path = folder / action / f"person{number + 1:02}" / f"take{take + 1}.avi"
                     path.parent.mkdir(parents=True, exist_ok=True)
                     write_video(path, frames, FPS)
                     bar.update(1)

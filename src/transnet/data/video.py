@@ -164,12 +164,14 @@ class _FrameReader:
         self.path = path
         self.rate = 25.0
         self._declared = 0
+        self._declared_s: float | None = None
         self._decoded = 0
+        self._last_s = 0.0
         self._damaged = 0
 
     def frames(self, stop: int | None) -> Iterator[av.VideoFrame]:
         with _open(self.path) as (container, stream):
-            self._declared = stream.frames
+            self._declared, self._declared_s = stream.frames, _declared_s(container, stream)
             if stream.average_rate:
                 self.rate = float(stream.average_rate)
             packets = container.demux(stream)
@@ -193,6 +195,7 @@ class _FrameReader:
                         continue
                     if stop is not None and self._decoded >= stop:
                         return
+                    self._last_s = _time_s(frame, self._decoded, self.rate)
                     self._decoded += 1
                     yield frame
 
@@ -201,9 +204,19 @@ class _FrameReader:
         good = f"{self._decoded} good frames"
         if self._damaged:
             return f"is damaged: {self._damaged} broken pieces beside {good}."
-        missing = self._declared - self._decoded
-        if reached_end and missing > max(MISSING_FRAMES, MISSING_SHARE * self._declared):
-            return f"is cut off: {good} of the {self._declared} that its header promises."
+        if not reached_end:
+            return ""
+        if self._declared:
+            missing = self._declared - self._decoded
+            if missing > max(MISSING_FRAMES, MISSING_SHARE * self._declared):
+                return f"is cut off: {good} of the {self._declared} that its header promises."
+        elif self._declared_s is not None:
+            missing_s = self._declared_s - self._last_s
+            if missing_s > max((MISSING_FRAMES + 1) / self.rate, MISSING_SHARE * self._declared_s):
+                return (
+                    f"is cut off: {good}, the last at {self._last_s:.1f} s of the "
+                    f"{self._declared_s:.1f} s that its header promises."
+                )
         return ""
 
 
@@ -227,6 +240,15 @@ def _open(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
         if not _is_plausible(stream.width, stream.height):
             raise VideoError(path, f"claims frames of {stream.width} x {stream.height} pixels.")
         yield container, stream
+
+
+def _declared_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """How long the header says that the video is, in seconds; the file may say it of its sound."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float((stream.start_time or 0) + stream.duration) * float(stream.time_base)
+    if container.duration is not None and len(container.streams) == 1:
+        return ((container.start_time or 0) + container.duration) / av.time_base
+    return None
 
 
 def _is_plausible(width: int, height: int) -> bool:

@@ -202,11 +202,14 @@ def _mistakes(
     done: ExtractedClips,
     info: RunInfo,
 ) -> list[Mistake]:
-    """The wrong answers, the surest first."""
+    """The wrong answers, the surest first, one of a kind: group, label and answer."""
     best, predicted = probabilities.max(dim=1)
     wrong = [
         Mistake(clip, info.classes[int(predicted[i])], float(best[i]), float(p[labels[i]]))
         for i, (clip, p) in enumerate(zip(clips, probabilities, strict=True))
         if clip not in done.broken and predicted[i] != labels[i]
     ]
-    return sorted(wrong, key=lambda mistake: -mistake.score)
+    kinds: dict[tuple[str, str, str], Mistake] = {}
+    for mistake in sorted(wrong, key=lambda mistake: -mistake.score):
+        kinds.setdefault((mistake.clip.group, mistake.clip.label, mistake.answer), mistake)
+    return list(kinds.values())

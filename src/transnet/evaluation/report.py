@@ -53,7 +53,7 @@ def write_report(
         run: the run folder; its logs give the curves.
         info: what the run is.
         metrics: what ``metrics.json`` holds.
-        mistakes: wrong answers, the surest first.
+        mistakes: wrong answers to show, the surest first.
 
     Returns:
         The page.
@@ -75,6 +75,7 @@ def write_report(
         curves=_curves(run),
         mistakes=[_shown(mistake, info) for mistake in mistakes[:MAX_MISTAKES]],
         num_mistakes=len(mistakes),
+        show_top5=len(info.classes) > 5,
         written=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
     with checkpoint.written_whole(run / "report.html") as path:

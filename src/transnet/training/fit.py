@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import pickle
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from transnet.checkpoint import written_whole
 from transnet.config import TrainingConfig
 from transnet.errors import TransNetError
 from transnet.progress import progress_bar
@@ -39,27 +42,53 @@ def fit(
     train_loader: DataLoader,
     validation_loader: DataLoader | None,
     config: TrainingConfig,
-    run: Path,
+    folder: Path,
 ) -> FitSummary:
     """Train, and leave the best weights in ``lesson``.
 
-    A ``last.ckpt`` in ``run`` is continued. With a validation part the best epoch is the one of
-    the lowest validation loss, without one it is the last.
+    A ``last.ckpt`` in ``folder`` is continued. With a validation part the best epoch is the one
+    of the lowest validation loss, without one it is the last.
+
+    Args:
+        lesson: the network and its training step.
+        train_loader: training batches.
+        validation_loader: validation batches, if there is such a part.
+        config: how it learns.
+        folder: for checkpoints and logs.
 
     Raises:
         TransNetError: ``last.ckpt`` cannot be read.
     """
+    ended = folder / "fit.json"
+    if ended.exists():
+        summary = FitSummary(**json.loads(ended.read_text(encoding="utf-8")))
+        _restore(lesson, folder / ("last.ckpt" if validation_loader is None else "best.ckpt"))
+        return summary
+    summary = _fit(lesson, train_loader, validation_loader, config, folder)
+    with written_whole(ended) as path:
+        path.write_text(json.dumps(asdict(summary)), encoding="utf-8")
+    return summary
+
+
+def _fit(
+    lesson: lightning.LightningModule,
+    train_loader: DataLoader,
+    validation_loader: DataLoader | None,
+    config: TrainingConfig,
+    folder: Path,
+) -> FitSummary:
     monitor = "validation_loss" if validation_loader is not None else None
     progress = _Progress()
-    kept = last = ModelCheckpoint(run, "last", enable_version_counter=False)
-    callbacks: list[Callback] = [progress, last]
+    kept = last = ModelCheckpoint(folder, "last", enable_version_counter=False)
+    callbacks: list[Callback] = [progress]
     if monitor:
         kept = ModelCheckpoint(
-            run, "best", monitor=monitor, enable_version_counter=False, save_weights_only=True
+            folder, "best", monitor=monitor, enable_version_counter=False, save_weights_only=True
         )
         callbacks.append(kept)
         if config.patience:
             callbacks.append(EarlyStopping(monitor, patience=config.patience))
+    callbacks.append(last)  # at the end, so that it knows what the others made of the epoch
     _quiet()
     with warnings.catch_warnings():
         # Advice on loader workers and logging steps, to which our settings are the answer.
@@ -72,16 +101,16 @@ def fit(
             precision=_precision(config),
             callbacks=callbacks,
             logger=[
-                CSVLogger(run / "logs", name="csv"),
-                TensorBoardLogger(run / "logs", name="tensorboard"),
+                CSVLogger(folder / "logs", name="csv"),
+                TensorBoardLogger(folder / "logs", name="tensorboard"),
             ],
             log_every_n_steps=1,
             num_sanity_val_steps=0,
             enable_progress_bar=False,
             enable_model_summary=False,
-            default_root_dir=run,
+            default_root_dir=folder,
         )
-        resumed = run / "last.ckpt"
+        resumed = folder / "last.ckpt"
         try:
             trainer.fit(
                 lesson,
@@ -90,20 +119,26 @@ def fit(
                 ckpt_path=resumed if resumed.exists() else None,
                 weights_only=True,
             )
-        except (EOFError, KeyError, RuntimeError) as error:
+        except (EOFError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
             if not resumed.exists() or trainer.global_step > 0:
                 raise
             raise TransNetError(
-                f"{resumed} cannot be continued ({error}); start anew with --overwrite."
+                f"{resumed} is damaged and cannot be continued; start anew with --overwrite."
             ) from error
     if trainer.interrupted:
         raise KeyboardInterrupt
-    state = torch.load(kept.best_model_path, map_location="cpu", weights_only=True)
+    best_epoch = _restore(lesson, Path(kept.best_model_path))
+    return FitSummary(
+        trainer.current_epoch, best_epoch, progress.validation_top1.get(str(best_epoch))
+    )
+
+
+def _restore(lesson: lightning.LightningModule, path: Path) -> int:
+    """Load the weights of a checkpoint and return its epoch, from 0."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
     lesson.on_load_checkpoint(state)
     lesson.load_state_dict(state["state_dict"])
-    return FitSummary(
-        trainer.current_epoch, state["epoch"], progress.validation_top1.get(str(state["epoch"]))
-    )
+    return int(state["epoch"])
 
 
 def _precision(config: TrainingConfig) -> Any:

@@ -41,12 +41,10 @@ class RecognizerTraining(lightning.LightningModule):
     def forward(self, batch: Tensor) -> Tensor:
         return self.model.classify(batch) if self._config.freeze else self.model(batch)
 
-    def on_train_epoch_start(self) -> None:
-        # Dropout then depends on the epoch and not on what ran before it: a resumed training
-        # continues to the same numbers.
-        torch.manual_seed(1_000_003 * self._config.seed + self.current_epoch)
-
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        # Dropout then depends on the step and not on what ran before it: a resumed training
+        # continues to the same numbers.
+        torch.manual_seed(1_000_003 * self._config.seed + self.global_step)
         inputs, labels = batch
         logits = self(inputs)
         loss = self._loss(logits, labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +29,8 @@ from transnet.training.features import FeatureExtractor, ahead, check_broken
 from transnet.training.fit import FitSummary, fit
 from transnet.training.recognizer import RecognizerTraining
 from transnet.weights import find_weights
+
+MIN_REFIT_EPOCHS = 10
 
 
 @dataclass
@@ -102,7 +105,7 @@ def train(
             material.extract(network)
         else:
             material.check()
-        summary = _fit(network, info, material, run, seconds)
+        summary = _teach(network, info, material, run, seconds)
         checkpoint.save_clips(run, material.usable(), material.digests)
     checkpoint.save_model(run, network)
     seconds.total = time.perf_counter() - started
@@ -143,9 +146,10 @@ class _Material:
             workers=config.workers, device=device,
         )  # fmt: skip
         broken: dict[ClipRecord, VideoError] = {}
+        validation_views = config.views if config.refit else 1
         for records, views, title in (
             (self._split.train, config.views, "features, training clips"),
-            (self._split.validation, 1, "features, validation clips"),
+            (self._split.validation, validation_views, "features, validation clips"),
         ):
             done = self._extractor.extract(records, views=views, flip=config.flip, title=title)
             self._keys.update(done.keys)
@@ -206,19 +210,47 @@ class _Material:
             raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")
 
 
-def _fit(
+def _teach(
     network: TransNet, info: RunInfo, material: _Material, run: Path, seconds: TrainingSeconds
 ) -> FitSummary:
+    """Train with early stopping; then, if it costs little, once more on all training clips.
+
+    The second training starts from the same weights and takes the epochs that the first one
+    found best, so it needs no validation part, and the test part is as unseen as before.
+    """
     started = time.perf_counter()
-    train_loader = material.loader(material.train, training=True)
-    validation_loader = (
-        material.loader(material.validation, training=False) if material.validation else None
-    )
-    num_steps = info.training.epochs * len(train_loader)
-    lesson = RecognizerTraining(network, info.training, len(info.classes), num_steps)
-    summary = fit(lesson, train_loader, validation_loader, info.training, run)
+    config = info.training
+    start = {name: value.clone() for name, value in network.state_dict().items()}
+    summary = _fit(network, info, config, material, material.validation, run)
+    if config.freeze and config.refit and material.validation:
+        network.load_state_dict(start)
+        epochs = min(config.epochs, max(MIN_REFIT_EPOCHS, summary.best_epoch + 1))
+        _fit(network, info, replace(config, epochs=epochs), material, (), run / "refit")
     seconds.fit = time.perf_counter() - started
     return summary
+
+
+def _fit(
+    network: TransNet,
+    info: RunInfo,
+    config: TrainingConfig,
+    material: _Material,
+    validation: Sequence[ClipRecord],
+    folder: Path,
+) -> FitSummary:
+    learnt = [clip for clip in (*material.train, *material.validation) if clip not in validation]
+    train_loader = material.loader(learnt, training=True)
+    validation_loader = material.loader(validation, training=False) if validation else None
+    num_steps = config.epochs * len(train_loader)
+    lesson = RecognizerTraining(network, config, len(info.classes), num_steps)
+    lesson.train()  # the trainer leaves modes as it finds them; a frozen backbone ignores this
+    return fit(lesson, train_loader, validation_loader, config, folder)
+
+
+_LEFTOVERS = (
+    "last.ckpt", "best.ckpt", "fit.json", "model.safetensors", "clips.csv", "seconds.json",
+    "metrics.json", "report.html",
+)  # fmt: skip
 
 
 def _prepare_folder(run: Path, info: RunInfo, *, resume: bool, overwrite: bool) -> None:
@@ -233,12 +265,14 @@ def _prepare_folder(run: Path, info: RunInfo, *, resume: bool, overwrite: bool) 
         )
     if resume and not started:
         say(f"{run} holds no run yet, so there is nothing to resume: starting anew.")
-    for leftover in ("last.ckpt", "best.ckpt", "model.safetensors", "clips.csv", "metrics.json"):
-        (run / leftover).unlink(missing_ok=True)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TransNetError(f"--out is {str(run)!r}, which cannot be made ({error}).") from error
+    for leftover in _LEFTOVERS:
+        (run / leftover).unlink(missing_ok=True)
+    for folder in ("logs", "refit"):
+        shutil.rmtree(run / folder, ignore_errors=True)
     checkpoint.save_info(run, info)
 
 

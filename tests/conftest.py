@@ -1,0 +1,139 @@
+"""Shared fixtures: tiny videos made on the fly, and the real data where it is at hand."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from transnet.data.synthetic import write_dataset
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+TINY_BACKBONE = "test_efficientnet.r160_in1k"
+
+VideoMaker = Callable[..., Path]
+
+
+torch.set_num_threads(1)  # tiny networks are slower on two
+os.environ["OMP_NUM_THREADS"] = "1"  # and in the processes that tests start
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+    """No test reads or fills the user's own cache."""
+    monkeypatch.setenv("TRANSNET_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and weights; tests that need it are skipped without it."""
+    if not SHARED.is_dir():
+        pytest.skip("the real data (../shared) is not here")
+    return SHARED
+
+
+@pytest.fixture
+def make_video(tmp_path) -> VideoMaker:
+    """Write a video whose frame i is a picture of its own number (see ``frame_number``)."""
+
+    def make(
+        name: str = "video.mp4",
+        num_frames: int = 20,
+        *,
+        width: int = 64,
+        height: int = 48,
+        codec: str = "libx264",
+        fps: int = 25,
+        times: list[int] | None = None,
+        b_frames: int = 0,
+        folder: Path | None = None,
+    ) -> Path:
+        path = (folder or tmp_path) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=fps)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.codec_context.max_b_frames = b_frames
+            stream.codec_context.gop_size = 12
+            stream.codec_context.bit_rate = 2_000_000
+            if times is not None:
+                stream.codec_context.time_base = Fraction(1, 1000)
+            for number in range(num_frames):
+                frame = av.VideoFrame.from_ndarray(
+                    numbered_frame(number, width, height), format="rgb24"
+                )
+                if times is not None:
+                    frame.pts, frame.time_base = times[number], Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    return make
+
+
+def numbered_frame(number: int, width: int, height: int) -> np.ndarray:
+    """A picture that says which frame it is: eight stripes, each a bit, bright or dark."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    for bit in range(8):
+        left, right = bit * width // 8, (bit + 1) * width // 8
+        picture[:, left:right] = 220 if number >> bit & 1 else 35
+    return picture
+
+
+def frame_number(picture: np.ndarray) -> int:
+    """The number that :func:`numbered_frame` drew."""
+    stripes = np.array_split(picture.mean(axis=(0, 2)), 8)
+    return sum(1 << bit for bit, stripe in enumerate(stripes) if stripe.mean() > 128)
+
+
+@pytest.fixture
+def audio_only(tmp_path) -> Path:
+    path = tmp_path / "audio.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), "fltp", "mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def rotate(path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """Write a rotation into an MP4's header, as phones do: a, b, c, d of its display matrix."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 4 + 4 + 20 + 16
+    a, b, c, d = (value << 16 for value in matrix)
+    content[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+
+
+@pytest.fixture(scope="session")
+def clips_folder(tmp_path_factory) -> Path:
+    """Three actions of five generated persons, two clips of each: 30 clips."""
+    folder = tmp_path_factory.mktemp("generated") / "clips"
+    actions = ("boxing", "handwaving", "walking")
+    return write_dataset(folder, persons=5, clips=2, actions=actions, num_frames=16)
+
+
+@pytest.fixture(scope="session")
+def trained_run(clips_folder, tmp_path_factory) -> Path:
+    """A small trained recogniser of the generated clips."""
+    from transnet import ClipConfig, TrainingConfig, train
+
+    folder = tmp_path_factory.mktemp("trained")
+    return train(
+        str(clips_folder),
+        out=str(folder / "run"),
+        backbone=TINY_BACKBONE,
+        weights="none",
+        clip=ClipConfig(frames=4, size=64),
+        training=TrainingConfig(epochs=3, views=2),
+        cache=str(folder / "features"),
+    )

@@ -1,0 +1,176 @@
+import json
+import shutil
+
+import pytest
+import torch
+from conftest import TINY_BACKBONE
+from safetensors.torch import load_file
+
+import transnet
+from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
+from transnet.checkpoint import load_info, trained_digests
+
+CLIP = ClipConfig(frames=4, size=64)
+
+
+def train(data, out, *, resume=False, overwrite=False, clip=CLIP, model=ModelConfig(), split=None,
+          cache=None, **training):  # fmt: skip
+    return transnet.train(
+        str(data), out=str(out), backbone=TINY_BACKBONE, weights="none", clip=clip, model=model,
+        split=split, training=TrainingConfig(**{"epochs": 3, "views": 2, **training}),
+        cache=cache, resume=resume, overwrite=overwrite,
+    )  # fmt: skip
+
+
+def weights_of(run):
+    return load_file(run / "model.safetensors")
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_folder_says_everything(trained_run):
+    info = load_info(trained_run)
+    assert info.classes == ("boxing", "handwaving", "walking")
+    assert (info.backbone, info.weights, info.pretraining) == (TINY_BACKBONE, "random", "none")
+    assert info.clip == CLIP
+    assert info.split == "group"
+    assert info.versions["torch"] == torch.__version__.partition("+")[0]
+    names = {path.name for path in trained_run.iterdir()}
+    assert names >= {"transnet.json", "model.safetensors", "clips.csv", "best.ckpt", "last.ckpt"}
+    assert list(trained_run.glob("logs/csv/version_0/metrics.csv"))
+    assert list(trained_run.glob("logs/tensorboard/version_0/events.*"))
+    digests = trained_digests(trained_run)
+    assert len(digests) == 24
+    assert all(len(digest) == 32 for digest, _, _ in digests)
+
+
+def test_what_is_trained_learns_and_what_is_frozen_does_not(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run")
+    torch.manual_seed(0)
+    before = load_info(run).build_model().state_dict()
+    after = weights_of(run)
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert not [name for name in changed if name.startswith("spatial.backbone.")]
+    learnt = {name for name in after if not name.startswith("spatial.backbone.")}
+    assert changed == learnt  # the batch norm's statistics too: it was in training mode
+
+
+@pytest.mark.parametrize("options", [{}, {"freeze": False, "epochs": 2, "workers": 1}])
+def test_seeds_make_runs_equal(clips_folder, tmp_path, options):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(clips_folder, tmp_path / name, seed=seed, **options)
+    a, b, c = (weights_of(tmp_path / name) for name in "abc")
+    assert equal(a, b)
+    assert not equal(a, c)
+
+
+def test_everything_can_be_trained(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run", freeze=False, epochs=1, workers=1)
+    torch.manual_seed(0)
+    start = load_info(run).build_model().state_dict()
+    after = weights_of(run)
+    stem = "spatial.backbone.network.conv_stem.weight"
+    assert not torch.equal(start[stem], after[stem])
+
+
+@pytest.mark.parametrize("readout", ["flatten", "pool"])
+def test_both_readouts_train(clips_folder, tmp_path, readout):
+    run = train(clips_folder, tmp_path / "run", model=ModelConfig(readout=readout))
+    positions = 4 if readout == "flatten" else 1
+    assert weights_of(run)["spatial.readout.dense.weight"].shape == (64, 256 * positions)
+
+
+def test_clips_shorter_than_n_frames_train(make_video, tmp_path):
+    for number in range(8):
+        make_video(f"data/{'ab'[number % 2]}/{number}.avi", 3, codec="mpeg4")
+    run = train(tmp_path / "data", tmp_path / "run", clip=ClipConfig(frames=12, size=64))
+    assert (run / "model.safetensors").exists()
+
+
+class _Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("options", [{}, {"freeze": False, "workers": 1, "epochs": 4}])
+def test_a_resumed_training_ends_with_the_same_numbers(
+    clips_folder, tmp_path, monkeypatch, options
+):
+    from transnet.training.recognizer import RecognizerTraining
+
+    options = {"epochs": 6, **options}
+    whole = train(clips_folder, tmp_path / "whole", **options)
+    step = RecognizerTraining.training_step
+
+    def fall(self, batch, index):
+        if self.current_epoch == 2:
+            raise _Killed
+        return step(self, batch, index)
+
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        patch.setattr(RecognizerTraining, "training_step", fall)
+        train(clips_folder, tmp_path / "parts", **options)
+    assert not (tmp_path / "parts/model.safetensors").exists()
+    with pytest.raises(TransNetError, match="its training has not ended"):
+        transnet.load(tmp_path / "parts")
+    parts = train(clips_folder, tmp_path / "parts", resume=True, **options)
+    assert equal(weights_of(whole), weights_of(parts))
+
+
+def test_resuming_an_ended_training_changes_nothing(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run")
+    before = weights_of(run)
+    train(clips_folder, run, resume=True)
+    assert equal(before, weights_of(run))
+
+
+def test_resuming_with_other_settings_is_refused(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run")
+    with pytest.raises(TransNetError, match="--resume: training was"):
+        train(clips_folder, run, resume=True, epochs=9)
+
+
+def test_a_run_is_not_overwritten_by_accident(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run")
+    with pytest.raises(TransNetError, match="holds a run already; accepted: a new folder"):
+        train(clips_folder, run)
+    train(clips_folder, run, overwrite=True, seed=5)
+    assert load_info(run).training.seed == 5
+
+
+def test_early_stopping_uses_training_groups_only(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run", epochs=40, patience=1, learning_rate=0.5)
+    summary = json.loads((run / "fit.json").read_text())
+    assert summary["epochs"] < 40
+    rows = [line.split(",") for line in (run / "clips.csv").read_text().splitlines()[1:]]
+    groups = {part: {row[2] for row in rows if row[5] == part} for part in ("validation", "test")}
+    assert groups["validation"]
+    assert not groups["validation"] & groups["test"]
+
+
+def test_broken_training_clips(clips_folder, tmp_path, capsys):
+    data = tmp_path / "data"
+    shutil.copytree(clips_folder, data)
+    (data / "boxing/person01/broken.avi").write_bytes(b"")
+    with pytest.raises(TransNetError, match="broken.avi: is empty"):
+        train(data, tmp_path / "run", seed=0, split="paper", validation=0.2)
+    for freeze in (True, False):
+        run = train(data, tmp_path / f"run{freeze}", split="paper", max_broken=0.5, freeze=freeze,
+                    epochs=1, workers=1)  # fmt: skip
+        assert "1 of 25 clips cannot be used" in capsys.readouterr().err
+        assert len(trained_digests(run)) == 24
+
+
+def test_a_folder_that_cannot_be_made_is_named(clips_folder, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(TransNetError, match="which cannot be made"):
+        train(clips_folder, tmp_path / "file/run")
+
+
+def test_a_garbled_checkpoint_is_named(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run")
+    (run / "last.ckpt").write_bytes(b"garbage")
+    (run / "fit.json").unlink()
+    with pytest.raises(TransNetError, match="last.ckpt is damaged"):
+        train(clips_folder, run, resume=True)
