@@ -128,8 +128,9 @@ def test_a_killed_run_continues_where_it_was(clips_folder, tmp_path):
     """SIGKILL in the middle of feature extraction costs the clip in hand and no other."""
     folder = tmp_path / "features"
     command = [
-        sys.executable, "-m", "transnet", "train", str(clips_folder), "--out", str(tmp_path / "run"),
-        "--backbone", TINY_BACKBONE, "--weights", "none", "--size", "224", "--views", "1",
+        sys.executable, "-m", "transnet", "train", str(clips_folder),
+        "--out", str(tmp_path / "run"), "--backbone", TINY_BACKBONE, "--weights", "none",
+        "--size", "224", "--views", "1",
         "--validation", "0", "--epochs", "1", "--cache", str(folder),
     ]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)

@@ -6,7 +6,7 @@ random is a function of seed and epoch, so a resumed training sees what it would
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -79,17 +79,18 @@ class EpochSampler(Sampler[Draw]):
     """Every clip once an epoch, in random order, each in a random view."""
 
     def __init__(self, count: int, *, seed: int) -> None:
-        self._count, self._seed, self._epoch = count, seed, 0
+        self._count, self._seed = count, seed
+        self._current_epoch: Callable[[], int] = lambda: 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer at the start of an epoch."""
-        self._epoch = epoch
+    def follow(self, current_epoch: Callable[[], int]) -> None:
+        """Ask this for the epoch. (Being told it comes too late when a training is resumed.)"""
+        self._current_epoch = current_epoch
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Draw]:
-        rng = np.random.default_rng((self._seed, self._epoch))
+        rng = np.random.default_rng((self._seed, self._current_epoch()))
         order = rng.permutation(self._count)
         draws = rng.integers(0, 2**31, size=self._count)
         return iter(zip(order.tolist(), draws.tolist(), strict=True))

@@ -20,6 +20,7 @@ from transnet.checkpoint import written_whole
 from transnet.config import TrainingConfig
 from transnet.errors import TransNetError
 from transnet.progress import progress_bar
+from transnet.training.datasets import EpochSampler
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,9 @@ def _fit(
             enable_model_summary=False,
             default_root_dir=folder,
         )
+        if isinstance(train_loader.sampler, EpochSampler):
+            # Not trainer.current_epoch: when resuming, it lags until after the first batch is read.
+            train_loader.sampler.follow(lambda: trainer.fit_loop.epoch_progress.current.processed)
         resumed = folder / "last.ckpt"
         try:
             trainer.fit(

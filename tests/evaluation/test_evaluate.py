@@ -1,0 +1,133 @@
+import json
+import re
+import shutil
+
+import pytest
+import torch
+
+import transnet
+from transnet import TransNetError
+from transnet.cli import main
+from transnet.evaluation.metrics import classification_metrics
+
+
+@pytest.fixture
+def run(trained_run, tmp_path):
+    """A copy that a test may write into."""
+    shutil.copytree(trained_run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_metrics_by_hand():
+    probabilities = torch.tensor([
+        [0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.1, 0.9, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0],
+    ])  # fmt: skip
+    labels = torch.tensor([0, 0, 1, 2, 2])
+    metrics = classification_metrics(probabilities, labels, ["a", "b", "c"])
+    assert metrics["top1"] == pytest.approx(3 / 5)
+    assert metrics["top5"] == pytest.approx(4 / 5)  # the clip without an answer is wrong
+    assert metrics["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert metrics["per_class"]["a"] == pytest.approx(
+        {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "num_clips": 2}
+    )
+    assert metrics["per_class"]["c"]["recall"] == pytest.approx(0.5)
+    assert metrics["macro_f1"] == pytest.approx(2 / 3)
+    assert metrics["num_clips"] == 5
+
+
+def test_macro_f1_is_over_the_classes_that_are_tested():
+    metrics = classification_metrics(torch.eye(3)[:2], torch.tensor([0, 1]), ["a", "b", "c"])
+    assert metrics["macro_f1"] == 1
+
+
+def test_an_evaluation_agrees_with_predictions(run):
+    metrics = transnet.evaluate(run)
+    assert metrics == json.loads((run / "metrics.json").read_text())
+    recognizer = transnet.load(run)
+    rows = [line.split(",") for line in (run / "clips.csv").read_text().splitlines()[1:]]
+    tested = [row for row in rows if row[5] == "test"]
+    right = sum(recognizer.predict(row[0]).label == row[1] for row in tested)
+    assert metrics["num_clips"] == len(tested) == 6
+    assert metrics["top1"] == pytest.approx(right / 6)
+    assert metrics["protocol"]["name"] == "group"
+    assert metrics["protocol"]["siblings_in_train"] == 0
+    assert "Tested on 6 clips" in metrics["protocol"]["sentence"]
+
+
+def test_the_report_is_one_page_of_its_own(run):
+    transnet.evaluate(run)
+    page = (run / "report.html").read_text()
+    assert "<svg" in page
+    assert "What was taken for what" in page
+    assert "How it was tested" in page
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    assert "data:image/jpeg;base64," in page
+
+
+def test_clips_that_were_trained_on_are_refused(run, clips_folder, tmp_path, capsys):
+    copy = shutil.copytree(clips_folder, tmp_path / "copy")
+    assert main(["evaluate", str(run), "--data", str(copy)]) == 1
+    assert "24 of the 30 test clips were trained on" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--data", str(copy), "--allow-trained-clips"]) == 0
+    protocol = json.loads((run / "metrics.json").read_text())["protocol"]
+    assert protocol["trained_clips_in_test"] == 24
+    assert "24 of them were themselves trained on" in (run / "report.html").read_text()
+
+
+def test_a_renamed_copy_of_a_training_clip_is_known(run, clips_folder, tmp_path):
+    row = next(
+        line.split(",")
+        for line in (run / "clips.csv").read_text().splitlines()
+        if ",train," in line
+    )
+    for label in ("boxing", "walking"):
+        folder = tmp_path / "other" / label
+        folder.mkdir(parents=True)
+        shutil.copy(row[0], folder / "new_name.avi")
+    with pytest.raises(TransNetError, match="2 of the 2 test clips were trained on"):
+        transnet.evaluate(run, data=str(tmp_path / "other"))
+
+
+def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path):
+    from conftest import TINY_BACKBONE
+
+    from transnet import ClipConfig, TrainingConfig
+
+    run = transnet.train(
+        str(clips_folder), out=str(tmp_path / "run"), backbone=TINY_BACKBONE, weights="none",
+        split="paper", clip=ClipConfig(frames=4, size=64), training=TrainingConfig(epochs=1),
+    )  # fmt: skip
+    protocol = transnet.evaluate(run)["protocol"]
+    assert protocol["siblings_in_train"] > 0.5
+    assert "memory, not recognition" in protocol["sentence"]
+
+
+def test_a_broken_test_clip_is_wrong_or_stops(run, clips_folder, tmp_path):
+    data = tmp_path / "data"
+    for label in ("boxing", "walking"):
+        folder = data / label
+        folder.mkdir(parents=True)
+        (folder / "broken.avi").write_bytes(b"no video")
+    metrics = transnet.evaluate(run, data=str(data))
+    assert metrics["top1"] == 0
+    assert metrics["num_clips"] == 2
+    assert len(metrics["broken"]) == 2
+    assert "could not be read and count as wrong" in (run / "report.html").read_text()
+    with pytest.raises(TransNetError, match="2 of 2 clips cannot be used"):
+        transnet.evaluate(run, data=str(data), broken="stop")
+
+
+def test_unknown_classes_are_named(run, tmp_path):
+    for label in ("boxing", "swimming"):
+        path = tmp_path / "data" / label / "x.avi"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    with pytest.raises(TransNetError, match="show swimming, which the run does not know; it knows"):
+        transnet.evaluate(run, data=str(tmp_path / "data"))
+
+
+def test_clips_that_have_moved_are_named(run):
+    table = (run / "clips.csv").read_text()
+    (run / "clips.csv").write_text(re.sub(r"^/", "/gone/", table, flags=re.MULTILINE))
+    with pytest.raises(TransNetError, match="not where they were .*--data and --split"):
+        transnet.evaluate(run)

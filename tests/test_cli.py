@@ -1,0 +1,108 @@
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+from conftest import TINY_BACKBONE
+
+import transnet
+from transnet.cli import COMMANDS, main
+from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from transnet.cli import main; main(['--help']); "
+        "assert not {'torch', 'timm', 'lightning', 'av', 'numpy'} & set(sys.modules)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert all(command in shown.stdout for command in COMMANDS)
+
+
+def test_import_is_lazy_and_complete():
+    script = "import sys, transnet; assert not {'torch', 'av'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
+    for name in transnet.__all__:
+        assert getattr(transnet, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = transnet.nothing
+
+
+def test_every_module_imports():
+    for module in pkgutil.walk_packages(transnet.__path__, "transnet."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_option_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"usage: transnet {command}" in shown
+    if command == "train":
+        for config in (ClipConfig, ModelConfig, TrainingConfig):
+            for name in config.__dataclass_fields__:
+                assert f"--{name.replace('_', '-')}" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["trian"], 2, "there is no command trian. Did you mean train?"),
+        (["train", "x", "--out", "y", "--batch-sise", "3"], 2, "Did you mean --batch-size?"),
+        (["train", "x", "--out", "y", "--epochs", "many"], 2, "Got value: many"),
+        (["train", "x"], 2, "out"),
+        (["train", "x", "--out", "y", "--readout", "max"], 2, "'pool', 'flatten'"),
+        (["train", "x", "--out", "y", "--frames", "1"], 1, "--frames is 1; accepted: 2 to 1024"),
+        (["train", "x", "--out", "y", "--views", "0"], 1, "--views is 0; accepted: 1 or more"),
+        (["train", "nowhere", "--out", "y"], 1, "DATA is 'nowhere', which does not exist"),
+        (["predict", "nowhere", "x.mp4"], 1, "RUN is 'nowhere', which is not a run folder"),
+        (["evaluate", "nowhere"], 1, "RUN is 'nowhere', which is not a run folder"),
+    ],
+)
+def test_mistakes_are_explained(words, status, message, capsys):
+    try:
+        code = main(words)
+    except SystemExit as ended:
+        code = ended.code
+    shown = capsys.readouterr().err
+    assert code == status
+    assert message in shown
+    assert "Traceback" not in shown
+
+
+def test_no_words_show_the_overview(capsys):
+    assert main([]) == 2
+    assert "usage: transnet COMMAND" in capsys.readouterr().out
+    assert main(["--version"]) == 0
+
+
+def test_a_config_file_sets_options_and_the_command_line_wins(clips_folder, tmp_path, capsys):
+    config = tmp_path / "recipe.yaml"
+    config.write_text(
+        f"backbone: {TINY_BACKBONE}\nweights: none\nframes: 4\nsize: 64\nepochs: 2\nseed: 7\n"
+    )
+    words = ["train", str(clips_folder), "--out", str(tmp_path / "run"), "--config", str(config)]
+    assert main([*words, "--epochs", "1"]) == 0
+    info = transnet.load(tmp_path / "run").info
+    assert (info.clip.frames, info.training.epochs, info.training.seed) == (4, 1, 7)
+    assert "saved to" in capsys.readouterr().err
+    config.write_text("epocs: 2\n")
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "there is no setting epocs. Did you mean epochs?" in capsys.readouterr().err
+
+
+def test_the_whole_demo_in_miniature(tmp_path, capsys):
+    assert main(["demo", "--small", "--out", str(tmp_path / "demo")]) == 0
+    run = tmp_path / "demo/run"
+    assert (run / "metrics.json").exists()
+    assert (run / "report.html").exists()
+    assert (tmp_path / "demo/unseen_recognised.mp4").stat().st_size > 1000
+    shown = capsys.readouterr().err
+    assert "persons that it has never seen" in shown
