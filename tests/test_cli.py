@@ -96,13 +96,3 @@ def test_a_config_file_sets_options_and_the_command_line_wins(clips_folder, tmp_
     with pytest.raises(SystemExit):
         main(words)
     assert "there is no setting epocs. Did you mean epochs?" in capsys.readouterr().err
-
-
-def test_the_whole_demo_in_miniature(tmp_path, capsys):
-    assert main(["demo", "--small", "--out", str(tmp_path / "demo")]) == 0
-    run = tmp_path / "demo/run"
-    assert (run / "metrics.json").exists()
-    assert (run / "report.html").exists()
-    assert (tmp_path / "demo/unseen_recognised.mp4").stat().st_size > 1000
-    shown = capsys.readouterr().err
-    assert "persons that it has never seen" in shown

@@ -13,6 +13,7 @@ from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.figure import ACTIONS
 from transnet.data.synthetic import FPS, random_person, render_clip, write_dataset
 from transnet.data.video_writer import write_video
+from transnet.errors import TransNetError
 from transnet.evaluation.evaluate import evaluate
 from transnet.inference.annotate import annotate
 from transnet.inference.recognizer import load
@@ -35,7 +36,7 @@ def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
     started = time.perf_counter()
     folder = Path(out)
     clips, run = folder / "clips", folder / "run"
-    shutil.rmtree(clips, ignore_errors=True)
+    _prepare_folder(folder)
     persons, takes = (5, 1) if small else (15, 2)
     say(f"{persons} persons, {len(ACTIONS)} actions, {takes} clips of each")
     write_dataset(clips, persons=persons, clips=takes, seed=seed)
@@ -63,6 +64,23 @@ def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
         f"your own  transnet train FOLDER_OF_CLASS_FOLDERS --out runs/mine"
     )
     return 0
+
+
+def _prepare_folder(folder: Path) -> None:
+    """Make the folder, or empty it if an earlier demo left it; nobody else's is touched."""
+    mark = folder / ".transnet-demo"
+    if folder.is_dir() and not mark.exists() and any(folder.iterdir()):
+        raise TransNetError(
+            f"--out is {str(folder)!r}, which holds something else than a demo; "
+            "accepted: a new or an empty folder, or that of an earlier demo."
+        )
+    try:
+        for name in ("clips", "run"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise TransNetError(f"--out is {str(folder)!r}, which cannot be made ({error}).") from error
 
 
 def _network(small: bool) -> tuple[str, str, ClipConfig]:

@@ -1,5 +1,6 @@
 import json
 import shutil
+import signal
 
 import pytest
 import torch
@@ -137,6 +138,37 @@ def test_a_run_is_not_overwritten_by_accident(clips_folder, tmp_path):
         train(clips_folder, run)
     train(clips_folder, run, overwrite=True, seed=5)
     assert load_info(run).training.seed == 5
+
+
+def test_a_folder_that_is_no_run_keeps_what_it_holds(clips_folder, tmp_path):
+    precious = tmp_path / "project/logs/precious.txt"
+    precious.parent.mkdir(parents=True)
+    precious.touch()
+    train(clips_folder, tmp_path / "project", overwrite=True)
+    assert precious.exists()
+
+
+def test_a_run_that_was_stopped_before_its_first_epoch_just_starts_again(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run")
+    for name in ("last.ckpt", "fit.json", "model.safetensors"):
+        (run / name).unlink()
+    train(clips_folder, run)
+
+
+def test_ctrl_c_ends_cleanly_and_resumes(clips_folder, tmp_path, monkeypatch):
+    from transnet.training.recognizer import RecognizerTraining
+
+    def interrupt(self, batch, index):
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(RecognizerTraining, "training_step", interrupt)
+            train(clips_folder, tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (train(clips_folder, tmp_path / "run", resume=True) / "model.safetensors").exists()
 
 
 def test_early_stopping_uses_training_groups_only(clips_folder, tmp_path):

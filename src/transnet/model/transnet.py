@@ -16,8 +16,8 @@ class TransNet(nn.Module):
     """The network of the paper: ``logits = temporal(spatial(x_1), ..., spatial(x_n))``.
 
     Args:
-        backbone: name of a ``timm`` model; its weights are random (see ``transnet.load`` and
-            ``transnet.weights`` for trained ones).
+        backbone: name of a ``timm`` model, with random weights; ``transnet.weights`` finds trained
+            ones and ``transnet.load`` a whole trained network.
         num_classes: actions to tell apart, C.
         num_frames: frames a clip, n (paper: 12).
         features: length of one frame's feature vector, L (paper: 64).
@@ -35,8 +35,8 @@ class TransNet(nn.Module):
 
     def __init__(
         self,
-        backbone: str = "mobilenetv1_100",
-        num_classes: int = 6,
+        backbone: str,
+        num_classes: int,
         *,
         num_frames: int = 12,
         features: int = 64,

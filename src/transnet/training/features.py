@@ -41,6 +41,11 @@ class StageSeconds:
     backbone: float = 0.0
     total: float = 0.0
 
+    def add(self, other: StageSeconds) -> None:
+        self.decode += other.decode
+        self.backbone += other.backbone
+        self.total += other.total
+
 
 @dataclass(frozen=True)
 class ExtractedClips:

@@ -113,7 +113,8 @@ def _fit(
         )
         if isinstance(train_loader.sampler, EpochSampler):
             # Not trainer.current_epoch: when resuming, it lags until after the first batch is read.
-            train_loader.sampler.follow(lambda: trainer.fit_loop.epoch_progress.current.processed)
+            epochs: Any = trainer.fit_loop.epoch_progress.current
+            train_loader.sampler.follow(lambda: epochs.processed)
         resumed = folder / "last.ckpt"
         try:
             trainer.fit(
@@ -123,14 +124,16 @@ def _fit(
                 ckpt_path=resumed if resumed.exists() else None,
                 weights_only=True,
             )
+        except SystemExit:  # what Ctrl-C becomes in there
+            if trainer.interrupted:
+                raise KeyboardInterrupt from None
+            raise
         except (EOFError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
             if not resumed.exists() or trainer.global_step > 0:
                 raise
             raise TransNetError(
                 f"{resumed} is damaged and cannot be continued; start anew with --overwrite."
             ) from error
-    if trainer.interrupted:
-        raise KeyboardInterrupt
     best_epoch = _restore(lesson, Path(kept.best_model_path))
     return FitSummary(
         trainer.current_epoch, best_epoch, progress.validation_top1.get(str(best_epoch))

@@ -1,0 +1,48 @@
+"""What the README tells a user to type is typed here, in order, in an empty folder."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"```(bash|python)\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def user_folder(shared, clips_folder, tmp_path, monkeypatch):
+    """A user's folder with clips, a part of UCF101, and ImageNet weights."""
+    shutil.copytree(clips_folder, tmp_path / "clips")
+    ucf101 = tmp_path / "UCF101"
+    shutil.copytree(shared / "data/ucf101/ucfTrainTestlist", ucf101 / "lists")
+    for label in ("PushUps", "BabyCrawling"):
+        (ucf101 / label).mkdir()
+        for clip in sorted((shared / "data/ucf101/videos" / label).glob("*_c01.avi")):
+            (ucf101 / label / clip.name).symlink_to(clip)
+    monkeypatch.setenv("TRANSNET_WEIGHTS", str(shared / "weights"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_readmes_commands_work(user_folder):
+    ran = []
+    for language, text in BLOCKS:
+        if language == "python":
+            shown = subprocess.run(
+                [sys.executable, "-c", text], check=True, capture_output=True, text=True
+            )
+            assert shown.stdout.startswith(("boxing", "handwaving", "walking"))
+            ran.append("python")
+        for line in text.splitlines():
+            if line.startswith("transnet "):
+                words = line.split()
+                # A quarter of the views is enough to see that it works.
+                quick = ["--views", "1", "--epochs", "5"] if words[1] == "train" else []
+                subprocess.run([sys.executable, "-m", *words, *quick], check=True)
+                ran.append(words[1])
+    assert ran == ["train", "evaluate", "predict", "python", "train", "evaluate"]
+    assert (user_folder / "runs/mine/report.html").exists()
+    assert (user_folder / "runs/ucf101/report.html").exists()
