@@ -14,10 +14,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import math
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -139,7 +141,7 @@ def load_info(run: Path | str) -> RunInfo:
     Raises:
         TransNetError: it is no run folder, or one of a newer version.
     """
-    path = Path(run) / "transnet.json"
+    path = Path(run).expanduser() / "transnet.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values["format"] > FORMAT:
@@ -178,7 +180,7 @@ def load_model(run: Path | str, info: RunInfo) -> TransNet:
     Raises:
         TransNetError: the training has not ended, or the weights do not fit.
     """
-    path = Path(run) / "model.safetensors"
+    path = Path(run).expanduser() / "model.safetensors"
     if not path.is_file():
         raise TransNetError(
             f"{run} has no model.safetensors: its training has not ended. "
@@ -193,34 +195,55 @@ def load_model(run: Path | str, info: RunInfo) -> TransNet:
 
 
 def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
-    """Write ``clips.csv``; the digest is the fingerprint of a clip that was trained on."""
+    """Write ``clips.csv``; the digest is the fingerprint of a clip that is trained on.
+
+    Raises:
+        TransNetError: there is one already, of other clips: this training is another one.
+    """
+    table = _clips_table(split, digests)
+    path = run / "clips.csv"
+    if path.exists():
+        if path.read_bytes() != table:
+            raise TransNetError(
+                f"the clips of {run} are not those that its training was started with, so it "
+                "cannot be continued; start anew with --overwrite, or in another --out folder."
+            )
+        return
+    with written_whole(path) as beside:
+        beside.write_bytes(table)
+
+
+def _clips_table(split: Split, digests: Mapping[ClipRecord, str]) -> bytes:
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    with (
-        written_whole(run / "clips.csv") as path,
-        open(path, "w", newline="", encoding="utf-8") as file,
-    ):
-        rows = csv.writer(file)
-        rows.writerow(["path", "label", "group", "start", "end", "split", "digest"])
-        for part, clips in parts.items():
-            for clip in clips:
-                where = [os.path.abspath(clip.path), clip.label, clip.group]
-                limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
-                rows.writerow([*where, *limits, part, digests.get(clip, "")])
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["path", "label", "group", "start", "end", "split", "digest"])
+    for part, clips in parts.items():
+        for clip in clips:
+            where = [os.path.abspath(clip.path), clip.label, clip.group]
+            limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
+            rows.writerow([*where, *limits, part, digests.get(clip, "")])
+    return text.getvalue().encode("utf-8", "surrogateescape")  # names of files may be any bytes
 
 
-def trained_digests(run: Path | str) -> set[tuple[str, str, str]]:
-    """``(digest, start, end)`` of every clip that the run was trained or stopped on."""
-    path = Path(run) / "clips.csv"
+def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
+    """For each video that the run was trained or stopped on, its digest and frame ranges.
+
+    A range is half open; the end of one that goes to the end of its file is infinite.
+    """
+    path = run / "clips.csv"
+    ranges: dict[str, list[tuple[float, float]]] = {}
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows: Iterable[dict[str, str]] = csv.DictReader(file)
-            return {
-                (row["digest"], row["start"], row["end"]) for row in rows if row["split"] != "test"
-            }
-    except (OSError, KeyError, UnicodeDecodeError) as error:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+            for row in csv.DictReader(file):
+                if row["split"] != "test":
+                    limits = (float(row["start"] or 0), float(row["end"] or math.inf))
+                    ranges.setdefault(row["digest"], []).append(limits)
+    except (OSError, KeyError, ValueError) as error:
         raise TransNetError(
             f"{path} cannot be read ({error}), so it is unknown which clips were trained on."
         ) from error
+    return ranges
 
 
 @contextmanager

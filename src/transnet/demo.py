@@ -34,7 +34,7 @@ def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
         TransNetError: the folder cannot be written, or holds something else.
     """
     started = time.perf_counter()
-    folder = Path(out)
+    folder = Path(out).expanduser()
     clips, run = folder / "clips", folder / "run"
     _prepare_folder(folder)
     persons, takes = (5, 1) if small else (15, 2)

@@ -17,7 +17,7 @@ class VideoError(TransNetError):
         reason: what is wrong with it, as the rest of a sentence that begins with the path.
     """
 
-    def __init__(self, path: object, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+    def __init__(self, path: object, reason: str = "") -> None:
+        super().__init__(f"{path}: {reason}" if reason else str(path))
         self.path = str(path)
         self.reason = reason

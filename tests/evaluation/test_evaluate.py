@@ -88,6 +88,22 @@ def test_a_renamed_copy_of_a_training_clip_is_known(run, clips_folder, tmp_path)
         transnet.evaluate(run, data=str(tmp_path / "other"))
 
 
+def test_a_part_of_a_training_clip_is_known(run, tmp_path):
+    row = next(
+        line.split(",")
+        for line in (run / "clips.csv").read_text().splitlines()
+        if ",train," in line
+    )
+    (tmp_path / "part.csv").write_text(f"path,label,start,end\n{row[0]},boxing,3,9\n")
+    with pytest.raises(TransNetError, match="1 of the 1 test clips were trained on"):
+        transnet.evaluate(run, data=str(tmp_path / "part.csv"))
+
+
+def test_the_runs_own_data_means_its_own_test_part(run, clips_folder, monkeypatch):
+    monkeypatch.chdir(clips_folder.parent)
+    assert transnet.evaluate(run, data="clips/")["num_clips"] == 6
+
+
 def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path):
     from conftest import TINY_BACKBONE
 

@@ -79,6 +79,7 @@ def test_shapes(readout):
         ("test_convnext.r160_in1k", 64),
         ("test_vit.r160_in1k", 160),
         ("test_vit.r160_in1k", 96),
+        ("eva02_tiny_patch14_224", 224),
     ],
 )
 def test_any_backbone_can_be_pooled(backbone, size):

@@ -93,7 +93,7 @@ def test_broken_clips_are_listed_and_the_others_done(cache, records, tmp_path):
     empty.touch()
     bad = [ClipRecord(empty, "a", "a"), ClipRecord(tmp_path / "gone.mp4", "a", "a")]
     extractor, _ = extractor_into(cache)
-    done = extractor.extract([bad[0], *records, bad[1]], title="test")
+    done = extractor.extract([bad[0], *records, *bad], title="test")
     assert set(done.keys) == set(done.digests) == set(records)
     assert [done.broken[record].reason for record in bad] == [
         "is empty (0 bytes).",
@@ -107,13 +107,13 @@ def test_too_many_broken_clips_stop(capsys):
     broken = {
         ClipRecord(f"{n}.avi", "a", "a"): VideoError(f"{n}.avi", "is empty") for n in range(7)
     }
-    check_broken(broken, 100, 0.1)
+    check_broken(broken, 100, 0.1, "They are left out.")
     shown = capsys.readouterr().err
     assert "7 of 100 clips cannot be used" in shown
     assert "0.avi: is empty" in shown
     assert "and 2 more" in shown
-    with pytest.raises(TransNetError, match=r"more than --max-broken allows \(1\.0%\)"):
-        check_broken(broken, 100, 0.01)
+    with pytest.raises(TransNetError, match=r"more than is allowed \(1\.0%\)"):
+        check_broken(broken, 100, 0.01, "")
 
 
 def count_entries(folder) -> int:

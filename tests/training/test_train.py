@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 import transnet
 from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
-from transnet.checkpoint import load_info, trained_digests
+from transnet.checkpoint import load_info, trained_ranges
 
 CLIP = ClipConfig(frames=4, size=64)
 
@@ -42,9 +42,9 @@ def test_a_run_folder_says_everything(trained_run):
     assert names >= {"transnet.json", "model.safetensors", "clips.csv", "best.ckpt", "last.ckpt"}
     assert list(trained_run.glob("logs/csv/version_0/metrics.csv"))
     assert list(trained_run.glob("logs/tensorboard/version_0/events.*"))
-    digests = trained_digests(trained_run)
-    assert len(digests) == 24
-    assert all(len(digest) == 32 for digest, _, _ in digests)
+    ranges = trained_ranges(trained_run)
+    assert len(ranges) == 24
+    assert all(len(digest) == 32 for digest in ranges)
 
 
 def test_what_is_trained_learns_and_what_is_frozen_does_not(clips_folder, tmp_path):
@@ -144,8 +144,51 @@ def test_a_folder_that_is_no_run_keeps_what_it_holds(clips_folder, tmp_path):
     precious = tmp_path / "project/logs/precious.txt"
     precious.parent.mkdir(parents=True)
     precious.touch()
-    train(clips_folder, tmp_path / "project", overwrite=True)
+    with pytest.raises(TransNetError, match="holds something else than a run"):
+        train(clips_folder, tmp_path / "project", overwrite=True)
     assert precious.exists()
+
+
+def test_resuming_with_other_clips_is_refused(clips_folder, tmp_path):
+    data = shutil.copytree(clips_folder, tmp_path / "data")
+    run = train(data, tmp_path / "run")
+    shutil.rmtree(data / "boxing/person01")
+    with pytest.raises(TransNetError, match="not those that its training was started with"):
+        train(data, run, resume=True)
+
+
+def test_resuming_may_use_other_workers_and_another_spelling(clips_folder, tmp_path, monkeypatch):
+    run = train(clips_folder, tmp_path / "run")
+    monkeypatch.chdir(clips_folder.parent)
+    train("clips/", run, resume=True, workers=1)
+
+
+def test_a_run_may_be_moved_before_it_is_resumed(clips_folder, tmp_path, monkeypatch):
+    from transnet.training.recognizer import RecognizerTraining
+
+    whole = train(clips_folder, tmp_path / "whole", epochs=5)
+    step = RecognizerTraining.training_step
+
+    def fall(self, batch, index):
+        if self.current_epoch == 3:
+            raise _Killed
+        return step(self, batch, index)
+
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        patch.setattr(RecognizerTraining, "training_step", fall)
+        train(clips_folder, tmp_path / "before", epochs=5)
+    (tmp_path / "before").rename(tmp_path / "after")
+    after = train(clips_folder, tmp_path / "after", epochs=5, resume=True)
+    assert equal(weights_of(whole), weights_of(after))
+
+
+def test_one_class_is_nothing_to_tell_apart(clips_folder, tmp_path):
+    rows = [
+        f"{path},boxing,{path.parent.name}" for path in (clips_folder / "boxing").rglob("*.avi")
+    ]
+    (tmp_path / "data.csv").write_text("\n".join(["path,label,group", *rows]))
+    with pytest.raises(TransNetError, match="trains on boxing only; accepted: two classes"):
+        train(tmp_path / "data.csv", tmp_path / "run")
 
 
 def test_a_run_that_was_stopped_before_its_first_epoch_just_starts_again(clips_folder, tmp_path):
@@ -191,7 +234,7 @@ def test_broken_training_clips(clips_folder, tmp_path, capsys):
         run = train(data, tmp_path / f"run{freeze}", split="paper", max_broken=0.5, freeze=freeze,
                     epochs=1, workers=1)  # fmt: skip
         assert "1 of 25 clips cannot be used" in capsys.readouterr().err
-        assert len(trained_digests(run)) == 24
+        assert len(trained_ranges(run)) == 24
 
 
 def test_a_folder_that_cannot_be_made_is_named(clips_folder, tmp_path):

@@ -37,7 +37,7 @@ class FeatureCache:
     """
 
     def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).expanduser()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             data = self.folder / "data.mdb"

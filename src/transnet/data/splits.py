@@ -130,9 +130,11 @@ def _column_split(
     manifest: Manifest, column: OfficialSplit, validation: float, rng: np.random.Generator
 ) -> Split:
     train, test = _by_subset(manifest, column, "test")
-    _check_sides(manifest, "column", train, test)
-    rule = f"the split column of {manifest.name}"
     _, own_validation = _by_subset(manifest, column, "validation")
+    _check_sides(manifest, "column", train, test)
+    if own_validation:
+        _check_sides(manifest, "column", train, own_validation)
+    rule = f"the split column of {manifest.name}"
     if own_validation:
         return Split("column", train, own_validation, test, rule)
     train, held_out = _hold_out(train, validation, rng, by_group=True)
@@ -148,6 +150,11 @@ def _check_sides(
                 f"--split {name} of {manifest.name} leaves no {side} clips. "
                 "Are enough clips and groups on disk?"
             )
+    if len({clip.label for clip in train}) < 2:
+        raise TransNetError(
+            f"--split {name} of {manifest.name} trains on {train[0].label} only; "
+            "accepted: two classes or more."
+        )
     untrained = sorted({clip.label for clip in test} - {clip.label for clip in train})
     if untrained:
         raise TransNetError(

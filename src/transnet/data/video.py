@@ -204,20 +204,25 @@ class _FrameReader:
         good = f"{self._decoded} good frames"
         if self._damaged:
             return f"is damaged: {self._damaged} broken pieces beside {good}."
-        if not reached_end:
-            return ""
+        if reached_end and self._is_short():
+            promised = f"{self._declared} frames" if self._declared else f"{self._declared_s:.1f} s"
+            return f"is cut off: its header promises {promised}, and there are {good}."
+        return ""
+
+    def _is_short(self) -> bool:
+        """Whether all is missing that the header promises.
+
+        A trimmed file still counts the frames that it hides, but its duration is right.
+        """
+        short = []
         if self._declared:
             missing = self._declared - self._decoded
-            if missing > max(MISSING_FRAMES, MISSING_SHARE * self._declared):
-                return f"is cut off: {good} of the {self._declared} that its header promises."
-        elif self._declared_s is not None:
+            short.append(missing > max(MISSING_FRAMES, MISSING_SHARE * self._declared))
+        if self._declared_s is not None:
             missing_s = self._declared_s - self._last_s
-            if missing_s > max((MISSING_FRAMES + 1) / self.rate, MISSING_SHARE * self._declared_s):
-                return (
-                    f"is cut off: {good}, the last at {self._last_s:.1f} s of the "
-                    f"{self._declared_s:.1f} s that its header promises."
-                )
-        return ""
+            few_s = (MISSING_FRAMES + 1) / self.rate
+            short.append(missing_s > max(few_s, MISSING_SHARE * self._declared_s))
+        return bool(short) and all(short)
 
 
 @contextmanager
@@ -226,7 +231,7 @@ def _open(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         # Only this file: a playlist must not make us open others, or the network.
         container = av.open(
-            os.fspath(path), metadata_errors="ignore", options={"protocol_whitelist": "file"}
+            os.path.abspath(path), metadata_errors="ignore", options={"protocol_whitelist": "file"}
         )
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

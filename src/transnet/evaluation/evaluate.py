@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from transnet import checkpoint
 from transnet.checkpoint import RunInfo
-from transnet.data.datasets import open_dataset
+from transnet.data.datasets import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import read_csv
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord
@@ -30,11 +31,15 @@ from transnet.training.features import ExtractedClips, FeatureExtractor, check_b
 
 @dataclass(frozen=True)
 class _TestPart:
-    """The clips to test on, and the name and the rule by which they were chosen."""
+    """The clips to test on, the name and the rule by which they were chosen, and whose they are.
+
+    Only in the run's own data set does an equal group mean an equal origin.
+    """
 
     clips: tuple[ClipRecord, ...]
     split: str
     rule: str
+    own: bool = True
 
 
 def evaluate(
@@ -65,7 +70,7 @@ def evaluate(
         TransNetError: the clips are not there, were trained on, or belong to unknown classes.
     """
     started = time.perf_counter()
-    folder = Path(run)
+    folder = Path(run).expanduser()
     recognizer = load(folder)
     info = recognizer.info
     part = _test_part(folder, info, data, split)
@@ -77,7 +82,9 @@ def evaluate(
             device="cuda" if torch.cuda.is_available() else "cpu",
         )  # fmt: skip
         done = extractor.extract(part.clips, title="features, test clips")
-        check_broken(done.broken, len(part.clips), 0.0 if broken == "stop" else 1.0)
+        check_broken(
+            done.broken, len(part.clips), 0.0 if broken == "stop" else 1.0, "They count as wrong."
+        )
         trained = _trained_on(folder, done)
         if trained and not allow_trained_clips:
             raise TransNetError(_refusal(trained, len(part.clips)))
@@ -87,12 +94,16 @@ def evaluate(
     metrics["protocol"] = {
         "name": _protocol_name(part.split),
         "split": part.split,
-        "siblings_in_train": siblings_share(part.clips, _training_clips(folder)),
+        "siblings_in_train": (
+            siblings_share(part.clips, _training_clips(folder))
+            if part.own
+            else len(trained) / len(part.clips)
+        ),
         "trained_clips_in_test": len(trained),
         "sentence": "",
     }
-    metrics["protocol"]["sentence"] = _sentence(metrics, part.rule, len(trained))
     metrics["broken"] = [str(error) for error in done.broken.values()]
+    metrics["protocol"]["sentence"] = _sentence(metrics, part.rule, len(trained))
     metrics["seconds"] = time.perf_counter() - started
     metrics["stage_seconds"] = {
         "decode": done.seconds.decode, "backbone": done.seconds.backbone
@@ -111,22 +122,23 @@ def evaluate(
 
 
 def _test_part(run: Path, info: RunInfo, data: str | None, split: str | None) -> _TestPart:
-    if data is None and split in (None, info.split):
+    if (data is None or resolve_dataset(data) == info.data) and split in (None, info.split):
         manifest = read_csv(run / "clips.csv")
         clips = tuple(c for c in manifest.clips if (manifest.column or {})[c] == "test")
-        if clips and not clips[0].path.exists():
+        if clips and not any(clip.path.exists() for clip in clips):
             raise TransNetError(
                 f"the test clips of {run} are not where they were (first: {clips[0].path}); "
                 "say where the data is now with --data and --split."
             )
         return _TestPart(clips, info.split, info.split_rule)
     manifest = open_dataset(data or info.data)
-    if split is None and data != info.data:
-        return _TestPart(manifest.clips, "all", f"all clips of {manifest.name}")
+    own = data is None or resolve_dataset(data) == info.data
+    if split is None and not own:
+        return _TestPart(manifest.clips, "all", f"all clips of {manifest.name}", own)
     parts = make_split(
         manifest, split or info.split, validation=info.training.validation, seed=info.training.seed
     )
-    return _TestPart(parts.test, parts.name, parts.rule)
+    return _TestPart(parts.test, parts.name, parts.rule, own)
 
 
 def _check_classes(clips: Sequence[ClipRecord], classes: Sequence[str]) -> None:
@@ -155,13 +167,14 @@ def _probabilities(
 
 
 def _trained_on(run: Path, done: ExtractedClips) -> list[ClipRecord]:
-    known = checkpoint.trained_digests(run)
+    known = checkpoint.trained_ranges(run)
 
-    def identity(clip: ClipRecord) -> tuple[str, str, str]:
-        start, end = ("" if frame is None else str(frame) for frame in (clip.start, clip.end))
-        return done.digests[clip], start, end
+    def overlaps(clip: ClipRecord) -> bool:
+        first, last = clip.start or 0, math.inf if clip.end is None else clip.end
+        ranges = known.get(done.digests[clip], ())
+        return any(first < end and start < last for start, end in ranges)
 
-    return [clip for clip in done.digests if identity(clip) in known]
+    return [clip for clip in done.digests if overlaps(clip)]
 
 
 def _refusal(trained: Sequence[ClipRecord], total: int) -> str:
@@ -190,6 +203,8 @@ def _sentence(metrics: dict[str, Any], rule: str, trained: int) -> str:
     )
     if siblings > 0.01:
         text += " So a part of this score is memory, not recognition."
+    if metrics["broken"]:
+        text += f" {len(metrics['broken'])} could not be read and count as wrong."
     if trained:
         text += f" {trained} of them were themselves trained on."
     return text

@@ -88,7 +88,7 @@ class Backbone(nn.Module):
         try:
             has_map = self.network.forward_features(frame).ndim == 4
             maps = self(frame)
-        except (RuntimeError, AssertionError, ValueError) as error:
+        except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise TransNetError(
                 f"backbone {self.name!r} does not take frames of {self.size} x {self.size} pixels "
                 f"({error}); set --size to what it was made for."
@@ -97,10 +97,19 @@ class Backbone(nn.Module):
             for hook in hooks:
                 hook.remove()
         for name, child in list(self.network.named_children()):
-            if used.isdisjoint(child.modules()):
-                setattr(self.network, name, nn.Identity())
+            if used.isdisjoint(child.modules()) and any(True for _ in child.parameters()):
+                self._drop_if_unneeded(name, child, frame, maps)
         self.train(training)
         return maps.shape[1], tuple(maps.shape[2:]) if has_map else None
+
+    def _drop_if_unneeded(self, name: str, child: nn.Module, frame: Tensor, maps: Tensor) -> None:
+        setattr(self.network, name, nn.Identity())
+        try:
+            needed = not torch.equal(self(frame), maps)
+        except (AttributeError, RuntimeError, TypeError):  # used otherwise than by calling it
+            needed = True
+        if needed:
+            setattr(self.network, name, child)
 
 
 def _create(name: str, size: int, args: dict[str, Any]) -> Any:

@@ -119,7 +119,7 @@ class FeatureExtractor:
         found = ExtractedClips({}, {}, {}, 0)
         started = time.perf_counter()
         missing: list[tuple[ClipRecord, list[View], list[str]]] = []
-        for record in records:
+        for record in dict.fromkeys(records):
             try:
                 digest = self.cache.video_digest(record.path)
             except VideoError as error:
@@ -205,8 +205,10 @@ def ahead(calls: Iterable, workers: int) -> Iterator[Future]:
                 future.cancel()
 
 
-def check_broken(broken: dict[ClipRecord, VideoError], total: int, max_broken: float) -> None:
-    """List the broken clips, and stop if there are too many.
+def check_broken(
+    broken: dict[ClipRecord, VideoError], total: int, max_broken: float, fate: str
+) -> None:
+    """List the broken clips and say their ``fate``, or stop if there are too many.
 
     Raises:
         TransNetError: their share is above ``max_broken``.
@@ -219,7 +221,7 @@ def check_broken(broken: dict[ClipRecord, VideoError], total: int, max_broken: f
     listing = os.linesep.join([f"{len(broken)} of {total} clips cannot be used:", *shown])
     if len(broken) > max_broken * total:
         raise TransNetError(
-            f"{listing}\nThat is more than --max-broken allows ({max_broken:.1%}). Mend or remove "
-            "them, or allow a larger share."
+            f"{listing}\nThat is more than is allowed ({max_broken:.1%}). Mend or remove them, or "
+            "allow more (train --max-broken, evaluate --broken wrong)."
         )
-    say(listing + os.linesep + "They are left out.")
+    say(listing + os.linesep + fate)

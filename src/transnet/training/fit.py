@@ -14,11 +14,12 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
 from transnet.checkpoint import written_whole
 from transnet.config import TrainingConfig
-from transnet.errors import TransNetError
+from transnet.errors import TransNetError, VideoError
 from transnet.progress import progress_bar
 from transnet.training.datasets import EpochSampler
 
@@ -80,10 +81,10 @@ def _fit(
 ) -> FitSummary:
     monitor = "validation_loss" if validation_loader is not None else None
     progress = _Progress()
-    kept = last = ModelCheckpoint(folder, "last", enable_version_counter=False)
+    kept = last = _Checkpoint(folder, "last", enable_version_counter=False)
     callbacks: list[Callback] = [progress]
     if monitor:
-        kept = ModelCheckpoint(
+        kept = _Checkpoint(
             folder, "best", monitor=monitor, enable_version_counter=False, save_weights_only=True
         )
         callbacks.append(kept)
@@ -101,6 +102,7 @@ def _fit(
             devices=1,
             precision=_precision(config),
             callbacks=callbacks,
+            plugins=[_WholeFiles()],
             logger=[
                 CSVLogger(folder / "logs", name="csv"),
                 TensorBoardLogger(folder / "logs", name="tensorboard"),
@@ -128,13 +130,22 @@ def _fit(
             if trainer.interrupted:
                 raise KeyboardInterrupt from None
             raise
+        except VideoError as error:
+            raise TransNetError(
+                "a video that was readable before cannot be read any more: "
+                f"{str(error).strip().splitlines()[-1]}. Go on with --resume once it can."
+            ) from error
+        except OSError as error:
+            raise TransNetError(
+                f"{folder} cannot be written ({error}). Is the disk full? Go on with --resume."
+            ) from error
         except (EOFError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
             if not resumed.exists() or trainer.global_step > 0:
                 raise
             raise TransNetError(
                 f"{resumed} is damaged and cannot be continued; start anew with --overwrite."
             ) from error
-    best_epoch = _restore(lesson, Path(kept.best_model_path))
+    best_epoch = _restore(lesson, folder / f"{kept.filename}.ckpt")
     return FitSummary(
         trainer.current_epoch, best_epoch, progress.validation_top1.get(str(best_epoch))
     )
@@ -160,6 +171,30 @@ def _precision(config: TrainingConfig) -> Any:
 def _quiet() -> None:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class _WholeFiles(TorchCheckpointIO):
+    """Checkpoints that take their name only once they are complete."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        with written_whole(Path(path)) as beside:
+            torch.save(checkpoint, beside)
+
+
+class _Checkpoint(ModelCheckpoint):
+    """Remembers the best score even if the run folder has been moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        here, before = str(self.dirpath), str(state_dict["dirpath"])
+
+        def moved(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {moved(key): inner for key, inner in value.items()}
+            return value.replace(before, here, 1) if isinstance(value, str) else value
+
+        super().load_state_dict({key: moved(value) for key, value in state_dict.items()})
 
 
 class _Progress(Callback):

@@ -79,16 +79,15 @@ class Material:
         records = [*self._split.train, *self._split.validation]
         broken: dict[ClipRecord, VideoError] = {}
 
-        def read(record: ClipRecord) -> str:
-            digest = self._cache.video_digest(record.path)
+        def read(record: ClipRecord) -> None:
             read_clip(record.path, self._info.clip, start=record.start, end=record.end)
-            return digest
 
         calls = ((lambda r=record: read(r)) for record in records)
         with progress_bar("checking the videos", len(records), "clips") as bar:
             for record, result in zip(records, ahead(calls, self._config.workers), strict=True):
                 try:
-                    self.digests[record] = result.result()
+                    result.result()
+                    self.digests[record] = self._cache.video_digest(record.path)
                 except VideoError as error:
                     broken[record] = error
                 bar.update(1)
@@ -124,7 +123,7 @@ class Material:
 
     def _refuse_if_broken(self, broken: dict[ClipRecord, VideoError]) -> None:
         total = len(self._split.train) + len(self._split.validation)
-        check_broken(broken, total, self._config.max_broken)
+        check_broken(broken, total, self._config.max_broken, "They are left out.")
         lost = {r.label for r in self._split.train} - {r.label for r in self.train}
         if lost:
             raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")

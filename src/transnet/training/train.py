@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from transnet import checkpoint
 from transnet.checkpoint import RunInfo
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
-from transnet.data.datasets import open_dataset
+from transnet.data.datasets import open_dataset, resolve_dataset
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
@@ -72,6 +72,7 @@ def train(
     started = time.perf_counter()
     run = Path(out).expanduser()
     manifest = open_dataset(data)
+    data = resolve_dataset(data)
     parts = make_split(manifest, split, validation=training.validation, seed=training.seed)
     for line in (manifest.summary(), *manifest.notes, _describe(parts)):
         say(line)
@@ -95,9 +96,9 @@ def train(
         else:
             material.check()
         teaching = time.perf_counter()
+        checkpoint.save_clips(run, material.usable(), material.digests)
         summary = _teach(network, info, material, run)
         fit_s = time.perf_counter() - teaching
-        checkpoint.save_clips(run, material.usable(), material.digests)
     checkpoint.save_model(run, network)
     seconds = {
         "decode": features.decode,
@@ -108,7 +109,8 @@ def train(
     }
     with checkpoint.written_whole(run / "seconds.json") as path:
         path.write_text(json.dumps(seconds, indent=2), encoding="utf-8")
-    say(_closing(run, summary, len(material.train), seconds))
+    num_clips = len(material.train) + (len(material.validation) if _refits(training) else 0)
+    say(_closing(run, summary, num_clips, seconds))
     return run
 
 
@@ -119,7 +121,7 @@ def _teach(network: TransNet, info: RunInfo, material: Material, run: Path) -> F
     found best, so it needs no validation part, and the test part is as unseen as before.
     """
     config, train, validation = info.training, material.train, material.validation
-    refit = config.freeze and config.refit and validation
+    refit = _refits(config) and bool(validation)
     start = copy.deepcopy(network.state_dict()) if refit else {}
     summary = _fit(network, info, config, material.loaders(train, validation), run)
     if refit:
@@ -128,6 +130,10 @@ def _teach(network: TransNet, info: RunInfo, material: Material, run: Path) -> F
         loaders = material.loaders((*train, *validation), ())
         _fit(network, info, replace(config, epochs=epochs), loaders, run / "refit")
     return summary
+
+
+def _refits(config: TrainingConfig) -> bool:
+    return config.freeze and config.refit
 
 
 def _fit(
@@ -163,22 +169,28 @@ def _prepare_folder(run: Path, info: RunInfo, *, resume: bool, overwrite: bool) 
         )
     if resume and not started:
         say(f"{run} holds no run yet, so there is nothing to resume: starting anew.")
+    if run.is_dir() and any(run.iterdir()) and not (run / "transnet.json").exists():
+        raise TransNetError(
+            f"--out is {str(run)!r}, which holds something else than a run; "
+            "accepted: a new or an empty folder, or that of an earlier run."
+        )
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TransNetError(f"--out is {str(run)!r}, which cannot be made ({error}).") from error
-    if (run / "transnet.json").exists():  # else the folder is not ours, and nothing in it is
-        for leftover in _LEFTOVERS:
-            (run / leftover).unlink(missing_ok=True)
-        for folder in ("logs", "refit"):
-            shutil.rmtree(run / folder, ignore_errors=True)
+    for leftover in _LEFTOVERS:
+        (run / leftover).unlink(missing_ok=True)
+    for folder in ("logs", "refit"):
+        shutil.rmtree(run / folder, ignore_errors=True)
     checkpoint.save_info(run, info)
 
 
 def _check_same_settings(run: Path, info: RunInfo) -> None:
     before, now = asdict(checkpoint.load_info(run)), asdict(info)
+    for settings in (before, now):
+        del settings["versions"], settings["training"]["workers"]  # may change
     for name, value in now.items():
-        if name != "versions" and before[name] != value:
+        if before[name] != value:
             raise TransNetError(
                 f"--resume: {name} was {before[name]!r} when {run} was started and is now "
                 f"{value!r}; accepted: the same settings, or a new --out."

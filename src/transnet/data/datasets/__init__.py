@@ -17,6 +17,14 @@ ACCEPTED = "a folder of class folders, a CSV file with columns path and label, o
 )
 
 
+def resolve_dataset(data: str | Path) -> str:
+    """What a user typed as DATA, so that it means the same from every folder."""
+    name, colon, rest = str(data).partition(":")
+    if colon and name in _NAMED:
+        return f"{name}:{Path(rest).expanduser().resolve()}"
+    return str(Path(data).expanduser().resolve())
+
+
 def open_dataset(data: str | Path) -> Manifest:
     """Read the list of clips of a data set; no video is opened.
 

@@ -29,7 +29,7 @@ def read_csv(path: Path) -> Manifest:
     clips: list[ClipRecord] = []
     split: dict[ClipRecord, Subset] = {}
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             rows = csv.DictReader(file, restval="")
             columns = rows.fieldnames or []
             for column in ("path", "label"):
