@@ -37,7 +37,7 @@ def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
     folder = Path(out).expanduser()
     clips, run = folder / "clips", folder / "run"
     _prepare_folder(folder)
-    persons, takes = (5, 1) if small else (15, 2)
+    persons, takes = (5, 1) if small else (20, 2)
     say(f"{persons} persons, {len(ACTIONS)} actions, {takes} clips of each")
     write_dataset(clips, persons=persons, clips=takes, seed=seed)
     backbone, weights, clip = _network(small)

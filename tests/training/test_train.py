@@ -94,24 +94,29 @@ class _Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("options", [{}, {"freeze": False, "workers": 1, "epochs": 4}])
-def test_a_resumed_training_ends_with_the_same_numbers(
-    clips_folder, tmp_path, monkeypatch, options
-):
+def train_until_killed(monkeypatch, epoch, data, out, **options):
+    """Train, and fall over in this epoch."""
     from transnet.training.recognizer import RecognizerTraining
 
-    options = {"epochs": 6, **options}
-    whole = train(clips_folder, tmp_path / "whole", **options)
     step = RecognizerTraining.training_step
 
     def fall(self, batch, index):
-        if self.current_epoch == 2:
+        if self.current_epoch == epoch:
             raise _Killed
         return step(self, batch, index)
 
     with monkeypatch.context() as patch, pytest.raises(_Killed):
         patch.setattr(RecognizerTraining, "training_step", fall)
-        train(clips_folder, tmp_path / "parts", **options)
+        train(data, out, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"freeze": False, "workers": 1, "epochs": 4}])
+def test_a_resumed_training_ends_with_the_same_numbers(
+    clips_folder, tmp_path, monkeypatch, options
+):
+    options = {"epochs": 6, **options}
+    whole = train(clips_folder, tmp_path / "whole", **options)
+    train_until_killed(monkeypatch, 2, clips_folder, tmp_path / "parts", **options)
     assert not (tmp_path / "parts/model.safetensors").exists()
     with pytest.raises(TransNetError, match="its training has not ended"):
         transnet.load(tmp_path / "parts")
@@ -164,19 +169,8 @@ def test_resuming_may_use_other_workers_and_another_spelling(clips_folder, tmp_p
 
 
 def test_a_run_may_be_moved_before_it_is_resumed(clips_folder, tmp_path, monkeypatch):
-    from transnet.training.recognizer import RecognizerTraining
-
     whole = train(clips_folder, tmp_path / "whole", epochs=5)
-    step = RecognizerTraining.training_step
-
-    def fall(self, batch, index):
-        if self.current_epoch == 3:
-            raise _Killed
-        return step(self, batch, index)
-
-    with monkeypatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(RecognizerTraining, "training_step", fall)
-        train(clips_folder, tmp_path / "before", epochs=5)
+    train_until_killed(monkeypatch, 3, clips_folder, tmp_path / "before", epochs=5)
     (tmp_path / "before").rename(tmp_path / "after")
     after = train(clips_folder, tmp_path / "after", epochs=5, resume=True)
     assert equal(weights_of(whole), weights_of(after))
