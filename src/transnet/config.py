@@ -65,7 +65,7 @@ class TrainingConfig:
 
     freeze: bool = option(True, "keep the backbone as it is, and compute its features only once")
     epochs: int = option(60, "passes over the training clips, at most")
-    batch_size: int = option(32, "clips a step")
+    batch_size: int = option(0, "clips a step; 0: 32 with a frozen backbone, else 8")
     learning_rate: float = option(1e-3, "peak step size of the parts that start from nothing")
     backbone_learning_rate: float = option(1e-4, "peak step size of a backbone that is not frozen")
     weight_decay: float = option(0.05, "AdamW's pull of the weights towards zero")
@@ -84,6 +84,9 @@ class TrainingConfig:
     seed: int = option(0, "start of every random choice; equal seeds make equal runs")
 
     def __post_init__(self) -> None:
+        if self.batch_size == 0:
+            # A clip of 12 frames takes some 300 MB where the whole network is trained.
+            object.__setattr__(self, "batch_size", 32 if self.freeze else 8)
         for name in ("epochs", "batch_size", "views", "workers"):
             _require(getattr(self, name) >= 1, self, name, "1 or more")
         for name in ("learning_rate", "backbone_learning_rate"):

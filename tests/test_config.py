@@ -1,0 +1,32 @@
+import pytest
+
+from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
+from transnet.config import from_dict
+
+
+def test_batches_are_smaller_where_the_whole_network_is_trained():
+    assert TrainingConfig().batch_size == 32
+    assert TrainingConfig(freeze=False).batch_size == 8
+    assert TrainingConfig(freeze=False, batch_size=3).batch_size == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        (ClipConfig, {"size": 8}, "--size is 8; accepted: 16 to 4096 pixels"),
+        (ClipConfig, {"stride_s": 0}, "--stride-s is 0; accepted: above 0"),
+        (ModelConfig, {"features": 0}, "--features is 0; accepted: 1 or more"),
+        (ModelConfig, {"temporal": "lstm"}, "--temporal is 'lstm'; accepted: conv1d"),
+        (TrainingConfig, {"batch_size": -1}, "--batch-size is -1; accepted: 1 or more"),
+        (TrainingConfig, {"dropout": 1.0}, "--dropout is 1.0; accepted: 0 or more, below 1"),
+        (TrainingConfig, {"learning_rate": 0}, "--learning-rate is 0; accepted: above 0"),
+        (TrainingConfig, {"max_broken": 2}, "--max-broken is 2; accepted: 0 to 1"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_accepted(kind, values, message):
+    with pytest.raises(TransNetError, match=message):
+        kind(**values)
+
+
+def test_a_config_is_made_from_a_dictionary_that_holds_more():
+    assert from_dict(ClipConfig, {"frames": 3, "colour": "red"}) == ClipConfig(frames=3)
