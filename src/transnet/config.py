@@ -85,7 +85,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         if self.batch_size == 0:
-            # A clip of 12 frames takes some 300 MB where the whole network is trained.
+            # Training all of MobileNetV1 on 8 clips of 12 frames took 4.5 GB.
             object.__setattr__(self, "batch_size", 32 if self.freeze else 8)
         for name in ("epochs", "batch_size", "views", "workers"):
             _require(getattr(self, name) >= 1, self, name, "1 or more")
