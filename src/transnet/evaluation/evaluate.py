@@ -15,6 +15,7 @@ from torch import Tensor
 
 from transnet import checkpoint
 from transnet.checkpoint import RunInfo
+from transnet.data.broken import check_broken
 from transnet.data.datasets import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import read_csv
 from transnet.data.feature_cache import FeatureCache
@@ -23,10 +24,10 @@ from transnet.data.splits import make_split, siblings_share
 from transnet.errors import TransNetError
 from transnet.evaluation.metrics import classification_metrics
 from transnet.evaluation.report import Mistake, write_report
+from transnet.features.extractor import ExtractedClips, FeatureExtractor
 from transnet.folders import cache_folder
 from transnet.inference.recognizer import load
 from transnet.progress import say
-from transnet.training.features import ExtractedClips, FeatureExtractor, check_broken
 
 
 @dataclass(frozen=True)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
-from PIL import Image
+from matplotlib.figure import Figure
 
 from transnet import checkpoint
 from transnet.checkpoint import RunInfo
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import Pixels
 from transnet.errors import VideoError
+from transnet.page import render
 
 MAX_MISTAKES = 12
 FRAMES_SHOWN = 6
-THUMBNAIL = 112
 
 
 @dataclass(frozen=True)
@@ -58,15 +54,8 @@ def write_report(
     Returns:
         The page.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("transnet.evaluation"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    page = environment.get_template("report.html.j2").render(
+    page = render(
+        "evaluation.html.j2",
         name=run.resolve().name,
         info=info,
         settings=_settings(info),
@@ -122,25 +111,16 @@ def _shown(mistake: Mistake, info: RunInfo) -> dict[str, Any]:
         "answer": mistake.answer,
         "score": mistake.score,
         "right_score": mistake.right_score,
-        "frames": [_as_data_address(frames[position]) for position in positions],
+        "frames": [frames[position] for position in positions],
     }
 
 
-def _as_data_address(pixels: Pixels) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL)).save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _curves(run: Path) -> str:
-    """Loss and accuracy by epoch as an SVG picture; empty if there are no logs."""
+def _curves(run: Path) -> Figure | None:
+    """Loss and accuracy by epoch; nothing if there are no logs."""
     epochs = _epochs(run)
     if not epochs:
-        return ""
-    from matplotlib.figure import Figure
-
+        return None
     figure = Figure(figsize=(9, 2.8), layout="constrained")
-    figure.patch.set_alpha(0)
     for axes, kind, title in zip(
         figure.subplots(1, 2), ("loss", "top1"), ("loss", "top-1 accuracy"), strict=True
     ):
@@ -157,10 +137,7 @@ def _curves(run: Path) -> str:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=9)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+    return figure
 
 
 def _epochs(run: Path) -> dict[int, dict[str, str]]:

@@ -18,7 +18,7 @@ from transnet.data.augment import random_view
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.preprocessing import CENTER, normalise
-from transnet.training.features import FeatureExtractor
+from transnet.features.extractor import FeatureExtractor
 
 Draw = tuple[int, int]
 Example = tuple[Tensor, int]

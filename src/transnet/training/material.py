@@ -9,15 +9,17 @@ import torch
 from torch.utils.data import DataLoader
 
 from transnet.checkpoint import RunInfo
+from transnet.data.broken import check_broken
 from transnet.data.clips import read_clip
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord
+from transnet.data.prefetch import prefetch
 from transnet.data.splits import Split
 from transnet.errors import TransNetError, VideoError
+from transnet.features.extractor import FeatureExtractor, StageSeconds
 from transnet.model.transnet import TransNet
 from transnet.progress import progress_bar
 from transnet.training.datasets import CachedFeatures, EpochSampler, FixedSampler, VideoClips
-from transnet.training.features import FeatureExtractor, StageSeconds, ahead, check_broken
 
 
 class Material:
@@ -84,7 +86,7 @@ class Material:
 
         calls = ((lambda r=record: read(r)) for record in records)
         with progress_bar("checking the videos", len(records), "clips") as bar:
-            for record, result in zip(records, ahead(calls, self._config.workers), strict=True):
+            for record, result in zip(records, prefetch(calls, self._config.workers), strict=True):
                 try:
                     result.result()
                     self.digests[record] = self._cache.video_digest(record.path)

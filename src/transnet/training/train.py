@@ -19,10 +19,10 @@ from transnet.data.datasets import open_dataset, resolve_dataset
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
+from transnet.features.extractor import StageSeconds
 from transnet.folders import cache_folder
 from transnet.model.transnet import TransNet
 from transnet.progress import say
-from transnet.training.features import StageSeconds
 from transnet.training.fit import FitSummary, fit
 from transnet.training.material import Material
 from transnet.training.recognizer import RecognizerTraining

@@ -6,11 +6,8 @@ opened, so a run that was killed goes on where it was.
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -22,12 +19,11 @@ from transnet.data.augment import training_views
 from transnet.data.clips import Clip, read_views
 from transnet.data.feature_cache import FeatureCache, feature_key
 from transnet.data.manifest import ClipRecord
+from transnet.data.prefetch import prefetch
 from transnet.data.preprocessing import View, normalise
 from transnet.errors import TransNetError, VideoError
 from transnet.model.transnet import TransNet
-from transnet.progress import progress_bar, say
-
-MAX_SHOWN = 5
+from transnet.progress import progress_bar
 
 
 @dataclass
@@ -155,11 +151,12 @@ class FeatureExtractor:
         found: ExtractedClips,
         title: str,
     ) -> None:
-        read = ((lambda r=r, v=v: self._read(r, v, found)) for r, v, _ in missing)
+        reads = ((lambda r=r, v=v: self._read(r, v, found)) for r, v, _ in missing)
         with progress_bar(title, len(missing), "clips") as bar:
-            for (record, _, keys), clips in zip(missing, ahead(read, self._workers), strict=True):
+            results = prefetch(reads, self._workers)
+            for (record, _, keys), result in zip(missing, results, strict=True):
                 try:
-                    views = clips.result()
+                    views = result.result()
                 except VideoError as error:
                     found.broken[record] = error
                     del found.keys[record], found.digests[record]
@@ -187,41 +184,3 @@ class FeatureExtractor:
             kept = features.half() if features.ndim > 2 else features.float()
             encoded.append(kept.cpu().numpy())
         return encoded
-
-
-def ahead(calls: Iterable, workers: int) -> Iterator[Future]:
-    """Run calls in threads, a few ahead of the one whose result is asked for, in order."""
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future] = deque()
-        try:
-            for call in calls:
-                waiting.append(pool.submit(call))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft()
-            while waiting:
-                yield waiting.popleft()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def check_broken(
-    broken: dict[ClipRecord, VideoError], total: int, max_broken: float, fate: str
-) -> None:
-    """List the broken clips and say their ``fate``, or stop if there are too many.
-
-    Raises:
-        TransNetError: their share is above ``max_broken``.
-    """
-    if not broken:
-        return
-    shown = [f"  {error}" for error in list(broken.values())[:MAX_SHOWN]]
-    if len(broken) > MAX_SHOWN:
-        shown.append(f"  and {len(broken) - MAX_SHOWN} more")
-    listing = os.linesep.join([f"{len(broken)} of {total} clips cannot be used:", *shown])
-    if len(broken) > max_broken * total:
-        raise TransNetError(
-            f"{listing}\nThat is more than is allowed ({max_broken:.1%}). Mend or remove them, or "
-            "allow more (train --max-broken, evaluate --broken wrong)."
-        )
-    say(listing + os.linesep + fate)

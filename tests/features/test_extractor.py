@@ -11,12 +11,13 @@ import torch
 from conftest import TINY_BACKBONE
 
 from transnet.config import ClipConfig
+from transnet.data.broken import check_broken
 from transnet.data.datasets import open_dataset
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord
 from transnet.errors import TransNetError
+from transnet.features.extractor import FeatureExtractor
 from transnet.model.transnet import TransNet
-from transnet.training.features import FeatureExtractor, check_broken
 
 CLIP = ClipConfig(frames=4, size=64)
 HALVES = (0.5,) * 3

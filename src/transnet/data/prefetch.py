@@ -1,0 +1,26 @@
+"""Work in threads, a few steps ahead of whoever waits for the results."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def prefetch(calls: Iterable[Callable[[], Result]], workers: int) -> Iterator[Future[Result]]:
+    """Run calls in threads, a few ahead of the one whose result is asked for, in order."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for call in calls:
+                waiting.append(pool.submit(call))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+        finally:
+            for future in waiting:
+                future.cancel()

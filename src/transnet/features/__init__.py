@@ -1,0 +1,1 @@
+"""What the image network makes of each frame, computed once and kept."""
