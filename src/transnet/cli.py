@@ -21,6 +21,7 @@ from transnet.errors import TransNetError
 
 COMMANDS = {
     "demo": ("transnet.demo:demo", "the whole pipeline on generated clips, offline"),
+    "check": ("transnet.data.check:check", "find the broken clips of a data set"),
     "train": ("transnet.training.train:train", "teach a recogniser the actions of a data set"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
     "predict": ("transnet.inference.predict:predict", "tell the action of each video"),

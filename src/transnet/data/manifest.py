@@ -1,10 +1,10 @@
-"""What a data set is to us: a list of clips with a label and a group, and its official splits."""
+"""What a data set is to us: a list of clips with a label and a group, and its own splits."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +32,7 @@ class ClipRecord:
     end: int | None = None
 
 
-OfficialSplit = Mapping[ClipRecord, Subset]
+Assignment = Mapping[ClipRecord, Subset]
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,13 @@ class Manifest:
     Attributes:
         name: how a report calls it.
         clips: all clips, in a fixed order.
-        official: the data set's own splits, first one first; empty if it has none.
-        column: the split that a CSV's ``split`` column gives, if there is one.
+        splits: the data set's own ones by name (``official:1``, ``column``), the default first.
         notes: what a user should know (classes that are missing, groups that are guessed).
     """
 
     name: str
     clips: tuple[ClipRecord, ...]
-    official: tuple[OfficialSplit, ...] = ()
-    column: OfficialSplit | None = None
+    splits: Mapping[str, Assignment] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -61,6 +59,11 @@ class Manifest:
     def classes(self) -> tuple[str, ...]:
         """The labels, sorted."""
         return tuple(sorted({clip.label for clip in self.clips}))
+
+    def without(self, excluded: Container[ClipRecord]) -> Manifest:
+        """The same data set without some of its clips."""
+        clips = tuple(clip for clip in self.clips if clip not in excluded)
+        return replace(self, clips=clips)
 
     def summary(self) -> str:
         """One sentence about the size of the data set."""

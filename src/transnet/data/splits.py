@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transnet.data.manifest import ClipRecord, Manifest, OfficialSplit
+from transnet.data.manifest import ClipRecord, Manifest
 from transnet.errors import TransNetError
 
 TEST_SHARE = 0.2
-SPLITS = "official, official:K, paper, group, column"
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class Split:
             unless the split ignores groups.
         test: the clips that the accuracy is measured on.
         rule: what the split is, as part of a sentence.
+        gives_validation: the data set itself says which clips are for validation, so they are
+            for nothing else.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Split:
     validation: tuple[ClipRecord, ...]
     test: tuple[ClipRecord, ...]
     rule: str
+    gives_validation: bool = False
 
     @property
     def siblings_in_train(self) -> float:
@@ -61,84 +63,90 @@ def make_split(
 
     Args:
         manifest: the data set.
-        name: ``official`` or ``official:2`` (the data set's own), ``paper`` (random 80 / 20 by
-            clip, stratified by class), ``group`` (80 / 20, no group on both sides), ``column``
-            (as the CSV says). By default the data set's own, else the CSV's, else ``group``.
+        name: one of the data set's own (``official:2``, ``column``), ``group`` (random 80 / 20,
+            no group on both sides), ``leave-out:GROUP`` (that group is tested), or ``paper``
+            (random 80 / 20 by clip, stratified by class). By default the first of the data
+            set's own, else ``group``.
         validation: share of the training clips to keep for early stopping, 0 to below 1.
         seed: for everything that is random.
 
     Raises:
         TransNetError: the data set has no such split, or one side of it is empty.
     """
-    name = name or _default(manifest)
-    kind, _, number = name.partition(":")
+    name = _own_name(manifest, name)
+    kind, _, argument = name.partition(":")
     rng = np.random.default_rng(seed)
-    if kind == "official" and manifest.official:
-        position = _number(number, len(manifest.official), name)
-        name = f"official:{position}"
-        train, test = _by_subset(manifest, manifest.official[position - 1], "test")
-        rule = f"the official split {position} of {manifest.name}"
-    elif kind == "column" and manifest.column is not None and not number:
-        return _column_split(manifest, manifest.column, validation, rng)
-    elif kind == "paper" and not number:
+    given: tuple[ClipRecord, ...] = ()
+    if name in manifest.splits:
+        subsets = manifest.splits[name]
+        train, given, test = (
+            tuple(clip for clip in manifest.clips if subsets[clip] == part)
+            for part in ("train", "validation", "test")
+        )
+        rule = f"the {name} split of {manifest.name}"
+    elif name == "paper":
         train, test = _divide_clips(manifest.clips, TEST_SHARE, rng)
         rule = "the paper's protocol, a random 80 / 20 split of the clips (groups are ignored)"
-    elif kind == "group" and not number:
+    elif name == "group":
         train, test = _divide_groups(manifest.clips, TEST_SHARE, rng, from_each_class=True)
         rule = "a random 80 / 20 split by group"
+    elif kind == "leave-out" and argument in {clip.group for clip in manifest.clips}:
+        train = tuple(clip for clip in manifest.clips if clip.group != argument)
+        test = tuple(clip for clip in manifest.clips if clip.group == argument)
+        rule = f"leaving out the group {argument}"
     else:
         raise TransNetError(_no_such_split(manifest, name))
     _check_sides(manifest, name, train, test)
-    by_group = kind != "paper"
-    train, held_out = _hold_out(train, validation, rng, by_group)
+    if given:
+        _check_sides(manifest, name, train, given)
+        return Split(name, train, given, test, rule, gives_validation=True)
+    train, held_out = _hold_out(train, validation, rng, by_group=name != "paper")
     return Split(name, train, held_out, test, rule)
 
 
-def _default(manifest: Manifest) -> str:
-    if manifest.official:
-        return "official"
-    return "group" if manifest.column is None else "column"
+def split_names(manifest: Manifest, names: str | None = None) -> list[str]:
+    """The splits that a user means.
+
+    Args:
+        manifest: the data set.
+        names: one or more, separated by commas; ``official:all`` is every official one and
+            ``leave-out:all`` each group in turn. By default one, as in :func:`make_split`.
+
+    Raises:
+        TransNetError: the data set has no such split.
+    """
+    chosen: list[str] = []
+    groups = sorted({clip.group for clip in manifest.clips})
+    here = {"paper", "group", *manifest.splits, *(f"leave-out:{group}" for group in groups)}
+    for name in (names or "").split(","):
+        if name.strip() == "official:all":
+            family = [own for own in manifest.splits if own.partition(":")[0] == "official"]
+        elif name.strip() == "leave-out:all":
+            family = [f"leave-out:{group}" for group in groups] if len(groups) > 1 else []
+        else:
+            family = [_own_name(manifest, name.strip() or None)]
+        if not family or not here.issuperset(family):
+            raise TransNetError(_no_such_split(manifest, name.strip()))
+        chosen.extend(own for own in family if own not in chosen)
+    return chosen
+
+
+def _own_name(manifest: Manifest, name: str | None) -> str:
+    if not name:
+        return next(iter(manifest.splits), "group")
+    if name == "official" and "official:1" in manifest.splits:
+        return "official:1"
+    return name
 
 
 def _no_such_split(manifest: Manifest, name: str) -> str:
-    here = ["paper", "group"]
-    if manifest.official:
-        here.insert(0, f"official:1 to official:{len(manifest.official)}")
-    if manifest.column is not None:
-        here.insert(0, "column")
-    return f"--split is {name!r}; {manifest.name} has: {', '.join(here)}."
-
-
-def _number(text: str, count: int, name: str) -> int:
-    if not text:
-        return 1
-    if text.isdecimal() and 1 <= int(text) <= count:
-        return int(text)
-    raise TransNetError(f"--split is {name!r}; accepted: official:1 to official:{count}.")
-
-
-def _by_subset(
-    manifest: Manifest, subsets: OfficialSplit, test: str
-) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
-    def having(subset: str) -> tuple[ClipRecord, ...]:
-        return tuple(clip for clip in manifest.clips if subsets[clip] == subset)
-
-    return having("train"), having(test)
-
-
-def _column_split(
-    manifest: Manifest, column: OfficialSplit, validation: float, rng: np.random.Generator
-) -> Split:
-    train, test = _by_subset(manifest, column, "test")
-    _, own_validation = _by_subset(manifest, column, "validation")
-    _check_sides(manifest, "column", train, test)
-    if own_validation:
-        _check_sides(manifest, "column", train, own_validation)
-    rule = f"the split column of {manifest.name}"
-    if own_validation:
-        return Split("column", train, own_validation, test, rule)
-    train, held_out = _hold_out(train, validation, rng, by_group=True)
-    return Split("column", train, held_out, test, rule)
+    here = [*manifest.splits, "group", "leave-out:GROUP", "paper"]
+    if sum(own.startswith("official") for own in manifest.splits) > 1:
+        here.insert(0, "official:all")
+    return (
+        f"--split is {name!r}; {manifest.name} has: {', '.join(here)}, and several of these "
+        "separated by commas."
+    )
 
 
 def _check_sides(

@@ -65,6 +65,7 @@ def read_footage(
     start: int | None = None,
     end: int | None = None,
     allow_partial: bool = False,
+    min_frames: int = 2,
 ) -> Footage:
     """Decode a video and keep the frames that ``choose`` asks for.
 
@@ -74,6 +75,7 @@ def read_footage(
         start: first frame of the range, counted from 0; the beginning if not given.
         end: frame after the last one of the range; the end of the file if not given.
         allow_partial: take the good frames of a damaged file and say so in ``damage``.
+        min_frames: frames that a whole file must have.
 
     Raises:
         VideoError: the file is missing, unreadable, no video, a single picture, damaged or
@@ -102,6 +104,8 @@ def read_footage(
                 held = None
     damage = reader.damage(reached_end=stop is None)
     _check_frames(path, len(times), first, stop, damage, allow_partial)
+    if stop is None and len(times) < min_frames:
+        raise VideoError(path, "holds a single frame; an action needs two or more.")
     times_s = np.maximum.accumulate(np.asarray(times, dtype=np.float64))
     indices = choose(times_s)
     if held is None:
@@ -145,8 +149,6 @@ def _check_frames(
         raise VideoError(path, damage)
     if found == 0:
         raise VideoError(path, f"ends before frame {first}, where the clip starts.")
-    if found == 1 and stop is None:
-        raise VideoError(path, "holds a single frame; an action needs two or more.")
 
 
 def _frames_at(path: Path | str, numbers: NDArray[np.int64]) -> list[av.VideoFrame]:

@@ -22,12 +22,21 @@ from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import make_split, siblings_share
 from transnet.errors import TransNetError
-from transnet.evaluation.metrics import classification_metrics
+from transnet.evaluation.bootstrap import accuracy_interval
+from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.report import Mistake, write_report
+from transnet.evaluation.views import SpatialViews, evaluation_views
 from transnet.features.extractor import ExtractedClips, FeatureExtractor
 from transnet.folders import cache_folder
 from transnet.inference.recognizer import load
 from transnet.progress import say
+
+MAX_TEMPORAL_VIEWS = 100
+_SPATIAL = {
+    "center": "the middle square of each",
+    "flip": "the middle square and its mirror image of each",
+    "three-crops": "three squares of each",
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ def evaluate(
     split: str | None = None,
     cache: str | None = None,
     broken: Literal["wrong", "stop"] = "wrong",
+    temporal_views: int = 1,
+    spatial_views: SpatialViews = "center",
     allow_trained_clips: bool = False,
     workers: int = 2,
 ) -> dict[str, Any]:
@@ -61,6 +72,8 @@ def evaluate(
         split: another split than the run's own (with --data: whose test part to take)
         cache: folder for frame features; by default in the user's cache
         broken: what a test clip is that cannot be read: wrong, or a reason to stop
+        temporal_views: samples of each video whose scores are averaged
+        spatial_views: center, flip (and its mirror image) or three-crops, averaged as well
         allow_trained_clips: test even on clips that the run was trained on
         workers: threads that decode video
 
@@ -71,6 +84,10 @@ def evaluate(
         TransNetError: the clips are not there, were trained on, or belong to unknown classes.
     """
     started = time.perf_counter()
+    if not 1 <= temporal_views <= MAX_TEMPORAL_VIEWS:
+        raise TransNetError(
+            f"--temporal-views is {temporal_views}; accepted: 1 to {MAX_TEMPORAL_VIEWS}."
+        )
     folder = Path(run).expanduser()
     recognizer = load(folder)
     info = recognizer.info
@@ -82,7 +99,8 @@ def evaluate(
             recognizer.model, info.clip, info.mean, info.std, store, workers=workers,
             device="cuda" if torch.cuda.is_available() else "cpu",
         )  # fmt: skip
-        done = extractor.extract(part.clips, title="features, test clips")
+        views = evaluation_views(temporal_views, spatial_views)
+        done = extractor.extract(part.clips, lambda _: views, title="features, test clips")
         check_broken(
             done.broken, len(part.clips), 0.0 if broken == "stop" else 1.0, "They count as wrong."
         )
@@ -92,6 +110,10 @@ def evaluate(
         probabilities = _probabilities(recognizer.model, extractor, part.clips, done)
     labels = torch.tensor([info.classes.index(clip.label) for clip in part.clips])
     metrics = classification_metrics(probabilities, labels, info.classes)
+    right = ((probabilities.argmax(dim=1) == labels) & (probabilities.sum(dim=1) > 0)).tolist()
+    metrics["top1_interval"] = accuracy_interval(right, [clip.group for clip in part.clips])
+    metrics["calibration"] = calibration(probabilities, labels)
+    metrics["views"] = {"temporal": temporal_views, "spatial": spatial_views}
     metrics["protocol"] = {
         "name": _protocol_name(part.split),
         "split": part.split,
@@ -115,17 +137,22 @@ def evaluate(
         folder, info, metrics, _mistakes(part.clips, probabilities, labels, done, info)
     )
     say(
-        f"top-1 {metrics['top1']:.1%}, macro-F1 {metrics['macro_f1']:.1%} "
+        f"top-1 {metrics['top1']:.1%}{_margin(metrics)}, macro-F1 {metrics['macro_f1']:.1%} "
         f"on {metrics['num_clips']} clips. {metrics['protocol']['sentence']}\n"
         f"saved to {folder / 'metrics.json'} and {report}"
     )
     return metrics
 
 
+def _margin(metrics: dict[str, Any]) -> str:
+    interval = metrics["top1_interval"]
+    return f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
+
+
 def _test_part(run: Path, info: RunInfo, data: str | None, split: str | None) -> _TestPart:
     if (data is None or resolve_dataset(data) == info.data) and split in (None, info.split):
         manifest = read_csv(run / "clips.csv")
-        clips = tuple(c for c in manifest.clips if (manifest.column or {})[c] == "test")
+        clips = tuple(c for c in manifest.clips if manifest.splits["column"][c] == "test")
         if clips and not any(clip.path.exists() for clip in clips):
             raise TransNetError(
                 f"the test clips of {run} are not where they were (first: {clips[0].path}); "
@@ -162,8 +189,10 @@ def _probabilities(
         if clip in done.broken:
             rows.append(torch.zeros(num_classes))
             continue
-        features = torch.from_numpy(extractor.features(done.keys[clip][0])).float()
-        rows.append(model.classify(features[None].to(device)).softmax(dim=1)[0].cpu())
+        features = torch.stack(
+            [torch.from_numpy(extractor.features(key)).float() for key in done.keys[clip]]
+        )
+        rows.append(model.classify(features.to(device)).softmax(dim=1).mean(dim=0).cpu())
     return torch.stack(rows)
 
 
@@ -189,7 +218,7 @@ def _refusal(trained: Sequence[ClipRecord], total: int) -> str:
 
 def _training_clips(run: Path) -> list[ClipRecord]:
     manifest = read_csv(run / "clips.csv")
-    return [clip for clip in manifest.clips if (manifest.column or {})[clip] != "test"]
+    return [clip for clip in manifest.clips if manifest.splits["column"][clip] != "test"]
 
 
 def _protocol_name(split: str) -> str:
@@ -204,6 +233,12 @@ def _sentence(metrics: dict[str, Any], rule: str, trained: int) -> str:
     )
     if siblings > 0.01:
         text += " So a part of this score is memory, not recognition."
+    views = metrics["views"]
+    if views != {"temporal": 1, "spatial": "center"}:
+        text += (
+            f" Scores are averaged over {views['temporal']} samples of each video, "
+            f"{_SPATIAL[views['spatial']]}."
+        )
     if metrics["broken"]:
         text += f" {len(metrics['broken'])} could not be read and count as wrong."
     if trained:

@@ -15,6 +15,36 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
+CALIBRATION_BINS = 10
+
+
+def calibration(probabilities: Tensor, labels: Tensor) -> dict[str, Any]:
+    """Whether answers that are given with 80 % are right in 80 % of the cases.
+
+    Args:
+        probabilities: ``(N, C)``; rows of zeros are left out.
+        labels: right class of each clip, ``(N,)``.
+
+    Returns:
+        ``ece`` (expected calibration error, 0..1: the mean distance of the two, by clips) and
+        ``bins``: for ten equal parts of 0..1 their mean ``confidence``, ``accuracy`` and
+        ``num_clips``, empty parts left out.
+    """
+    answered = probabilities.sum(dim=1) > 0
+    confidence, predicted = probabilities[answered].max(dim=1)
+    right = (predicted == labels[answered]).double()
+    place = (confidence * CALIBRATION_BINS).long().clamp(max=CALIBRATION_BINS - 1)
+    bins = [
+        {
+            "confidence": float(confidence[place == index].mean()),
+            "accuracy": float(right[place == index].mean()),
+            "num_clips": int((place == index).sum()),
+        }
+        for index in place.unique().tolist()
+    ]
+    distance = sum(abs(b["confidence"] - b["accuracy"]) * b["num_clips"] for b in bins)
+    return {"ece": distance / max(1, int(answered.sum())), "bins": bins}
+
 
 def classification_metrics(
     probabilities: Tensor, labels: Tensor, classes: Sequence[str]

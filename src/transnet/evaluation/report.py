@@ -62,6 +62,7 @@ def write_report(
         metrics=metrics,
         confusion=_confusion_rows(info.classes, metrics["confusion"]),
         curves=_curves(run),
+        reliability=_reliability(metrics["calibration"]["bins"]),
         mistakes=[_shown(mistake, info) for mistake in mistakes[:MAX_MISTAKES]],
         num_mistakes=len(mistakes),
         show_top5=len(info.classes) > 5,
@@ -113,6 +114,23 @@ def _shown(mistake: Mistake, info: RunInfo) -> dict[str, Any]:
         "right_score": mistake.right_score,
         "frames": [frames[position] for position in positions],
     }
+
+
+def _reliability(bins: Sequence[dict[str, Any]]) -> Figure:
+    """How often answers were right against how sure they were, and how many there were."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    diagram, counts = figure.subplots(1, 2)
+    sure = [100 * b["confidence"] for b in bins]
+    diagram.plot([0, 100], [0, 100], color="#9aa5b1", linewidth=1, linestyle="--")
+    diagram.plot(sure, [100 * b["accuracy"] for b in bins], color="#2f6fde", marker="o")
+    diagram.set(xlim=(0, 100), ylim=(0, 104), ylabel="right, %")
+    counts.bar(sure, [b["num_clips"] for b in bins], width=6, color="#9db9ee")
+    counts.set(xlim=(0, 104), ylabel="clips")
+    for axes in (diagram, counts):
+        axes.set_xlabel("probability of the answer, %")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 def _curves(run: Path) -> Figure | None:

@@ -7,7 +7,7 @@ opened, so a run that was killed goes on where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -15,12 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
-from transnet.data.augment import training_views
 from transnet.data.clips import Clip, read_views
 from transnet.data.feature_cache import FeatureCache, feature_key
 from transnet.data.manifest import ClipRecord
 from transnet.data.prefetch import prefetch
-from transnet.data.preprocessing import View, normalise
+from transnet.data.preprocessing import CENTER, View, normalise
 from transnet.errors import TransNetError, VideoError
 from transnet.model.transnet import TransNet
 from transnet.progress import progress_bar
@@ -99,14 +98,17 @@ class FeatureExtractor:
         }
 
     def extract(
-        self, records: Sequence[ClipRecord], *, views: int = 1, flip: bool = True, title: str
+        self,
+        records: Sequence[ClipRecord],
+        views_of: Callable[[str], Sequence[View]] = lambda _: (CENTER,),
+        *,
+        title: str,
     ) -> ExtractedClips:
         """Bring the features of some clips into the cache.
 
         Args:
             records: the clips.
-            views: views of each, 1 or more; the first is the one of the evaluation.
-            flip: whether some of the other views are mirrored.
+            views_of: from a name of a clip, which is always the same, to the ways to look at it.
             title: what to call the work in the progress bar.
 
         Raises:
@@ -122,7 +124,7 @@ class FeatureExtractor:
                 found.broken[record] = error
                 continue
             identity = f"{digest}:{record.start}:{record.end}"
-            looks = training_views(identity, views, flip=flip)
+            looks = views_of(identity)
             keys = [self._key(identity, view) for view in looks]
             found.digests[record], found.keys[record] = digest, keys
             lacking = [i for i, key in enumerate(keys) if key not in self.cache]

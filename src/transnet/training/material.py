@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch.utils.data import DataLoader
 
 from transnet.checkpoint import RunInfo
+from transnet.data.augment import training_views
 from transnet.data.broken import check_broken
 from transnet.data.clips import read_clip
 from transnet.data.feature_cache import FeatureCache
@@ -45,6 +47,15 @@ class Material:
         self.digests: dict[ClipRecord, str] = {}
 
     @property
+    def refits(self) -> bool:
+        """Whether the validation clips may be learnt from once they have done their work.
+
+        Features are there by then, so it costs little. Those that the data set itself keeps for
+        validation are never learnt from.
+        """
+        return self._config.freeze and self._config.refit and not self._split.gives_validation
+
+    @property
     def train(self) -> tuple[ClipRecord, ...]:
         return tuple(record for record in self._split.train if record in self.digests)
 
@@ -64,12 +75,13 @@ class Material:
             workers=config.workers, device=device,
         )  # fmt: skip
         broken: dict[ClipRecord, VideoError] = {}
-        validation_views = config.views if config.refit else 1
+        validation_views = config.views if self.refits else 1
         for records, views, title in (
             (self._split.train, config.views, "features, training clips"),
             (self._split.validation, validation_views, "features, validation clips"),
         ):
-            done = self._extractor.extract(records, views=views, flip=config.flip, title=title)
+            views_of = partial(training_views, count=views, flip=config.flip)
+            done = self._extractor.extract(records, views_of, title=title)
             self._keys.update(done.keys)
             self.digests.update(done.digests)
             broken.update(done.broken)

@@ -16,8 +16,9 @@ from transnet import checkpoint
 from transnet.checkpoint import RunInfo
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.datasets import open_dataset, resolve_dataset
+from transnet.data.datasets.csv import without_listed
 from transnet.data.feature_cache import FeatureCache
-from transnet.data.splits import Split, make_split
+from transnet.data.splits import Split, make_split, split_names
 from transnet.errors import TransNetError
 from transnet.features.extractor import StageSeconds
 from transnet.folders import cache_folder
@@ -26,6 +27,7 @@ from transnet.progress import say
 from transnet.training.fit import FitSummary, fit
 from transnet.training.material import Material
 from transnet.training.recognizer import RecognizerTraining
+from transnet.training.repeat import Repetition, repeat
 from transnet.weights import find_weights
 
 MIN_REFIT_EPOCHS = 10
@@ -41,6 +43,10 @@ def train(
     clip: ClipConfig = ClipConfig(),
     model: ModelConfig = ModelConfig(),
     training: TrainingConfig = TrainingConfig(),
+    exclude: str | None = None,
+    seeds: int = 1,
+    recipe: str = "",
+    results: str | None = None,
     cache: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -48,23 +54,29 @@ def train(
     """Teach a recogniser the actions of a data set.
 
     Args:
-        data: a folder of class folders, a CSV file (path, label, group, start, end, split), or
-            ucf101:DIR
+        data: a folder of class folders, a CSV file (path, label, group, start, end, split),
+            kth:DIR, ucf101:DIR or hmdb51:DIR
         out: folder for the run: the model, the logs, the list of clips
         backbone: image network, any model name of timm; by default what the weights file says,
             else mobilenetv1_100
         weights: imagenet, none (random), a .safetensors file or a folder with one
-        split: official, official:K, paper (random 80 / 20 by clip), group or column; by default
-            the data set's own, else by group
+        split: official, official:K, column, group, leave-out:GROUP or paper (random 80 / 20 by
+            clip); by default the data set's own, else by group. Several, separated by commas,
+            or official:all or leave-out:all: each is trained and evaluated
         clip: how a video becomes a clip
         model: size and form of the network
         training: how it learns
+        exclude: a CSV file of clips to leave out, as transnet check writes it
+        seeds: trainings of each split, with seeds from --seed on; several are evaluated, too
+        recipe: what to call these settings in the table of results
+        results: CSV file to which the results of several trainings are added; by default
+            results.csv in --out
         cache: folder for the features of a frozen backbone; by default in the user's cache
         resume: continue a training that was interrupted, to the same result
         overwrite: replace a run that is already there
 
     Returns:
-        The run folder.
+        The run folder, or the folder of several runs.
 
     Raises:
         TransNetError: something is missing, broken or contradictory; the message says what.
@@ -72,13 +84,39 @@ def train(
     started = time.perf_counter()
     run = Path(out).expanduser()
     manifest = open_dataset(data)
+    if exclude is not None:
+        manifest = without_listed(manifest, Path(exclude).expanduser())
+    names = split_names(manifest, split)
+    if seeds < 1:
+        raise TransNetError(f"--seeds is {seeds}; accepted: 1 or more.")
+    if len(names) > 1 or seeds > 1:
+        return repeat(
+            Repetition(
+                folder=run,
+                recipe=recipe or manifest.name,
+                data=manifest.name,
+                splits=names,
+                seeds=range(training.seed, training.seed + seeds),
+                results=Path(results).expanduser() if results else run / "results.csv",
+                cache=cache,
+            ),
+            lambda *, out, split, seed: train(
+                data, out=out, backbone=backbone, weights=weights, split=split, clip=clip,
+                model=model, training=replace(training, seed=seed), exclude=exclude, cache=cache,
+                resume=not overwrite, overwrite=overwrite,
+            ),
+        )  # fmt: skip
     data = resolve_dataset(data)
-    parts = make_split(manifest, split, validation=training.validation, seed=training.seed)
+    parts = make_split(manifest, names[0], validation=training.validation, seed=training.seed)
     for line in (manifest.summary(), *manifest.notes, _describe(parts)):
         say(line)
     found = find_weights(weights, backbone)
     classes = tuple(sorted({record.label for record in parts.train}))
     info = RunInfo.describe(classes, (clip, model, training), found, data, parts)
+    _prepare_folder(run, info, resume=resume, overwrite=overwrite)
+    if resume and (run / "model.safetensors").exists():
+        say(f"{run} holds a finished training of the same settings: nothing to do")
+        return run
     torch.manual_seed(training.seed)
     network = info.build_model()
     found.load_into(network.spatial.backbone)
@@ -86,7 +124,6 @@ def train(
         network.spatial.backbone.freeze()
         if not found.state:
             say("the backbone is frozen with random weights: expect little (see --weights)")
-    _prepare_folder(run, info, resume=resume, overwrite=overwrite)
 
     features = StageSeconds()
     with FeatureCache(cache or cache_folder() / "features") as store:
@@ -109,7 +146,7 @@ def train(
     }
     with checkpoint.written_whole(run / "seconds.json") as path:
         path.write_text(json.dumps(seconds, indent=2), encoding="utf-8")
-    num_clips = len(material.train) + (len(material.validation) if _refits(training) else 0)
+    num_clips = len(material.train) + (len(material.validation) if material.refits else 0)
     say(_closing(run, summary, num_clips, seconds))
     return run
 
@@ -121,7 +158,7 @@ def _teach(network: TransNet, info: RunInfo, material: Material, run: Path) -> F
     found best, so it needs no validation part, and the test part is as unseen as before.
     """
     config, train, validation = info.training, material.train, material.validation
-    refit = _refits(config) and bool(validation)
+    refit = material.refits and bool(validation)
     start = copy.deepcopy(network.state_dict()) if refit else {}
     summary = _fit(network, info, config, material.loaders(train, validation), run)
     if refit:
@@ -130,10 +167,6 @@ def _teach(network: TransNet, info: RunInfo, material: Material, run: Path) -> F
         loaders = material.loaders((*train, *validation), ())
         _fit(network, info, replace(config, epochs=epochs), loaders, run / "refit")
     return summary
-
-
-def _refits(config: TrainingConfig) -> bool:
-    return config.freeze and config.refit
 
 
 def _fit(

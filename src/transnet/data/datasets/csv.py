@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from transnet.data.manifest import ClipRecord, Manifest, Subset
 from transnet.errors import TransNetError
+from transnet.progress import say
 
 _SUBSETS: dict[str, Subset] = {
     "train": "train",
@@ -26,6 +29,20 @@ def read_csv(path: Path) -> Manifest:
     Raises:
         TransNetError: a column or a value is missing or not understood; the line is named.
     """
+    columns, clips, split = _read(path)
+    notes = []
+    if "group" not in columns:
+        notes.append(
+            f"{path.name} has no group column, so each file counts as a group of its own. "
+            "If several show one person or come from one recording, add the column: else the "
+            "test score flatters."
+        )
+    splits = {"column": split} if "split" in columns else {}
+    return Manifest(path.stem, tuple(clips), splits, tuple(notes))
+
+
+def _read(path: Path) -> tuple[Sequence[str], list[ClipRecord], dict[ClipRecord, Subset]]:
+    """The columns, the clips and, if there is such a column, their split."""
     clips: list[ClipRecord] = []
     split: dict[ClipRecord, Subset] = {}
     try:
@@ -46,16 +63,23 @@ def read_csv(path: Path) -> Manifest:
                     split[clip] = _subset(row["split"], where)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TransNetError(f"{path} cannot be read as a CSV file: {error}.") from error
-    notes = []
-    if "group" not in columns:
-        notes.append(
-            f"{path.name} has no group column, so each file counts as a group of its own. "
-            "If several show one person or come from one recording, add the column: else the "
-            "test score flatters."
-        )
-    return Manifest(
-        path.stem, tuple(clips), column=split if "split" in columns else None, notes=tuple(notes)
-    )
+    return columns, clips, split
+
+
+def without_listed(manifest: Manifest, path: Path) -> Manifest:
+    """A data set without the clips that a CSV file names by ``path``, ``start`` and ``end``.
+
+    Raises:
+        TransNetError: the file cannot be read.
+    """
+    listed = {_place(clip) for clip in _read(path)[1]}
+    excluded = {clip for clip in manifest.clips if _place(clip) in listed}
+    say(f"{len(excluded)} of {len(manifest.clips)} clips are left out, as {path} says")
+    return manifest.without(excluded)
+
+
+def _place(clip: ClipRecord) -> tuple[str, int | None, int | None]:
+    return os.path.realpath(clip.path), clip.start, clip.end
 
 
 def _clip(row: dict[str, str], folder: Path, where: str) -> ClipRecord:

@@ -8,74 +8,71 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from transnet.data.datasets.folder import videos_below
-from transnet.data.manifest import ClipRecord, Manifest, OfficialSplit, Subset
+from transnet.data.datasets.published import (
+    ListedVideo,
+    prepare_folder,
+    published_manifest,
+    read_lines,
+    shipped_table,
+)
+from transnet.data.manifest import Manifest, Subset
 from transnet.errors import TransNetError
 
-_CLIP_NAME = re.compile(r"v_(?P<label>\w+)_g(?P<group>\d+)_c\d+\.avi")
+SPLITS = ("official:1", "official:2", "official:3")
+_VIDEO = re.compile(r"v_\w+_g(\d+)_c\d+\.avi")
+_GROUPS_TESTED = 7
+# The files of one class spell it otherwise than its folder does.
+_IN_FILE_NAMES = {"HandstandPushups": "HandStandPushups"}
 
 
-def read_ucf101(root: Path) -> Manifest:
+def read_ucf101(root: Path, *, lists_only: bool = False) -> Manifest:
     """Read the clips that are there and the official lists.
 
     Args:
-        root: a folder that holds, at any depth, the class folders and ``trainlist01.txt`` and
-            its sisters (published in ``ucfTrainTestlist``).
+        root: a folder that holds at any depth what was published: ``UCF101.rar`` or the class
+            folders, and if at hand ``trainlist01.txt`` and its sisters.
+        lists_only: every clip of the lists, whether its video is there or not.
 
     Raises:
-        TransNetError: no video or no list is found, or a list does not look as published.
+        TransNetError: no video is found, or a list does not look as published.
     """
-    if not root.is_dir():
-        raise TransNetError(f"ucf101:{root}: there is no such folder.")
+    prepare_folder("ucf101", root, lists_only=lists_only)
     lists = next((found.parent for found in sorted(root.rglob("trainlist01.txt"))), None)
-    if lists is None:
-        raise TransNetError(
-            f"ucf101:{root}: trainlist01.txt is missing; unpack the official lists "
-            "(UCF101TrainTestSplits-RecognitionTask.zip) into this folder."
-        )
-    splits = [_read_lists(lists, number) for number in (1, 2, 3)]
-    # The lists' folder is the label: one class is spelt differently in its file names.
-    labels = {Path(line).name: Path(line).parent.name for line in splits[0]}
-    clips: dict[str, ClipRecord] = {}
-    for path in videos_below(root):
-        match = _CLIP_NAME.fullmatch(path.name)
-        if match:
-            label = labels.get(path.name, match["label"])
-            clips[path.name] = ClipRecord(path, label, f"{label}_g{match['group']}")
-    if not clips:
-        raise TransNetError(f"ucf101:{root}: holds no file like v_PushUps_g01_c01.avi.")
-    official: list[OfficialSplit] = []
-    for split in splits:
-        subsets = {Path(line).name: subset for line, subset in split.items()}
-        official.append({clip: subsets.get(name, "unused") for name, clip in clips.items()})
-    return Manifest(
-        "UCF101",
-        tuple(sorted(clips.values())),
-        tuple(official),
-        notes=_missing(labels, clips),
-    )
+    listed = _shipped() if lists is None else _own(lists)
+    return published_manifest("UCF101", root, listed, SPLITS, lists_only=lists_only)
 
 
-def _read_lists(folder: Path, number: int) -> dict[str, Subset]:
-    """The clips of one split, ``class/file``, in the order of the lists."""
-    subsets: dict[str, Subset] = {}
+def _shipped() -> list[ListedVideo]:
+    """From the number of clips in each group: split k tests groups 7k - 6 to 7k."""
+    listed = []
+    for row in shipped_table("ucf101"):
+        label = row.pop("class")
+        for column, count in row.items():
+            group = int(column.removeprefix("g"))
+            tested_in = (group - 1) // _GROUPS_TESTED
+            subsets = tuple[Subset, ...]("test" if k == tested_in else "train" for k in range(3))
+            for clip in range(1, int(count) + 1):
+                name = f"v_{_IN_FILE_NAMES.get(label, label)}_g{group:02}_c{clip:02}.avi"
+                listed.append(ListedVideo(name, label, f"{label}_g{group:02}", subsets))
+    return listed
+
+
+def _own(folder: Path) -> list[ListedVideo]:
+    """From ``trainlistNN.txt`` and ``testlistNN.txt``, lines of ``class/file`` and a number."""
+    subsets: dict[str, list[Subset]] = {}
     kinds: tuple[tuple[str, Subset], ...] = (("trainlist", "train"), ("testlist", "test"))
-    for prefix, subset in kinds:
-        path = folder / f"{prefix}{number:02}.txt"
-        try:
-            lines = path.read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise TransNetError(f"{path} cannot be read: {error}.") from error
-        for line in filter(None, (line.strip() for line in lines)):
-            subsets[line.split()[0]] = subset
-    return subsets
-
-
-def _missing(labels: dict[str, str], clips: dict[str, ClipRecord]) -> tuple[str, ...]:
-    if labels.keys() <= clips.keys():
-        return ()
-    here = {clip.label for clip in clips.values()}
-    return (
-        f"only a part of UCF101 is here: {len(clips)} of {len(labels)} clips, {len(here)} of "
-        f"{len(set(labels.values()))} classes. Figures do not compare with the whole data set.",
-    )
+    for number in (1, 2, 3):
+        for prefix, subset in kinds:
+            for line in read_lines(folder / f"{prefix}{number:02}.txt"):
+                known = subsets.setdefault(line.split()[0], ["unused"] * 3)
+                known[number - 1] = subset
+    listed = []
+    for line, parts in subsets.items():
+        label, _, name = line.partition("/")
+        match = _VIDEO.fullmatch(name)
+        if not match:
+            raise TransNetError(
+                f"{folder}: its lists name {line!r}; accepted: class/v_class_g01_c01.avi."
+            )
+        listed.append(ListedVideo(name, label, f"{label}_g{match[1]}", tuple(parts)))
+    return listed

@@ -1,0 +1,73 @@
+"""HMDB51 (Kuehne et al., 2011): 51 classes, three official splits of 70 / 30 clips a class.
+
+A file is called ``<source>_<class>_<body>_<camera>_np<persons>_<view>_<quality>_<number>.avi``;
+clips of one source were cut from the same film or video. About a quarter of the clips are in no
+part of a split.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from transnet.data.datasets.published import (
+    ListedVideo,
+    prepare_folder,
+    published_manifest,
+    read_lines,
+    shipped_table,
+)
+from transnet.data.manifest import Manifest, Subset
+from transnet.errors import TransNetError
+
+SPLITS = ("official:1", "official:2", "official:3")
+_SUBSETS: dict[str, Subset] = {"0": "unused", "1": "train", "2": "test"}
+_LIST = re.compile(r"(?P<label>\w+)_test_split(?P<number>[123])\.txt")
+_AFTER_CLASS = r"_[fhlu]_(?:cm|nm)_np\d+_(?:ba|bo|fr|ri|le)_(?:bad|med|goo)_\d+\.avi"
+
+
+def read_hmdb51(root: Path, *, lists_only: bool = False) -> Manifest:
+    """Read the clips that are there and the official lists.
+
+    Args:
+        root: a folder that holds at any depth what was published: ``hmdb51_org.rar``, the
+            archives in it or the class folders in those, and if at hand the lists
+            (``test_train_splits.rar``, ``<class>_test_split1.txt``).
+        lists_only: every clip of the lists, whether its video is there or not.
+
+    Raises:
+        TransNetError: no video is found, or a list does not look as published.
+    """
+    prepare_folder("hmdb51", root, lists_only=lists_only)
+    lists = next((found.parent for found in sorted(root.rglob("*_test_split1.txt"))), None)
+    listed = _shipped() if lists is None else _own(lists)
+    return published_manifest("HMDB51", root, listed, SPLITS, lists_only=lists_only)
+
+
+def _shipped() -> list[ListedVideo]:
+    return [
+        _listed(f"{row['clip']}.avi", row["class"], row["splits"])
+        for row in shipped_table("hmdb51")
+    ]
+
+
+def _own(folder: Path) -> list[ListedVideo]:
+    digits: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(folder.glob("*_test_split?.txt")):
+        match = _LIST.fullmatch(path.name)
+        if not match:
+            continue
+        for line in read_lines(path):
+            name, _, digit = line.rpartition(" ")  # the name may hold spaces
+            if digit not in _SUBSETS or not name.endswith(".avi"):
+                raise TransNetError(
+                    f"{path}: a line is {line!r}; accepted: NAME.avi and 0, 1 or 2."
+                )
+            known = digits.setdefault((match["label"], name), ["0"] * 3)
+            known[int(match["number"]) - 1] = digit
+    return [_listed(name, label, "".join(known)) for (label, name), known in digits.items()]
+
+
+def _listed(name: str, label: str, digits: str) -> ListedVideo:
+    source = re.sub(f"_{re.escape(label)}{_AFTER_CLASS}$", "", name)
+    return ListedVideo(name, label, source, tuple(_SUBSETS[digit] for digit in digits))

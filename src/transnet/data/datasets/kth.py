@@ -1,0 +1,90 @@
+"""KTH (Schuldt et al., 2004): six actions of 25 persons in four scenarios.
+
+A file is called ``person<NN>_<action>_d<scenario>_uncomp.avi`` and holds three or four sequences;
+the published ``00sequences.txt`` says at which frames. Outside of them many files show an empty
+scene. A clip is a sequence, its group is the person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from transnet.data.datasets.published import (
+    ListedVideo,
+    prepare_folder,
+    published_manifest,
+    read_lines,
+    shipped_table,
+)
+from transnet.data.manifest import Manifest, Subset
+from transnet.errors import TransNetError
+
+SPLITS = ("official", "16-9")
+"""The published 8 / 8 / 9 persons, and the common form that trains on its first two parts."""
+
+VALIDATION_PERSONS = frozenset({19, 20, 21, 23, 24, 25, 1, 4})
+TEST_PERSONS = frozenset({22, 2, 3, 5, 6, 7, 8, 9, 10})
+
+_FILE = re.compile(r"person(?P<person>\d\d)_(?P<action>[a-z]+)_d(?P<scenario>\d)")
+_RANGE = re.compile(r"(\d+)-(\d+)")
+
+
+def read_kth(root: Path, *, lists_only: bool = False) -> Manifest:
+    """Read the sequences of the files that are there.
+
+    Args:
+        root: a folder that holds at any depth what was published: six archives
+            (``boxing.zip``) or what is in them, and if at hand ``00sequences.txt``.
+        lists_only: every sequence of the list, whether its video is there or not.
+
+    Raises:
+        TransNetError: no video is found, or the list does not look as published.
+    """
+    prepare_folder("kth", root, lists_only=lists_only)
+    table = next(iter(sorted(root.rglob("00sequences.txt"))), None)
+    listed = _shipped() if table is None else _own(table)
+    return published_manifest("KTH", root, listed, SPLITS, lists_only=lists_only)
+
+
+def _shipped() -> list[ListedVideo]:
+    return [_listed(row["file"], _RANGE.findall(row["frames"])) for row in shipped_table("kth")]
+
+
+def _own(table: Path) -> list[ListedVideo]:
+    """From lines like ``person01_boxing_d1  frames  1-95, 96-185``; the head matter is skipped."""
+    listed = []
+    for line in read_lines(table):
+        name, _, frames = line.partition("frames")
+        ranges = _RANGE.findall(frames)
+        if _FILE.fullmatch(name.strip()) and ranges:
+            listed.append(_listed(name.strip(), ranges))
+    if not listed:
+        raise TransNetError(
+            f"{table} has no line like 'person01_boxing_d1 frames 1-95, 96-185'; put the "
+            "published one there, or remove it: the package has these facts too."
+        )
+    return listed
+
+
+def _listed(name: str, ranges: Iterable[tuple[str, str]]) -> ListedVideo:
+    match = _FILE.fullmatch(name)
+    assert match
+    person = int(match["person"])
+    official = _official(person)
+    merged: Subset = "train" if official == "validation" else official
+    return ListedVideo(
+        f"{name}_uncomp.avi",
+        match["action"],
+        f"person{person:02}",
+        (official, merged),
+        # Published from 1 and with the last frame, kept from 0 and without.
+        tuple((int(first) - 1, int(last)) for first, last in ranges),
+    )
+
+
+def _official(person: int) -> Subset:
+    if person in TEST_PERSONS:
+        return "test"
+    return "validation" if person in VALIDATION_PERSONS else "train"

@@ -1,0 +1,63 @@
+"""How far an accuracy might be off, when it is measured on these clips and not on others.
+
+Clips of one group stand or fall together, so whole groups are drawn and not clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 10_000
+Interval = tuple[float, float]
+
+
+def accuracy_interval(
+    right: Sequence[bool], groups: Sequence[Hashable], *, seed: int = 0
+) -> Interval | None:
+    """95 % percentile interval of an accuracy, 0..1, by a bootstrap over groups.
+
+    Args:
+        right: whether each clip was recognised.
+        groups: the group of each clip.
+        seed: for the draws.
+
+    Returns:
+        The lower and the upper limit; ``None`` for a single group, which says nothing of others.
+    """
+    drawn = _accuracies(right, groups, np.random.default_rng(seed))
+    return None if drawn is None else _limits(drawn)
+
+
+def difference_interval(
+    first: tuple[Sequence[bool], Sequence[Hashable]],
+    second: tuple[Sequence[bool], Sequence[Hashable]],
+    *,
+    seed: int = 0,
+) -> Interval | None:
+    """95 % interval of the first accuracy minus the second, each of clips and groups of its own."""
+    rng = np.random.default_rng(seed)
+    accuracies = [_accuracies(right, groups, rng) for right, groups in (first, second)]
+    if accuracies[0] is None or accuracies[1] is None:
+        return None
+    return _limits(accuracies[0] - accuracies[1])
+
+
+def _accuracies(
+    right: Sequence[bool], groups: Sequence[Hashable], rng: np.random.Generator
+) -> NDArray[np.float64] | None:
+    names = {group: position for position, group in enumerate(dict.fromkeys(groups))}
+    if len(names) < 2:
+        return None
+    of_clip = [names[group] for group in groups]
+    clips = np.bincount(of_clip, minlength=len(names))
+    hits = np.bincount(of_clip, weights=np.asarray(right, np.float64), minlength=len(names))
+    draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+    return (draws @ hits) / (draws @ clips)
+
+
+def _limits(values: NDArray[np.float64]) -> Interval:
+    lower, upper = np.quantile(values, (0.025, 0.975))
+    return float(lower), float(upper)

@@ -1,0 +1,113 @@
+"""Several trainings of one kind: every split, every seed, each evaluated, one table at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from transnet import checkpoint
+from transnet.errors import TransNetError
+from transnet.evaluation.evaluate import evaluate
+from transnet.evaluation.results import (
+    Result,
+    append_result,
+    means,
+    read_results,
+    source_commit,
+    table,
+)
+from transnet.progress import say
+
+
+class TrainOnce(Protocol):
+    """Trains one split with one seed into a folder; returns at once if that is done already."""
+
+    def __call__(self, *, out: str, split: str, seed: int) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """What is repeated.
+
+    Attributes:
+        folder: where the runs go, ``folder/official-1/seed0``.
+        recipe: the name of the settings in the table of results.
+        data: the data set's name there.
+        splits: names of the splits.
+        seeds: numbers that everything random starts from.
+        results: the CSV file of the results.
+        cache: folder for frame features; ``None`` is the user's cache.
+    """
+
+    folder: Path
+    recipe: str
+    data: str
+    splits: Sequence[str]
+    seeds: Sequence[int]
+    results: Path
+    cache: str | None
+
+
+def repeat(plan: Repetition, train_once: TrainOnce) -> Path:
+    """Train and evaluate every split with every seed.
+
+    What an earlier call finished is not done again; what fails is named at the end, and the rest
+    is done all the same.
+
+    Returns:
+        The folder of the runs.
+
+    Raises:
+        TransNetError: some of it failed.
+    """
+    failed: list[str] = []
+    cells = [(split, seed) for split in plan.splits for seed in plan.seeds]
+    for number, (split, seed) in enumerate(cells, 1):
+        say(f"[{number} of {len(cells)}] split {split}, seed {seed}")
+        run = plan.folder / split.replace(":", "-").replace("/", "-") / f"seed{seed}"
+        try:
+            train_once(out=str(run), split=split, seed=seed)
+            if not (run / "metrics.json").exists():
+                evaluate(run, cache=plan.cache)
+                append_result(plan.results, _result(plan, run, split, seed))
+        except TransNetError as error:
+            say(f"error: {error}")
+            failed.append(f"split {split}, seed {seed}: {str(error).splitlines()[0]}")
+    if plan.results.exists():
+        ours = [
+            result for result in read_results(plan.results)
+            if (result.recipe, result.data) == (plan.recipe, plan.data)
+            and result.split in plan.splits and result.seed in plan.seeds
+        ]  # fmt: skip
+        say(f"\n{table(means(ours))}\nsaved to {plan.results}; the runs are in {plan.folder}")
+    if failed:
+        raise TransNetError(
+            f"{len(failed)} of {len(cells)} failed; the same command tries them again:\n"
+            + "\n".join(f"  {line}" for line in failed)
+        )
+    return plan.folder
+
+
+def _result(plan: Repetition, run: Path, split: str, seed: int) -> Result:
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    seconds = json.loads((run / "seconds.json").read_text(encoding="utf-8"))
+    info = checkpoint.load_info(run)
+    return Result(
+        recipe=plan.recipe,
+        data=plan.data,
+        split=split,
+        seed=seed,
+        top1=metrics["top1"],
+        macro_f1=metrics["macro_f1"],
+        num_test=metrics["num_clips"],
+        siblings_in_train=metrics["protocol"]["siblings_in_train"],
+        backbone=info.backbone,
+        pretraining=info.pretraining,
+        train_s=seconds["total"],
+        date=datetime.now().isoformat(timespec="seconds"),
+        commit=source_commit(),
+    )
