@@ -197,6 +197,8 @@ def load_model(run: Path | str, info: RunInfo) -> TransNet:
 def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
     """Write ``clips.csv``; the digest is the fingerprint of a clip that is trained on.
 
+    A clip to train on without a digest could not be read: it is there as unused.
+
     Raises:
         TransNetError: there is one already, of other clips: this training is another one.
     """
@@ -204,13 +206,30 @@ def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> No
     path = run / "clips.csv"
     if path.exists():
         if path.read_bytes() != table:
-            raise TransNetError(
-                f"the clips of {run} are not those that its training was started with, so it "
-                "cannot be continued; start anew with --overwrite, or in another --out folder."
-            )
+            raise TransNetError(_OTHER_CLIPS.format(run=run))
         return
     with written_whole(path) as beside:
         beside.write_bytes(table)
+
+
+def check_clips(run: Path, split: Split) -> None:
+    """See that a run was made of the clips of a split.
+
+    Raises:
+        TransNetError: it was not.
+    """
+    rows = csv.reader(io.StringIO(_clips_table(split, {}).decode("utf-8", "surrogateescape")))
+    now = {tuple(row[:5]) for row in rows}
+    with open(run / "clips.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        before = {tuple(row[:5]) for row in csv.reader(file)}
+    if now != before:
+        raise TransNetError(_OTHER_CLIPS.format(run=run))
+
+
+_OTHER_CLIPS = (
+    "the clips of {run} are not those that its training was started with, so it cannot be "
+    "continued; start anew with --overwrite, or in another --out folder."
+)
 
 
 def _clips_table(split: Split, digests: Mapping[ClipRecord, str]) -> bytes:
@@ -222,7 +241,8 @@ def _clips_table(split: Split, digests: Mapping[ClipRecord, str]) -> bytes:
         for clip in clips:
             where = [os.path.abspath(clip.path), clip.label, clip.group]
             limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
-            rows.writerow([*where, *limits, part, digests.get(clip, "")])
+            used = part if part == "test" or clip in digests else "unused"
+            rows.writerow([*where, *limits, used, digests.get(clip, "")])
     return text.getvalue().encode("utf-8", "surrogateescape")  # names of files may be any bytes
 
 
@@ -236,7 +256,7 @@ def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
     try:
         with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
             for row in csv.DictReader(file):
-                if row["split"] != "test":
+                if row["split"] in ("train", "validation"):
                     limits = (float(row["start"] or 0), float(row["end"] or math.inf))
                     ranges.setdefault(row["digest"], []).append(limits)
     except (OSError, KeyError, ValueError) as error:

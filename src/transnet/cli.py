@@ -21,7 +21,9 @@ from transnet.errors import TransNetError
 
 COMMANDS = {
     "demo": ("transnet.demo:demo", "the whole pipeline on generated clips, offline"),
+    "download": ("transnet.data.download:download", "fetch a published data set"),
     "check": ("transnet.data.check:check", "find the broken clips of a data set"),
+    "audit": ("transnet.audit.audit:audit", "say how far a split can be trusted"),
     "train": ("transnet.training.train:train", "teach a recogniser the actions of a data set"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
     "predict": ("transnet.inference.predict:predict", "tell the action of each video"),

@@ -8,16 +8,17 @@ from typing import Any
 from tqdm import tqdm
 
 
-def progress_bar(description: str, total: int, unit: str) -> Any:
+def progress_bar(description: str, total: int, unit: str, *, scale: bool = False) -> Any:
     """A progress bar on standard error; a line every ten seconds where that is not a terminal.
 
-    Use as a context manager and call ``update(n)``.
+    Use as a context manager and call ``update(n)``. With ``scale``, thousands are k, M, G.
     """
     terminal = sys.stderr.isatty()
     return tqdm(
         desc=description,
         total=total,
-        unit=f" {unit}",
+        unit=unit if scale else f" {unit}",
+        unit_scale=scale,
         dynamic_ncols=terminal,
         mininterval=0.2 if terminal else 10,
         ascii=None if terminal else True,

@@ -1,6 +1,15 @@
+import itertools
+import zipfile
+
+import numpy as np
 import pytest
+from conftest import frame_number
+from stored_rar import make_rar
 
 from transnet.data.datasets import open_dataset
+from transnet.data.datasets.csv import without_listed
+from transnet.data.datasets.published import shipped_table
+from transnet.data.video import decode_frames, read_footage
 from transnet.errors import TransNetError
 
 
@@ -42,7 +51,7 @@ def test_csv_with_every_column(tmp_path):
     assert (first.path, first.start, first.end) == (tmp_path / "a.avi", None, None)
     assert (second.path, second.start, second.end) == (tmp_path / "sub/b, c.avi", 10, 20)
     assert third.start == 20
-    assert manifest.column == {first: "train", second: "test", third: "validation"}
+    assert manifest.splits == {"column": {first: "train", second: "test", third: "validation"}}
     assert not manifest.notes
 
 
@@ -77,26 +86,145 @@ def test_nothing_there():
         open_dataset("nowhere")
 
 
+def test_clips_to_leave_out(tmp_path):
+    touch(tmp_path, "run/a.mp4", "run/b.mp4", "walk/a.mp4")
+    (tmp_path / "exclude.csv").write_text("path,label,start,end\nrun/a.mp4,x,,\n")
+    manifest = without_listed(open_dataset(tmp_path), tmp_path / "exclude.csv")
+    assert [clip.path.parent.name + clip.path.name for clip in manifest.clips] == [
+        "runb.mp4",
+        "walka.mp4",
+    ]
+    (tmp_path / "none.csv").write_text("path,label\n")
+    assert len(without_listed(open_dataset(tmp_path), tmp_path / "none.csv").clips) == 3
+
+
 def test_a_part_of_ucf101_is_announced(shared):
     manifest = open_dataset(f"ucf101:{shared / 'data/ucf101'}")
     assert len(manifest.clips) == 469
     assert len(manifest.classes) == 4
-    assert "469 of 13320 clips, 4 of 101 classes" in manifest.notes[0]
+    assert "469 of 13320 videos, 4 of 101 classes" in manifest.notes[0]
+    assert "Classes without a video: ApplyEyeMakeup, " in manifest.notes[0]
 
 
-def test_ucf101_labels_are_those_of_the_lists(tmp_path):
-    touch(tmp_path, "HandstandPushups/v_HandStandPushups_g01_c01.avi")
-    lists = tmp_path / "ucfTrainTestlist"
-    lists.mkdir()
-    for number in (1, 2, 3):
-        name = "HandstandPushups/v_HandStandPushups_g01_c01.avi"
-        (lists / f"trainlist0{number}.txt").write_text(f"{name} 37\r\n")
-        (lists / f"testlist0{number}.txt").write_text("")
-    assert open_dataset(f"ucf101:{tmp_path}").classes == ("HandstandPushups",)
+@pytest.mark.parametrize("name", ["ucf101", "hmdb51", "kth"])
+def test_the_shipped_lists_are_the_official_ones(shared, tmp_path, name):
+    def facts(manifest):
+        clips = [(c.path.name, c.label, c.group, c.start, c.end) for c in manifest.clips]
+        subsets = [[split[clip] for clip in manifest.clips] for split in manifest.splits.values()]
+        return clips, subsets, list(manifest.splits)
+
+    official = open_dataset(f"{name}:{shared / 'data' / name}", lists_only=True)
+    assert facts(open_dataset(f"{name}:{tmp_path}", lists_only=True)) == facts(official)
 
 
-def test_ucf101_without_lists_or_clips(tmp_path):
-    with pytest.raises(TransNetError, match="trainlist01.txt is missing"):
-        open_dataset(f"ucf101:{tmp_path}")
+def test_ucf101_as_published(tmp_path, make_video):
+    video = make_video("video.avi", 3, codec="mpeg4").read_bytes()
+    names = [f"v_HandStandPushups_g{group:02}_c01.avi" for group in (1, 8, 15)]
+    root = tmp_path / "data"
+    root.mkdir()
+    make_rar(root / "UCF101.rar", {f"UCF-101/HandstandPushups/{name}": video for name in names})
+    with zipfile.ZipFile(root / "UCF101TrainTestSplits-RecognitionTask.zip", "w") as archive:
+        for number, kind in itertools.product((1, 2, 3), ("train", "test")):
+            listed = [n for i, n in enumerate(names) if (i == number - 1) == (kind == "test")]
+            lines = "".join(f"HandstandPushups/{name} 37\r\n" for name in listed)
+            archive.writestr(f"ucfTrainTestlist/{kind}list0{number}.txt", lines)
+    manifest = open_dataset(f"ucf101:{root}")
+    assert [clip.path.name for clip in manifest.clips] == names
+    assert {clip.label for clip in manifest.clips} == {"HandstandPushups"}
+    assert manifest.clips[0].path == root / "UCF101/UCF-101/HandstandPushups" / names[0]
+    tested = [
+        [split[clip] for clip in manifest.clips].index("test") for split in manifest.splits.values()
+    ]
+    assert tested == [0, 1, 2]
+
+
+def test_hmdb51_as_published(tmp_path, make_video):
+    video = make_video("video.avi", 3, codec="mpeg4").read_bytes()
+    names = {label: next(iter(odd)) for label, odd in odd_names().items()}
+    root = tmp_path / "data"
+    root.mkdir()
+    for label, name in names.items():
+        make_rar(tmp_path / f"{label}.rar", {f"{label}/{name}": video})
+    inner = {f"{label}.rar": (tmp_path / f"{label}.rar").read_bytes() for label in names}
+    make_rar(root / "hmdb51_org.rar", inner)
+    make_rar(
+        root / "test_train_splits.rar",
+        {
+            f"testTrainMulti_7030_splits/{label}_test_split{number}.txt": f"{name} {number - 1} \n"
+            .encode()
+            for label, name in names.items() for number in (1, 2, 3)
+        },
+    )  # fmt: skip
+    manifest = open_dataset(f"hmdb51:{root}")
+    assert {clip.label: clip.path.name for clip in manifest.clips} == names
+    assert all(clip.path.exists() for clip in manifest.clips)
+    parts = [set(split.values()) for split in manifest.splits.values()]
+    assert parts == [{"unused"}, {"train"}, {"test"}]
+
+
+def odd_names():
+    """From the shipped lists: for four odd characters a clip with it in its name, by class."""
+    found = {}
+    for row in shipped_table("hmdb51"):
+        for odd in "#&! ":
+            taken = any(odd in name for names in found.values() for name in names)
+            if odd in row["clip"] and not taken:
+                found.setdefault(row["class"], []).append(row["clip"] + ".avi")
+    assert len(found) >= 3
+    return found
+
+
+def test_kth_as_published(tmp_path, make_video):
+    video = make_video("video.avi", 360, codec="mpeg4", width=64, height=32).read_bytes()
+    root = tmp_path / "data"
+    root.mkdir()
+    for action in ("boxing", "walking"):
+        with zipfile.ZipFile(root / f"{action}.zip", "w") as archive:
+            archive.writestr(f"person01_{action}_d1_uncomp.avi", video)
+    manifest = open_dataset(f"kth:{root}")
+    assert [(c.label, c.group, c.start, c.end) for c in manifest.clips][:4] == [
+        ("boxing", "person01", 0, 95),
+        ("boxing", "person01", 95, 185),
+        ("boxing", "person01", 185, 245),
+        ("boxing", "person01", 245, 360),
+    ]
+    assert len(manifest.clips) == 8
+    assert "2 of 599 videos, 2 of 6 classes" in manifest.notes[0]
+    start, end = manifest.clips[1].start, manifest.clips[1].end
+    footage = read_footage(manifest.clips[1].path, lambda _: np.array([0]), start=start, end=end)
+    assert frame_number(footage.frames[0].to_ndarray(format="rgb24")) == 95
+
+
+def test_the_sequences_of_a_real_kth_file(shared):
+    manifest = open_dataset(f"kth:{shared / 'data/kth'}")
+    assert len(manifest.clips) == 4
+    whole = [pixels for pixels, _ in decode_frames(manifest.clips[0].path)]
+    assert len(whole) == manifest.clips[-1].end == 360
+    for clip in manifest.clips:
+        footage = read_footage(
+            clip.path, lambda times_s: np.array([0, len(times_s) - 1]),
+            start=clip.start, end=clip.end,
+        )  # fmt: skip
+        first, last = (frame.to_ndarray(format="rgb24") for frame in footage.frames)
+        assert (first == whole[clip.start]).all()
+        assert (last == whole[clip.end - 1]).all()
+
+
+@pytest.mark.parametrize("name", ["ucf101", "hmdb51", "kth"])
+def test_published_data_sets_without_videos(tmp_path, name):
+    with pytest.raises(TransNetError, match="holds none of its .* accepted: the published archi"):
+        open_dataset(f"{name}:{tmp_path}")
     with pytest.raises(TransNetError, match="there is no such folder"):
-        open_dataset("ucf101:nowhere")
+        open_dataset(f"{name}:nowhere")
+
+
+def test_lists_that_are_not_as_published(tmp_path):
+    (tmp_path / "00sequences.txt").write_text("nothing of the kind")
+    with pytest.raises(TransNetError, match="has no line like 'person01_boxing_d1 frames 1-95"):
+        open_dataset(f"kth:{tmp_path}", lists_only=True)
+    (tmp_path / "wave_test_split1.txt").write_text("a.avi 7\n")
+    with pytest.raises(TransNetError, match="'a.avi 7'; accepted: NAME.avi and 0, 1 or 2"):
+        open_dataset(f"hmdb51:{tmp_path}", lists_only=True)
+    (tmp_path / "trainlist01.txt").write_text("PushUps 1\n")
+    with pytest.raises(TransNetError, match="cannot be read|accepted: class/v_class_g01_c01.avi"):
+        open_dataset(f"ucf101:{tmp_path}", lists_only=True)

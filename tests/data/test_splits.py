@@ -1,3 +1,4 @@
+import statistics
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from transnet.data.datasets import open_dataset
 from transnet.data.manifest import ClipRecord, Manifest
-from transnet.data.splits import make_split, siblings_share
+from transnet.data.splits import make_split, siblings_share, split_names
 from transnet.errors import TransNetError
 
 
@@ -74,15 +75,53 @@ def test_the_default_is_official_then_column_then_group():
     manifest = manifest_of(5, 2)
     assert make_split(manifest).name == "group"
     column = {clip: "test" if clip.group.endswith("0") else "train" for clip in manifest.clips}
-    with_column = Manifest("made up", manifest.clips, column=column)
+    with_column = Manifest("made up", manifest.clips, {"column": column})
     assert make_split(with_column).name == "column"
-    assert make_split(Manifest("made up", manifest.clips, official=(column,))).name == "official:1"
+    assert make_split(Manifest("x", manifest.clips, {"official:1": column})).name == "official:1"
 
 
-@pytest.mark.parametrize("name", ["official", "official:4", "column", "grup", "paper:2"])
+@pytest.mark.parametrize("name", ["official", "official:4", "column", "grup", "paper:2",
+                                  "leave-out:nobody"])  # fmt: skip
 def test_unknown_splits_are_named_with_what_there_is(name):
-    with pytest.raises(TransNetError, match=f"--split is '{name}'.*has: paper, group"):
+    with pytest.raises(TransNetError, match=f"--split is '{name}'.*has: group, leave-out:GROUP"):
         make_split(manifest_of(3, 2), name)
+
+
+def test_leaving_out_each_group_tests_every_clip_once():
+    manifest = manifest_of(4, 2, shared_groups=True)
+    names = split_names(manifest, "leave-out:all")
+    assert names == [f"leave-out:person{number}" for number in range(4)]
+    splits = [make_split(manifest, name) for name in names]
+    assert sorted(clip for split in splits for clip in split.test) == sorted(manifest.clips)
+    for split in splits:
+        assert len({clip.group for clip in split.test}) == 1
+        assert split.siblings_in_train == 0
+        assert not {c.group for c in split.test} & {c.group for c in split.validation}
+
+
+def test_several_splits_by_name():
+    manifest = manifest_of(4, 2)
+    everything = dict.fromkeys(manifest.clips, "train")
+    own = Manifest("own", manifest.clips, {f"official:{n}": everything for n in (1, 2)})
+    assert split_names(own) == ["official:1"]
+    assert split_names(own, "official") == ["official:1"]
+    assert split_names(own, "official:all, paper,official:2") == [
+        "official:1", "official:2", "paper"
+    ]  # fmt: skip
+    with pytest.raises(TransNetError, match="'official:3'; own has: official:all, official:1, "):
+        split_names(own, "paper,official:3")
+    with pytest.raises(TransNetError, match="--split is 'official:all'"):
+        split_names(manifest, "official:all")
+
+
+def test_a_validation_part_of_the_data_set_is_kept_as_it_is():
+    manifest = manifest_of(5, 2, shared_groups=True)
+    parts = ("train", "train", "validation", "test", "unused")
+    column = {clip: parts[int(clip.group[-1])] for clip in manifest.clips}
+    split = make_split(Manifest("made up", manifest.clips, {"column": column}))
+    assert split.gives_validation
+    assert {clip.group for clip in split.validation} == {"person2"}
+    assert {clip.group for clip in split.train} == {"person0", "person1"}
 
 
 def test_a_class_of_one_group_cannot_be_tested_by_group():
@@ -105,6 +144,50 @@ def test_official_ucf101_splits_share_no_group(shared, number, train, test):
     assert (len(split.train) + len(split.validation), len(split.test)) == (train, test)
     assert split.siblings_in_train == 0
     assert not {c.group for c in split.train} & {c.group for c in split.validation}
+
+
+def test_the_official_lists_of_all_of_ucf101(tmp_path):
+    manifest = open_dataset(f"ucf101:{tmp_path}", lists_only=True)
+    assert len(manifest.clips) == 13_320
+    assert len(manifest.classes) == 101
+    sizes = [(9_537, 3_783), (9_586, 3_734), (9_624, 3_696)]
+    splits = [make_split(manifest, name) for name in split_names(manifest, "official:all")]
+    assert [(len(s.train) + len(s.validation), len(s.test)) for s in splits] == sizes
+    assert all(split.siblings_in_train == 0 for split in splits)
+    first = {*splits[0].train, *splits[0].validation}
+    assert first.issuperset(splits[1].test)
+    assert first.issuperset(splits[2].test)
+    random = [make_split(manifest, "paper", seed=seed).siblings_in_train for seed in range(20)]
+    assert statistics.mean(random) == pytest.approx(0.997, abs=0.002)
+
+
+def test_the_official_lists_of_hmdb51(tmp_path):
+    manifest = open_dataset(f"hmdb51:{tmp_path}", lists_only=True)
+    assert (len(manifest.clips), len(manifest.classes)) == (6_766, 51)
+    for name in split_names(manifest, "official:all"):
+        split = make_split(manifest, name)
+        assert (len(split.train) + len(split.validation), len(split.test)) == (3_570, 1_530)
+        assert Counter(manifest.splits[name].values())["unused"] == 1_666
+        assert {Counter(c.label for c in split.test)[label] for label in manifest.classes} == {30}
+        assert split.siblings_in_train == 0
+    random = [make_split(manifest, "paper", seed=seed).siblings_in_train for seed in range(20)]
+    assert statistics.mean(random) == pytest.approx(0.83, abs=0.01)
+
+
+def test_the_official_persons_of_kth(tmp_path):
+    manifest = open_dataset(f"kth:{tmp_path}", lists_only=True)
+    assert (len(manifest.clips), len({clip.path for clip in manifest.clips})) == (2_391, 599)
+    split = make_split(manifest)
+    persons = [{int(c.group[-2:]) for c in part} for part in
+               (split.train, split.validation, split.test)]  # fmt: skip
+    assert persons == [
+        set(range(11, 19)),
+        {19, 20, 21, 23, 24, 25, 1, 4},
+        {22, 2, 3, 5, 6, 7, 8, 9, 10},
+    ]
+    merged = make_split(manifest, "16-9")
+    assert merged.test == split.test
+    assert {*merged.train, *merged.validation} == {*split.train, *split.validation}
 
 
 def test_the_papers_split_of_ucf101_leaks(shared):

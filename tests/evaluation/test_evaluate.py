@@ -1,3 +1,4 @@
+import csv
 import json
 import re
 import shutil
@@ -8,7 +9,9 @@ import torch
 import transnet
 from transnet import TransNetError
 from transnet.cli import main
-from transnet.evaluation.metrics import classification_metrics
+from transnet.data.preprocessing import CENTER, normalise
+from transnet.evaluation.metrics import calibration, classification_metrics
+from transnet.evaluation.views import evaluation_views
 
 
 @pytest.fixture
@@ -40,6 +43,46 @@ def test_macro_f1_is_over_the_classes_that_are_tested():
     assert metrics["macro_f1"] == 1
 
 
+def test_calibration_by_hand():
+    probabilities = torch.tensor([[0.95, 0.05], [0.93, 0.07], [0.35, 0.65], [0.0, 0.0]])
+    found = calibration(probabilities, torch.tensor([0, 1, 1, 0]))
+    assert [b["num_clips"] for b in found["bins"]] == [1, 2]
+    assert found["bins"][1] == pytest.approx({"confidence": 0.94, "accuracy": 0.5, "num_clips": 2})
+    assert found["ece"] == pytest.approx((2 * 0.44 + 0.35) / 3)
+
+
+def test_scores_of_several_views_are_averaged(run):
+    metrics = transnet.evaluate(run, temporal_views=2, spatial_views="three-crops")
+    assert metrics["views"] == {"temporal": 2, "spatial": "three-crops"}
+    assert "averaged over 2 samples of each video, three squares" in metrics["protocol"]["sentence"]
+    recognizer = transnet.load(run)
+    with open(run / "predictions.csv", newline="") as file:
+        row = next(csv.DictReader(file))
+    scores = []
+    for view in evaluation_views(2, "three-crops"):
+        pixels = normalise(
+            transnet.read_clip(row["path"], recognizer.info.clip, view).frames,
+            recognizer.info.mean, recognizer.info.std,
+        )  # fmt: skip
+        with torch.inference_mode():
+            scores.append(recognizer.model(torch.from_numpy(pixels)[None]).softmax(dim=1)[0])
+    assert float(row["score"]) == pytest.approx(torch.stack(scores).mean(dim=0).max().item(), 1e-4)
+
+
+def test_views_are_every_combination():
+    assert evaluation_views(1, "center") == (CENTER,)
+    crops = evaluation_views(3, "three-crops")
+    assert len(set(crops)) == 9
+    assert {view.x for view in crops} == {0, 0.5, 1}
+    assert {view.flip for view in evaluation_views(2, "flip")} == {False, True}
+    assert [view.offset for view in evaluation_views(2)] == [0.25, 0.75]
+
+
+def test_views_that_cannot_be(run):
+    with pytest.raises(TransNetError, match="--temporal-views is 0; accepted: 1 to 100"):
+        transnet.evaluate(run, temporal_views=0)
+
+
 def test_an_evaluation_agrees_with_predictions(run):
     metrics = transnet.evaluate(run)
     assert metrics == json.loads((run / "metrics.json").read_text())
@@ -49,6 +92,10 @@ def test_an_evaluation_agrees_with_predictions(run):
     right = sum(recognizer.predict(row[0]).label == row[1] for row in tested)
     assert metrics["num_clips"] == len(tested) == 6
     assert metrics["top1"] == pytest.approx(right / 6)
+    assert metrics["top1_interval"] is None  # a single person says nothing of others
+    with open(run / "predictions.csv", newline="") as file:
+        told = list(csv.DictReader(file))
+    assert sum(row["answer"] == row["label"] for row in told) == right
     assert metrics["protocol"]["name"] == "group"
     assert metrics["protocol"]["siblings_in_train"] == 0
     assert "Tested on 6 clips" in metrics["protocol"]["sentence"]
@@ -113,7 +160,11 @@ def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path):
         str(clips_folder), out=str(tmp_path / "run"), backbone=TINY_BACKBONE, weights="none",
         split="paper", clip=ClipConfig(frames=4, size=64), training=TrainingConfig(epochs=1),
     )  # fmt: skip
-    protocol = transnet.evaluate(run)["protocol"]
+    metrics = transnet.evaluate(run)
+    low, high = metrics["top1_interval"]
+    assert low <= metrics["top1"] <= high
+    assert "95 % interval" in (run / "report.html").read_text()
+    protocol = metrics["protocol"]
     assert protocol["siblings_in_train"] > 0.5
     assert "memory, not recognition" in protocol["sentence"]
 

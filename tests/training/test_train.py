@@ -240,6 +240,7 @@ def test_a_folder_that_cannot_be_made_is_named(clips_folder, tmp_path):
 def test_a_garbled_checkpoint_is_named(clips_folder, tmp_path):
     run = train(clips_folder, tmp_path / "run")
     (run / "last.ckpt").write_bytes(b"garbage")
-    (run / "fit.json").unlink()
+    for name in ("fit.json", "model.safetensors"):
+        (run / name).unlink()
     with pytest.raises(TransNetError, match="last.ckpt is damaged"):
         train(clips_folder, run, resume=True)

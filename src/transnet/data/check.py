@@ -32,6 +32,7 @@ FRAMES_LOOKED_AT = 12
 SMALL = 32
 BLACK = 12  # mean brightness, 0..255
 BLANK = 2  # standard deviation of brightness
+STILL = 4  # largest change of brightness
 MAX_PICTURED = 60
 MAX_SHOWN = 10
 
@@ -162,8 +163,8 @@ def _suspicion(pictures: NDArray[Any], num_frames: int, seconds: float) -> str:
         return "is black."
     if pictures.std(axis=(1, 2)).max() < BLANK:
         return "is blank: every frame is of one colour."
-    if (pictures == pictures[0]).all():
-        return "stands still: all of its frames are equal."
+    if np.abs(pictures.astype(int) - pictures[0]).max() <= STILL:
+        return "stands still: all of its frames show the same."
     return ""
 
 

@@ -16,6 +16,7 @@ from transnet.data.manifest import ClipRecord, Manifest
 from transnet.errors import TransNetError
 
 TEST_SHARE = 0.2
+RANDOM_SPLITS = ("group", "paper")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import time
@@ -133,6 +135,7 @@ def evaluate(
     }  # fmt: skip
     with checkpoint.written_whole(folder / "metrics.json") as path:
         path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    _write_predictions(folder / "predictions.csv", part.clips, probabilities, info.classes)
     report = write_report(
         folder, info, metrics, _mistakes(part.clips, probabilities, labels, done, info)
     )
@@ -147,6 +150,20 @@ def evaluate(
 def _margin(metrics: dict[str, Any]) -> str:
     interval = metrics["top1_interval"]
     return f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
+
+
+def _write_predictions(
+    path: Path, clips: Sequence[ClipRecord], probabilities: Tensor, classes: Sequence[str]
+) -> None:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["path", "start", "end", "group", "label", "answer", "score"])
+    for clip, scores in zip(clips, probabilities.tolist(), strict=True):
+        answer = classes[scores.index(max(scores))] if any(scores) else ""
+        limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
+        rows.writerow([clip.path, *limits, clip.group, clip.label, answer, f"{max(scores):.6f}"])
+    with checkpoint.written_whole(path) as beside:
+        beside.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def _test_part(run: Path, info: RunInfo, data: str | None, split: str | None) -> _TestPart:
@@ -218,7 +235,11 @@ def _refusal(trained: Sequence[ClipRecord], total: int) -> str:
 
 def _training_clips(run: Path) -> list[ClipRecord]:
     manifest = read_csv(run / "clips.csv")
-    return [clip for clip in manifest.clips if manifest.splits["column"][clip] != "test"]
+    return [
+        clip
+        for clip in manifest.clips
+        if manifest.splits["column"][clip] in ("train", "validation")
+    ]
 
 
 def _protocol_name(split: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -62,9 +61,6 @@ class Material:
     @property
     def validation(self) -> tuple[ClipRecord, ...]:
         return tuple(record for record in self._split.validation if record in self.digests)
-
-    def usable(self) -> Split:
-        return replace(self._split, train=self.train, validation=self.validation)
 
     def extract(self, model: TransNet) -> None:
         """Compute the features of every clip, or find them in the cache."""

@@ -68,7 +68,7 @@ def repeat(plan: Repetition, train_once: TrainOnce) -> Path:
     cells = [(split, seed) for split in plan.splits for seed in plan.seeds]
     for number, (split, seed) in enumerate(cells, 1):
         say(f"[{number} of {len(cells)}] split {split}, seed {seed}")
-        run = plan.folder / split.replace(":", "-").replace("/", "-") / f"seed{seed}"
+        run = run_folder(plan.folder, split, seed)
         try:
             train_once(out=str(run), split=split, seed=seed)
             if not (run / "metrics.json").exists():
@@ -90,6 +90,11 @@ def repeat(plan: Repetition, train_once: TrainOnce) -> Path:
             + "\n".join(f"  {line}" for line in failed)
         )
     return plan.folder
+
+
+def run_folder(folder: Path, split: str, seed: int) -> Path:
+    """Where the run of a split and a seed lies in the folder of a repetition."""
+    return folder / split.replace(":", "-").replace("/", "-") / f"seed{seed}"
 
 
 def _result(plan: Repetition, run: Path, split: str, seed: int) -> Result:

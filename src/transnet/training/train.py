@@ -69,8 +69,8 @@ def train(
         exclude: a CSV file of clips to leave out, as transnet check writes it
         seeds: trainings of each split, with seeds from --seed on; several are evaluated, too
         recipe: what to call these settings in the table of results
-        results: CSV file to which the results of several trainings are added; by default
-            results.csv in --out
+        results: CSV file to which the results of each training are added, so it is evaluated; by
+            default results.csv in --out, if there are several
         cache: folder for the features of a frozen backbone; by default in the user's cache
         resume: continue a training that was interrupted, to the same result
         overwrite: replace a run that is already there
@@ -89,7 +89,7 @@ def train(
     names = split_names(manifest, split)
     if seeds < 1:
         raise TransNetError(f"--seeds is {seeds}; accepted: 1 or more.")
-    if len(names) > 1 or seeds > 1:
+    if len(names) > 1 or seeds > 1 or results:
         return repeat(
             Repetition(
                 folder=run,
@@ -103,7 +103,8 @@ def train(
             lambda *, out, split, seed: train(
                 data, out=out, backbone=backbone, weights=weights, split=split, clip=clip,
                 model=model, training=replace(training, seed=seed), exclude=exclude, cache=cache,
-                resume=not overwrite, overwrite=overwrite,
+                resume=not overwrite and (Path(out) / "transnet.json").exists(),
+                overwrite=overwrite,
             ),
         )  # fmt: skip
     data = resolve_dataset(data)
@@ -115,7 +116,8 @@ def train(
     info = RunInfo.describe(classes, (clip, model, training), found, data, parts)
     _prepare_folder(run, info, resume=resume, overwrite=overwrite)
     if resume and (run / "model.safetensors").exists():
-        say(f"{run} holds a finished training of the same settings: nothing to do")
+        checkpoint.check_clips(run, parts)
+        say(f"{run} holds a finished training of the same clips and settings: nothing to do")
         return run
     torch.manual_seed(training.seed)
     network = info.build_model()
@@ -133,7 +135,7 @@ def train(
         else:
             material.check()
         teaching = time.perf_counter()
-        checkpoint.save_clips(run, material.usable(), material.digests)
+        checkpoint.save_clips(run, parts, material.digests)
         summary = _teach(network, info, material, run)
         fit_s = time.perf_counter() - teaching
     checkpoint.save_model(run, network)
@@ -185,7 +187,7 @@ def _fit(
 
 _LEFTOVERS = (
     "last.ckpt", "best.ckpt", "fit.json", "model.safetensors", "clips.csv", "seconds.json",
-    "metrics.json", "report.html",
+    "metrics.json", "predictions.csv", "report.html",
 )  # fmt: skip
 
 
