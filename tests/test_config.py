@@ -16,7 +16,7 @@ def test_batches_are_smaller_where_the_whole_network_is_trained():
         (ClipConfig, {"size": 8}, "--size is 8; accepted: 16 to 4096 pixels"),
         (ClipConfig, {"stride_s": 0}, "--stride-s is 0; accepted: above 0"),
         (ModelConfig, {"features": 0}, "--features is 0; accepted: 1 or more"),
-        (ModelConfig, {"temporal": "lstm"}, "--temporal is 'lstm'; accepted: conv1d"),
+        (ModelConfig, {"temporal": "lstn"}, "--temporal is 'lstn'; accepted: conv1d, separable"),
         (TrainingConfig, {"batch_size": -1}, "--batch-size is -1; accepted: 1 or more"),
         (TrainingConfig, {"dropout": 1.0}, "--dropout is 1.0; accepted: 0 or more, below 1"),
         (TrainingConfig, {"learning_rate": 0}, "--learning-rate is 0; accepted: above 0"),

@@ -28,12 +28,15 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig, from_dict
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
+from transnet.model.network import Network
 from transnet.model.transnet import TransNet
+from transnet.model.video_network import VIDEO_BACKBONES, VideoNetwork
 from transnet.weights import BackboneWeights
 
 FORMAT = 1
@@ -76,14 +79,23 @@ class RunInfo:
     split_rule: str
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
-    def build_model(self) -> TransNet:
+    def build_model(self) -> Network:
         """The network with random weights."""
+        if self.backbone in VIDEO_BACKBONES:
+            return VideoNetwork(
+                self.backbone,
+                len(self.classes),
+                num_frames=self.clip.frames,
+                size=self.clip.size,
+                dropout=self.training.dropout,
+            )
         return TransNet(
             self.backbone,
             len(self.classes),
             num_frames=self.clip.frames,
             features=self.model.features,
             filters=self.model.filters,
+            temporal=self.model.temporal,
             readout=self.model.readout,
             size=self.clip.size,
             dropout=self.training.dropout,
@@ -167,14 +179,14 @@ def load_info(run: Path | str) -> RunInfo:
         raise TransNetError(f"{path} cannot be understood ({error!r}).") from error
 
 
-def save_model(run: Path, model: TransNet) -> None:
+def save_model(run: Path, model: nn.Module) -> None:
     """Write ``model.safetensors``."""
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
     with written_whole(run / "model.safetensors") as path:
         save_file(state, path)
 
 
-def load_model(run: Path | str, info: RunInfo) -> TransNet:
+def load_model(run: Path | str, info: RunInfo) -> Network:
     """The network of a run with its weights, in evaluation mode.
 
     Raises:

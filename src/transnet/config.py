@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from transnet.errors import TransNetError
 
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
-Temporal = Literal["conv1d"]
+Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 
 def option(default: Any, help: str) -> Any:
@@ -48,13 +48,17 @@ class ModelConfig:
     readout: Readout = option(
         "pool", "pool: average each frame's map (small); flatten: keep every position (the paper)"
     )
-    temporal: Temporal = option("conv1d", "what joins the frames; conv1d: the paper's three layers")
+    temporal: Temporal = option(
+        "conv1d", "what joins the frames; conv1d: the paper's three layers; the others: its rivals"
+    )
     features: int = option(64, "length L of one frame's feature vector")
     filters: int = option(64, "filters K of the first temporal convolution")
 
     def __post_init__(self) -> None:
         _require(self.readout in ("pool", "flatten"), self, "readout", "pool, flatten")
-        _require(self.temporal == "conv1d", self, "temporal", "conv1d")
+        _require(
+            self.temporal in get_args(Temporal), self, "temporal", ", ".join(get_args(Temporal))
+        )
         _require(self.features >= 1, self, "features", "1 or more")
         _require(self.filters >= 1, self, "filters", "1 or more")
 

@@ -25,6 +25,8 @@ from torch import Tensor
 from transnet.errors import TransNetError
 from transnet.folders import cache_folder
 from transnet.model.backbone import Backbone
+from transnet.model.encoder import Encoder
+from transnet.model.video_network import MEAN, STD, VIDEO_BACKBONES
 
 DEFAULT_BACKBONE = "mobilenetv1_100"
 PACKAGED_BACKBONE = "tf_efficientnet_lite0"
@@ -56,7 +58,7 @@ class BackboneWeights:
     pretraining: str
     state: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
-    def load_into(self, backbone: Backbone) -> None:
+    def load_into(self, backbone: Encoder) -> None:
         """Copy the weights into a backbone of this name; random ones leave it as it is.
 
         Raises:
@@ -120,12 +122,19 @@ def weights_folder() -> Path:
 def _random(backbone: str) -> BackboneWeights:
     import timm
 
+    if backbone in VIDEO_BACKBONES:
+        return BackboneWeights(backbone, {}, MEAN, STD, "random", "none")
     defaults = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
     mean, std = (defaults.mean, defaults.std) if defaults else ((0.5,) * 3, (0.5,) * 3)
     return BackboneWeights(backbone, {}, tuple(mean), tuple(std), "random", "none")
 
 
 def _imagenet(backbone: str) -> BackboneWeights:
+    if backbone in VIDEO_BACKBONES:
+        raise TransNetError(
+            f"--weights is 'imagenet', but {backbone} is a video network, which weights of images "
+            "do not fit; accepted: --weights none --freeze false, or a .safetensors file."
+        )
     local = weights_folder() / f"{backbone}.safetensors"
     if local.is_file():
         return _read(local, backbone)

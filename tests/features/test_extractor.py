@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import lmdb
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from conftest import TINY_BACKBONE
 
 from transnet.config import ClipConfig
+from transnet.data.augment import training_views
 from transnet.data.broken import check_broken
 from transnet.data.datasets import open_dataset
 from transnet.data.feature_cache import FeatureCache
@@ -21,6 +23,7 @@ from transnet.model.transnet import TransNet
 
 CLIP = ClipConfig(frames=4, size=64)
 HALVES = (0.5,) * 3
+TWO_VIEWS = partial(training_views, count=2)
 
 
 def extractor_into(cache, *, clip=CLIP, readout="pool", seed=0, mean=HALVES):
@@ -46,7 +49,7 @@ def test_features_are_what_the_network_makes_of_the_clip(cache, records):
     from transnet.data.preprocessing import normalise
 
     extractor, model = extractor_into(cache)
-    done = extractor.extract(records, views=2, title="test")
+    done = extractor.extract(records, TWO_VIEWS, title="test")
     frames = read_clip(records[0].path, CLIP).frames
     with torch.inference_mode():
         expected = model.encode(torch.from_numpy(normalise(frames, HALVES, HALVES))[None])[0]
@@ -59,9 +62,9 @@ def test_nothing_is_computed_twice(cache, records):
     assert extractor.extract(records[:4], title="test").computed == 4
     assert extractor.extract(records, title="test").computed == 2
     assert extractor.extract(records, title="test").computed == 0
-    assert extractor.extract(records, views=2, title="test").computed == 6  # one view more
+    assert extractor.extract(records, TWO_VIEWS, title="test").computed == 6  # one view more
     same, _ = extractor_into(cache)
-    assert same.extract(records, views=2, title="test").computed == 0
+    assert same.extract(records, TWO_VIEWS, title="test").computed == 0
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,8 @@ def _features(
         found.backbone, 2, num_frames=clip.frames, size=clip.size, readout="pool",
         backbone_args=found.args,
     )  # fmt: skip
-    found.load_into(network.spatial.backbone)
-    network.spatial.backbone.freeze()
+    found.load_into(network.backbone)
+    network.backbone.freeze()
     with FeatureCache(cache or cache_folder() / "features") as store:
         extractor = FeatureExtractor(
             network, clip, found.mean, found.std, store, workers=workers,

@@ -30,7 +30,7 @@ from transnet.evaluation.report import Mistake, write_report
 from transnet.evaluation.views import SpatialViews, evaluation_views
 from transnet.features.extractor import ExtractedClips, FeatureExtractor
 from transnet.folders import cache_folder
-from transnet.inference.recognizer import load
+from transnet.inference.recognizer import Recognizer, load
 from transnet.progress import say
 
 MAX_TEMPORAL_VIEWS = 100
@@ -95,7 +95,7 @@ def evaluate(
     info = recognizer.info
     part = _test_part(folder, info, data, split)
     _check_classes(part.clips, info.classes)
-    recognizer.model.spatial.backbone.freeze()
+    recognizer.model.backbone.freeze()
     with FeatureCache(cache or cache_folder() / "features") as store:
         extractor = FeatureExtractor(
             recognizer.model, info.clip, info.mean, info.std, store, workers=workers,
@@ -109,7 +109,7 @@ def evaluate(
         trained = _trained_on(folder, done)
         if trained and not allow_trained_clips:
             raise TransNetError(_refusal(trained, len(part.clips)))
-        probabilities = _probabilities(recognizer.model, extractor, part.clips, done)
+        probabilities = _probabilities(recognizer, extractor, part.clips, done)
     labels = torch.tensor([info.classes.index(clip.label) for clip in part.clips])
     metrics = classification_metrics(probabilities, labels, info.classes)
     right = ((probabilities.argmax(dim=1) == labels) & (probabilities.sum(dim=1) > 0)).tolist()
@@ -197,19 +197,21 @@ def _check_classes(clips: Sequence[ClipRecord], classes: Sequence[str]) -> None:
 
 @torch.inference_mode()
 def _probabilities(
-    model: Any, extractor: FeatureExtractor, clips: Sequence[ClipRecord], done: ExtractedClips
+    recognizer: Recognizer,
+    extractor: FeatureExtractor,
+    clips: Sequence[ClipRecord],
+    done: ExtractedClips,
 ) -> Tensor:
     rows = []
-    device = next(model.parameters()).device
-    num_classes = model.temporal.score.out_channels
+    device = next(recognizer.model.parameters()).device
     for clip in clips:
         if clip in done.broken:
-            rows.append(torch.zeros(num_classes))
+            rows.append(torch.zeros(len(recognizer.classes)))
             continue
         features = torch.stack(
             [torch.from_numpy(extractor.features(key)).float() for key in done.keys[clip]]
         )
-        rows.append(model.classify(features.to(device)).softmax(dim=1).mean(dim=0).cpu())
+        rows.append(recognizer.model.classify(features.to(device)).softmax(dim=1).mean(dim=0).cpu())
     return torch.stack(rows)
 
 

@@ -21,7 +21,7 @@ from transnet.data.manifest import ClipRecord
 from transnet.data.prefetch import prefetch
 from transnet.data.preprocessing import CENTER, View, normalise
 from transnet.errors import TransNetError, VideoError
-from transnet.model.transnet import TransNet
+from transnet.model.network import Network
 from transnet.progress import progress_bar
 
 
@@ -76,7 +76,7 @@ class FeatureExtractor:
 
     def __init__(
         self,
-        model: TransNet,
+        model: Network,
         clip: ClipConfig,
         mean: Sequence[float],
         std: Sequence[float],
@@ -86,12 +86,12 @@ class FeatureExtractor:
         device: torch.device | str = "cpu",
     ) -> None:
         self.cache = cache
-        self._model = model.to(torch.device(device)).to(memory_format=torch.channels_last).eval()
+        self._model = model.to(torch.device(device)).to(memory_format=model.memory_format).eval()
         self._clip, self._mean, self._std = clip, tuple(mean), tuple(std)
         self._workers, self._device = workers, torch.device(device)
         self._depends_on = {
-            "backbone": model.spatial.backbone.fingerprint(),
-            "readout": model.spatial.readout.kind,
+            "backbone": model.backbone.fingerprint(),
+            "readout": model.feature_kind,
             "clip": asdict(clip),
             "mean": self._mean,
             "std": self._std,

@@ -11,7 +11,7 @@ from transnet import checkpoint
 from transnet.checkpoint import RunInfo
 from transnet.data.clips import Clip, read_clip
 from transnet.data.preprocessing import normalise
-from transnet.model.transnet import TransNet
+from transnet.model.network import Network
 from transnet.results import Prediction
 
 
@@ -41,9 +41,9 @@ class Recognizer:
         model: the network, in evaluation mode.
     """
 
-    def __init__(self, info: RunInfo, model: TransNet) -> None:
+    def __init__(self, info: RunInfo, model: Network) -> None:
         self.info = info
-        self.model = model.eval().to(memory_format=torch.channels_last)
+        self.model = model.eval().to(memory_format=model.memory_format)
 
     @property
     def classes(self) -> tuple[str, ...]:

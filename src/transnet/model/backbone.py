@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from typing import Any
 
 import timm
@@ -11,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from transnet.errors import TransNetError
+from transnet.model.encoder import Encoder
 
 
-class Backbone(nn.Module):
+class Backbone(Encoder):
     """A ``timm`` model up to its last feature map.
 
     Args:
@@ -25,18 +25,14 @@ class Backbone(nn.Module):
         channels: channels C of the feature map.
         grid: its height and width, ``(h, w)``; ``None`` if the network gives no map (a vision
             transformer, say), and only pooled features can be had.
-        frozen: whether the weights stay as they are, batch norm statistics included.
 
     Raises:
         TransNetError: ``timm`` knows no such model, or the model rejects the size.
     """
 
     def __init__(self, name: str, *, size: int = 224, args: dict[str, Any] | None = None) -> None:
-        super().__init__()
-        self.name = name
+        super().__init__(name, args)
         self.size = size
-        self.args = dict(args or {})
-        self.frozen = False
         if not timm.is_model(name):
             raise TransNetError(_unknown(name))
         self.network = _create(name, size, self.args)
@@ -53,26 +49,6 @@ class Backbone(nn.Module):
         width = self.network.num_features
         channels_last = maps.shape[3] == width and maps.shape[1] != width
         return maps.permute(0, 3, 1, 2) if channels_last else maps
-
-    def freeze(self) -> Backbone:
-        """Keep every weight and every batch norm statistic as it is, whatever ``train()`` says."""
-        self.frozen = True
-        self.requires_grad_(False)
-        return self.eval()
-
-    def train(self, mode: bool = True) -> Backbone:
-        """Set the mode, which a frozen backbone ignores."""
-        super().train(mode and not self.frozen)
-        return self
-
-    def fingerprint(self) -> str:
-        """A hash of the architecture and of every weight, to tell cached features apart."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(repr((self.name, sorted(self.args.items()))).encode())
-        for key, value in sorted(self.network.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()
 
     @torch.no_grad()
     def _probe(self) -> tuple[int, tuple[int, int] | None]:

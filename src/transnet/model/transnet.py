@@ -7,8 +7,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from transnet.config import Temporal
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
+from transnet.model.rivals import Attention, Mean, Recurrent, SeparableConvolutions
 from transnet.model.temporal import TemporalConvolutions
 
 
@@ -22,6 +24,7 @@ class TransNet(nn.Module):
         num_frames: frames a clip, n (paper: 12).
         features: length of one frame's feature vector, L (paper: 64).
         filters: filters of the first temporal convolution, K (paper: 64).
+        temporal: ``conv1d`` (the paper) or one of :mod:`transnet.model.rivals`.
         readout: ``flatten`` (the paper) or ``pool``, see :class:`Readout`.
         size: height and width of a frame in pixels (paper: 224).
         dropout: share of a frame's features dropped before the dense layer, in training only.
@@ -33,6 +36,8 @@ class TransNet(nn.Module):
         torch.Size([2, 6])
     """
 
+    memory_format = torch.channels_last  # in which it is fastest
+
     def __init__(
         self,
         backbone: str,
@@ -41,6 +46,7 @@ class TransNet(nn.Module):
         num_frames: int = 12,
         features: int = 64,
         filters: int = 64,
+        temporal: Temporal = "conv1d",
         readout: Literal["flatten", "pool"] = "flatten",
         size: int = 224,
         dropout: float = 0.0,
@@ -51,7 +57,17 @@ class TransNet(nn.Module):
         self.spatial = Spatial(
             Backbone(backbone, size=size, args=backbone_args), features, readout, dropout
         )
-        self.temporal = TemporalConvolutions(num_frames, features, filters, num_classes)
+        self.temporal = _temporal_part(temporal, num_frames, features, filters, num_classes)
+
+    @property
+    def backbone(self) -> Backbone:
+        """The image network in the 2D component."""
+        return self.spatial.backbone
+
+    @property
+    def feature_kind(self) -> str:
+        """What :meth:`encode` gives of a frame: ``pool`` (a vector) or ``flatten`` (a map)."""
+        return self.spatial.readout.kind
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalised clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
@@ -72,6 +88,20 @@ class TransNet(nn.Module):
         if clips.shape[1] != self.num_frames:
             raise TransNetError(f"a clip has {clips.shape[1]} frames; accepted: {self.num_frames}.")
         return function(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
+
+
+def _temporal_part(
+    kind: Temporal, num_frames: int, features: int, filters: int, num_classes: int
+) -> nn.Module:
+    if kind == "conv1d":
+        return TemporalConvolutions(num_frames, features, filters, num_classes)
+    if kind == "separable":
+        return SeparableConvolutions(num_frames, features, filters, num_classes)
+    if kind == "attention":
+        return Attention(num_frames, features, filters, num_classes)
+    if kind == "mean":
+        return Mean(features, num_classes)
+    return Recurrent(kind, features, filters, num_classes)
 
 
 class Spatial(nn.Module):

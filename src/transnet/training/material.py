@@ -18,7 +18,7 @@ from transnet.data.prefetch import prefetch
 from transnet.data.splits import Split
 from transnet.errors import TransNetError, VideoError
 from transnet.features.extractor import FeatureExtractor, StageSeconds
-from transnet.model.transnet import TransNet
+from transnet.model.network import Network
 from transnet.progress import progress_bar
 from transnet.training.datasets import CachedFeatures, EpochSampler, FixedSampler, VideoClips
 
@@ -62,7 +62,7 @@ class Material:
     def validation(self) -> tuple[ClipRecord, ...]:
         return tuple(record for record in self._split.validation if record in self.digests)
 
-    def extract(self, model: TransNet) -> None:
+    def extract(self, model: Network) -> None:
         """Compute the features of every clip, or find them in the cache."""
         info, config = self._info, self._config
         device = "cuda" if torch.cuda.is_available() else "cpu"

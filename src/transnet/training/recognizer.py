@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
-from transnet.model.transnet import TransNet
-
-_BACKBONE = "model.spatial.backbone."
+from transnet.model.network import Network
 
 
 class RecognizerTraining(lightning.LightningModule):
@@ -29,7 +27,11 @@ class RecognizerTraining(lightning.LightningModule):
     """
 
     def __init__(
-        self, model: TransNet, config: TrainingConfig, num_classes: int, num_steps: int
+        self,
+        model: Network,
+        config: TrainingConfig,
+        num_classes: int,
+        num_steps: int,
     ) -> None:
         super().__init__()
         self.model = model
@@ -69,7 +71,7 @@ class RecognizerTraining(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         config = self._config
         groups = []
-        backbone = {id(p) for p in self.model.spatial.backbone.parameters()}
+        backbone = {id(p) for p in self.model.backbone.parameters()}
         for rate, inside in ((config.learning_rate, False), (config.backbone_learning_rate, True)):
             for decayed in (True, False):
                 members = [
@@ -101,12 +103,15 @@ class RecognizerTraining(lightning.LightningModule):
         if self._config.freeze:  # it never changes, so it need not be written every epoch
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {
-                name: value for name, value in state.items() if not name.startswith(_BACKBONE)
+                name: value for name, value in state.items() if not self._is_of_backbone(name)
             }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._config.freeze:
             own = self.state_dict()
             checkpoint["state_dict"].update(
-                {name: value for name, value in own.items() if name.startswith(_BACKBONE)}
+                {name: value for name, value in own.items() if self._is_of_backbone(name)}
             )
+
+    def _is_of_backbone(self, name: str) -> bool:
+        return name.startswith(("model.backbone.", "model.spatial.backbone."))

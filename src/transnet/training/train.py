@@ -22,7 +22,7 @@ from transnet.data.splits import Split, make_split, split_names
 from transnet.errors import TransNetError
 from transnet.features.extractor import StageSeconds
 from transnet.folders import cache_folder
-from transnet.model.transnet import TransNet
+from transnet.model.network import Network
 from transnet.progress import say
 from transnet.training.fit import FitSummary, fit
 from transnet.training.material import Material
@@ -121,9 +121,9 @@ def train(
         return run
     torch.manual_seed(training.seed)
     network = info.build_model()
-    found.load_into(network.spatial.backbone)
+    found.load_into(network.backbone)
     if training.freeze:
-        network.spatial.backbone.freeze()
+        network.backbone.freeze()
         if not found.state:
             say("the backbone is frozen with random weights: expect little (see --weights)")
 
@@ -153,7 +153,7 @@ def train(
     return run
 
 
-def _teach(network: TransNet, info: RunInfo, material: Material, run: Path) -> FitSummary:
+def _teach(network: Network, info: RunInfo, material: Material, run: Path) -> FitSummary:
     """Train with early stopping; then, if it costs little, once more on all training clips.
 
     The second training starts from the same weights and takes the epochs that the first one
@@ -172,7 +172,7 @@ def _teach(network: TransNet, info: RunInfo, material: Material, run: Path) -> F
 
 
 def _fit(
-    network: TransNet,
+    network: Network,
     info: RunInfo,
     config: TrainingConfig,
     loaders: tuple[DataLoader, DataLoader | None],

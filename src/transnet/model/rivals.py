@@ -1,0 +1,79 @@
+"""What else could join the frames: the temporal parts that the paper compares itself with.
+
+Each takes frame features ``(B, n, L)`` and gives logits ``(B, C)``, as the paper's
+:class:`~transnet.model.temporal.TemporalConvolutions` does, so that only this part differs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+
+class SeparableConvolutions(nn.Module):
+    """The arrangement that gives the counts which Table I prints for the 1D component.
+
+    A separable convolution of two frames, a convolution of all pairs to one unit a class, batch
+    norm, a convolution of kernel 1. For K = L = F filters, six classes and n = 3 frames it has
+    F^2 + 15 F + 72 parameters: 5,128 for F = 64 and 18,376 for F = 128. The paper's text describes
+    another one, which is :class:`~transnet.model.temporal.TemporalConvolutions`.
+    """
+
+    def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:
+        super().__init__()
+        self.pair = nn.Sequential(
+            nn.Conv1d(features, features, kernel_size=2, groups=features, bias=False),
+            nn.Conv1d(features, filters, kernel_size=1),
+        )
+        self.whole = nn.Conv1d(filters, num_classes, kernel_size=num_frames - 1)
+        self.norm = nn.BatchNorm1d(num_classes)
+        self.score = nn.Conv1d(num_classes, num_classes, kernel_size=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        h = torch.relu(self.pair(features.transpose(1, 2)))
+        return self.score(self.norm(torch.relu(self.whole(h)))).flatten(start_dim=1)
+
+
+class Recurrent(nn.Module):
+    """CNN-RNN: a recurrent layer of K units reads the frames, its last state is classified."""
+
+    def __init__(self, kind: Literal["lstm", "gru"], features: int, filters: int, num_classes: int):
+        super().__init__()
+        layer = nn.LSTM if kind == "lstm" else nn.GRU
+        self.recurrent = layer(features, filters, batch_first=True)
+        self.score = nn.Linear(filters, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.score(self.recurrent(features)[0][:, -1])
+
+
+class Mean(nn.Module):
+    """The mean of the frames, whatever their order (the consensus of TSN, Wang et al., 2016)."""
+
+    def __init__(self, features: int, num_classes: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(features, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.score(features.mean(dim=1))
+
+
+class Attention(nn.Module):
+    """One layer of a transformer of width K over the frames, with learnt positions."""
+
+    def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(features, filters)
+        self.position = nn.Parameter(0.02 * torch.randn(num_frames, filters))
+        heads = next(heads for heads in (4, 2, 1) if filters % heads == 0)
+        self.layer = nn.TransformerEncoderLayer(
+            filters, heads, 2 * filters, dropout=0.1, batch_first=True, norm_first=True
+        )
+        self.norm = nn.LayerNorm(filters)
+        self.score = nn.Linear(filters, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        mixed = self.layer(self.project(features) + self.position)
+        return self.score(self.norm(mixed).mean(dim=1))

@@ -1,0 +1,108 @@
+"""3D networks of torchvision, which see a clip as a whole: the paper's other rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import video
+
+from transnet.errors import TransNetError
+from transnet.model.encoder import Encoder
+
+MEAN = (0.43216, 0.394666, 0.37645)
+STD = (0.22803, 0.22145, 0.216989)
+"""Of RGB in 0..1, as torchvision's video networks are used to it."""
+
+
+class VideoBackbone(Encoder):
+    """A 3D network without its classifier.
+
+    Args:
+        name: one of :data:`VIDEO_BACKBONES`.
+        num_frames: frames a clip.
+        size: height and width of a frame in pixels.
+
+    Attributes:
+        channels: length of a clip's feature vector.
+
+    Raises:
+        TransNetError: the network does not take such clips.
+    """
+
+    def __init__(self, name: str, *, num_frames: int, size: int) -> None:
+        super().__init__(name)
+        self.network = VIDEO_BACKBONES[name](num_frames, size)
+        self.channels = _drop_classifier(self.network)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Normalised clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
+        channels_first = clips.transpose(1, 2)
+        if isinstance(self.network, video.S3D):  # its own pooling wants clips of a fixed length
+            return self.network.features(channels_first).mean(dim=(2, 3, 4))
+        return self.network(channels_first)
+
+
+class VideoNetwork(nn.Module):
+    """A 3D network with the interface of :class:`~transnet.model.transnet.TransNet`.
+
+    Args:
+        backbone: one of :data:`VIDEO_BACKBONES`, with random weights.
+        num_classes: actions to tell apart, C.
+        num_frames: frames a clip.
+        size: height and width of a frame in pixels.
+        dropout: share of the features dropped before the last layer, in training only.
+    """
+
+    feature_kind = "clip"
+    memory_format = torch.channels_last_3d
+
+    def __init__(
+        self, backbone: str, num_classes: int, *, num_frames: int, size: int, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.backbone = VideoBackbone(backbone, num_frames=num_frames, size=size)
+        self.dropout = nn.Dropout(dropout)
+        self.score = nn.Linear(self.backbone.channels, num_classes)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Normalised clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
+        return self.classify(self.encode(clips))
+
+    def encode(self, clips: Tensor) -> Tensor:
+        """Clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
+        return self.backbone(clips)
+
+    def classify(self, encoded: Tensor) -> Tensor:
+        """What :meth:`encode` gave to logits ``(B, C)``."""
+        return self.score(self.dropout(encoded))
+
+
+def _mvit(num_frames: int, size: int) -> nn.Module:
+    if (num_frames, size) != (16, 224):
+        raise TransNetError(
+            f"--backbone mvit_v2_s takes 16 frames of 224 pixels, not {num_frames} of {size}; "
+            "use --frames 16 --size 224."
+        )
+    return video.mvit_v2_s()
+
+
+VIDEO_BACKBONES: dict[str, Callable[[int, int], Any]] = {
+    "r3d_18": lambda *_: video.r3d_18(),
+    "r2plus1d_18": lambda *_: video.r2plus1d_18(),
+    "s3d": lambda *_: video.s3d(),
+    "mvit_v2_s": _mvit,
+}
+"""Name to a function of the number of frames and their size."""
+
+
+def _drop_classifier(network: Any) -> int:
+    for name in ("fc", "head", "classifier"):
+        layer = getattr(network, name, None)
+        if layer is not None:
+            setattr(network, name, nn.Identity())
+            last = next(m for m in reversed(list(layer.modules())) if hasattr(m, "weight"))
+            return last.weight.shape[1]
+    raise AssertionError(f"{type(network).__name__} has no classifier")
