@@ -244,3 +244,8 @@ def test_a_garbled_checkpoint_is_named(clips_folder, tmp_path):
         (run / name).unlink()
     with pytest.raises(TransNetError, match="last.ckpt is damaged"):
         train(clips_folder, run, resume=True)
+
+
+def test_a_training_that_diverges_is_stopped(clips_folder, tmp_path):
+    with pytest.raises(TransNetError, match="the training has diverged. Start anew with smaller"):
+        train(clips_folder, tmp_path / "run", learning_rate=1e30)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
+from transnet.errors import TransNetError
 from transnet.model.network import Network
 
 
@@ -50,6 +51,11 @@ class RecognizerTraining(lightning.LightningModule):
         inputs, labels = batch
         logits = self(inputs)
         loss = self._loss(logits, labels)
+        if not torch.isfinite(loss):
+            raise TransNetError(
+                f"the loss is {loss.item()} in step {self.global_step}: the training has diverged. "
+                "Start anew with smaller steps (--learning-rate, --backbone-learning-rate)."
+            )
         self._train_top1(logits, labels)
         self._log_epoch("train", loss, self._train_top1, len(labels))
         return loss
