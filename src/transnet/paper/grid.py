@@ -1,0 +1,56 @@
+"""The cells of a table: a backbone with a pretraining, and how it is taught."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from transnet.config import ClipConfig, TrainingConfig
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A backbone with a pretraining, under some splits.
+
+    Attributes:
+        backbone: name of the image network.
+        pretraining: ``none``, ``imagenet`` or ``hss``.
+        clip: how a video becomes a clip.
+        training: how the network learns.
+    """
+
+    backbone: str
+    pretraining: str
+    clip: ClipConfig
+    training: TrainingConfig
+
+    @property
+    def recipe(self) -> str:
+        """The name in the table of results; other settings have another name."""
+        learnt = "frozen" if self.training.freeze else f"trained {self.training.epochs} epochs"
+        return f"{self.backbone}, {self.pretraining}, {learnt} at {self.clip.size} px"
+
+
+def make_cell(
+    backbone: str, kind: str, *, scratch_size: int, scratch_epochs: int, quick: bool
+) -> Cell:
+    """The settings of a cell: frozen if it knows something, else trained as a whole.
+
+    Args:
+        backbone: name of the image network.
+        kind: ``none``, ``imagenet`` or ``hss``.
+        scratch_size: frame size in pixels where the backbone is trained from nothing.
+        scratch_epochs: epochs there.
+        quick: a miniature.
+    """
+    scratch = kind == "none"
+    clip = ClipConfig(size=scratch_size if scratch else 224)
+    training = TrainingConfig(
+        freeze=not scratch, epochs=scratch_epochs if scratch else 60, patience=0 if scratch else 20
+    )
+    if scratch:
+        # From nothing, the backbone takes the same steps as the rest.
+        training = replace(training, backbone_learning_rate=training.learning_rate)
+    if quick:
+        clip = ClipConfig(frames=4, size=64)
+        training = replace(training, epochs=1, views=1)
+    return Cell(backbone, kind, clip, training)

@@ -1,0 +1,67 @@
+"""Tables: the paper's figures as it prints them, and a table to put ours beside them.
+
+The figures are facts of *TransNet: A Transfer Learning-Based Network for Human Action Recognition*
+(Alomar and Cai, 2023), Tables I to V; those of other methods in Tables III to V are as cited there.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from transnet.checkpoint import written_whole
+from transnet.page import render
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """A table to read.
+
+    Attributes:
+        title: what it is.
+        columns: their names.
+        rows: text for each column.
+        notes: what one must know to read it right.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = field(default=())
+
+    def text(self) -> str:
+        """For a terminal."""
+        cells = [list(self.columns), *map(list, self.rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(self.columns))]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+        return "\n".join([self.title, "", *lines, "", *self.notes])
+
+    def markdown(self) -> str:
+        """For a document."""
+        lines = [list(self.columns), ["---"] * len(self.columns), *map(list, self.rows)]
+        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return "\n\n".join([f"## {self.title}", body, *self.notes]) + "\n"
+
+    def save(self, folder: Path, name: str) -> list[Path]:
+        """Write ``name.csv``, ``name.md`` and ``name.html`` and return them.
+
+        Raises:
+            TransNetError: the folder cannot be written.
+        """
+        paths = [folder / f"{name}.{suffix}" for suffix in ("csv", "md", "html")]
+        with written_whole(paths[0]) as path, open(path, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([self.columns, *self.rows])
+        with written_whole(paths[1]) as path:
+            path.write_text(self.markdown(), encoding="utf-8")
+        with written_whole(paths[2]) as path:
+            path.write_text(render("table.html.j2", table=self), encoding="utf-8")
+        return paths
+
+
+def printed(number: int) -> list[dict[str, str]]:
+    """The rows of one of the paper's tables, 1 to 5, as it prints them."""
+    table = resources.files("transnet.paper") / "printed" / f"table{number}.csv"
+    return list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
