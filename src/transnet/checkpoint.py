@@ -200,17 +200,7 @@ def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> No
     Raises:
         TransNetError: there is one already, of other clips: this training is another one.
     """
-    table = _clips_table(split, digests)
-    path = run / "clips.csv"
-    if path.exists():
-        if path.read_bytes() != table:
-            raise TransNetError(
-                f"the clips of {run} are not those that its training was started with, so it "
-                "cannot be continued; start anew with --overwrite, or in another --out folder."
-            )
-        return
-    with written_whole(path) as beside:
-        beside.write_bytes(table)
+    save_fixed(run / "clips.csv", _clips_table(split, digests), "clips")
 
 
 def _clips_table(split: Split, digests: Mapping[ClipRecord, str]) -> bytes:
@@ -244,6 +234,24 @@ def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
             f"{path} cannot be read ({error}), so it is unknown which clips were trained on."
         ) from error
     return ranges
+
+
+def save_fixed(path: Path, table: bytes, what: str) -> None:
+    """Write a list that stays what it is for the whole of a training.
+
+    Raises:
+        TransNetError: there is one already, and it is another one.
+    """
+    if path.exists():
+        if path.read_bytes() != table:
+            raise TransNetError(
+                f"the {what} of {path.parent} are not those that its training was started with, "
+                "so it cannot be continued; start anew with --overwrite, or in another --out "
+                "folder."
+            )
+        return
+    with written_whole(path) as beside:
+        beside.write_bytes(table)
 
 
 @contextmanager
