@@ -110,7 +110,9 @@ class PretrainingConfig:
     epochs: int = option(200, "passes over the training photos, at most")
     batch_size: int = option(24, "photos a step")
     learning_rate: float = option(1e-3, "peak step size of the parts that start from nothing")
-    backbone_learning_rate: float = option(3e-4, "peak step size of a backbone with weights")
+    backbone_learning_rate: float = option(
+        0.0, "peak step size of the backbone; 0: 3e-4 if it starts from weights, else as the rest"
+    )
     weight_decay: float = option(0.05, "AdamW's pull of the weights towards zero")
     warmup: float = option(0.05, "share of the training in which the step size rises, 0 to 1")
     validation: str = option(
@@ -128,11 +130,10 @@ class PretrainingConfig:
         _require(32 <= self.size <= 4096, self, "size", "32 to 4096 pixels")
         for name in ("epochs", "batch_size", "pictures_every"):
             _require(getattr(self, name) >= 1, self, name, "1 or more")
-        for name in ("learning_rate", "backbone_learning_rate"):
-            _require(getattr(self, name) > 0, self, name, "above 0")
+        _require(self.learning_rate > 0, self, "learning_rate", "above 0")
         for name in ("warmup", "max_broken"):
             _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
-        for name in ("weight_decay", "patience", "workers", "seed"):
+        for name in ("backbone_learning_rate", "weight_decay", "patience", "workers", "seed"):
             _require(getattr(self, name) >= 0, self, name, "0 or more")
 
 

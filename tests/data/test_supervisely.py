@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
@@ -57,6 +57,7 @@ def add_photo(root, name, *objects, size=(40, 30), annotation=None):
     annotate(root / "ann" / (annotation or f"{path.stem}.json"), *objects, size=size)
 
 
+@settings(deadline=None)
 @given(
     mask=arrays.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))),
     left=st.integers(-12, 45), top=st.integers(-12, 35),

@@ -29,12 +29,11 @@ def test_without_skips_the_last_map_is_all_that_the_decoder_sees():
 
 def test_the_decoder_is_small_beside_the_papers_backbones():
     segmenter = Segmenter(Backbone("mobilenetv1_100"))
-    assert len(segmenter.decoder.stages) == 5
     decoder, encoder = (
         sum(p.numel() for p in part.parameters())
         for part in (segmenter.decoder, segmenter.backbone)
     )
-    assert decoder < encoder
+    assert decoder < 0.5 * encoder
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,10 @@ def test_a_start_from_weights_is_remembered(pretrained, tmp_path):
     run = pretrain(tmp_path / "again", weights=pretrained, epochs=1)
     found = find_weights(run)
     assert found.pretraining == "hss+hss"
-    assert transnet.load_segmenter(run).info.weights == "encoder.safetensors"
+    info = transnet.load_segmenter(run).info
+    assert info.weights == "encoder.safetensors"
+    assert info.training.backbone_learning_rate == 3e-4  # gentle with what is known already
+    assert transnet.load_segmenter(pretrained).info.training.backbone_learning_rate == 1e-3
     assert "photos: synthetic:4" in found.license
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from transnet.data.photos import NEUTRAL, MaskedPhoto
+from transnet.data.photos import BACKGROUND, NEUTRAL, PERSON, MaskedPhoto
 from transnet.data.preprocessing import Pixels
 
 _GREY = 127
+_HALF = 128
 
 
 class PhotoView:
@@ -31,18 +33,18 @@ class PhotoView:
     def __init__(self, size: int, mean: Sequence[float], std: Sequence[float]) -> None:
         self._mean, self._std = tuple(mean), tuple(std)
         self._squeeze = v2.Resize((size, size), antialias=True)
-        # Image and mask take the same crop, turn, zoom and mirror; colours change in the image
-        # alone. What comes into view from outside the photo does not count. Zooming out matters:
-        # photos show persons close up, videos often whole and far away.
-        self._vary = v2.Compose([
+        # Zooming out matters: photos show persons close up, videos often whole and far away.
+        self._move = v2.Compose([
             v2.RandomResizedCrop(size, scale=(0.4, 1.0), ratio=(0.5, 2.0), antialias=True),
             v2.RandomAffine(
                 10, scale=(0.5, 1.25), interpolation=v2.InterpolationMode.BILINEAR,
-                fill={tv_tensors.Image: _GREY, tv_tensors.Mask: NEUTRAL},
+                fill=[_GREY, _GREY, _GREY, 0, 0],
             ),
             v2.RandomHorizontalFlip(),
-            v2.ColorJitter(brightness=0.3, contrast=0.3, saturation=0.3, hue=0.02),
-            v2.RandomGrayscale(0.05),
+        ])  # fmt: skip
+        self._colour = v2.Compose([
+            v2.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.04),
+            v2.RandomGrayscale(0.1),
         ])  # fmt: skip
 
     def whole(self, frames: Pixels) -> Tensor:
@@ -57,15 +59,25 @@ class PhotoView:
             photo: the photo.
             seed: chooses how it is varied; not varied if not given.
         """
-        image = tv_tensors.Image(torch.tensor(photo.pixels).permute(2, 0, 1))
-        mask = tv_tensors.Mask(torch.tensor(photo.mask))
+        # The mask travels as two more channels of the picture, person and "counts", and so is
+        # cropped, turned and resized exactly as it is. (As a mask, torchvision would take the
+        # upper left one of the pixels that it joins, a shift of up to half a pixel.)
+        planes = [*photo.pixels.transpose(2, 0, 1)]
+        planes += [255 * (photo.mask == value).astype(np.uint8) for value in (PERSON, BACKGROUND)]
+        image = tv_tensors.Image(np.stack(planes))
         if seed is None:
-            image, mask = self._squeeze(image, mask)
+            image = self._squeeze(image)
+            colours = image[:3]
         else:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                image, mask = self._vary(image, mask)
-        return self._normalised(image.as_subclass(Tensor)), mask.as_subclass(Tensor)
+                image = self._move(image)
+                colours = self._colour(image[:3])
+        person, background = image[3:].int()
+        mask = torch.full(person.shape, NEUTRAL, dtype=torch.uint8)
+        mask[background > _HALF] = BACKGROUND
+        mask[person >= _HALF] = PERSON
+        return self._normalised(colours.as_subclass(Tensor)), mask
 
     def _normalised(self, planes: Tensor) -> Tensor:
         return v2.functional.normalize(planes.float() / 255, list(self._mean), list(self._std))

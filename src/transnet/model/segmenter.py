@@ -12,7 +12,7 @@ from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 
 WIDTHS = (256, 128, 64, 32, 16)
-"""Channels of the decoder's stages, from the encoder's map to the picture."""
+"""Channels of the decoder: of the encoder's map made narrower, then after each doubling."""
 
 
 class Segmenter(nn.Module):
@@ -63,9 +63,11 @@ class Segmenter(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From a feature map to a picture: each stage a convolution, then twice the height and width.
+    """From a feature map to a picture, which each stage makes twice as high and wide.
 
-    The last doubling is left to interpolation, which costs a tenth of a stage.
+    A stage doubles by a transposed convolution, which has weights of its own for each of the four
+    new positions: so the channels of one position of the map can hold the outline inside its 32 x
+    32 pixels. Interpolation spreads them evenly, and limbs blur.
 
     Args:
         channels: channels of the encoder's map.
@@ -83,38 +85,43 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self._size = size
+        self.enter = _normed(nn.Conv2d(channels, WIDTHS[0], kernel_size=1, bias=False))
+        self.doublings, self.refinings = nn.ModuleList(), nn.ModuleList()
         self._skip_at: list[int | None] = []
-        stages: list[nn.Module] = []
-        height = grid[0]
-        for width in WIDTHS:
-            skip = next((i for i, (_, h) in enumerate(larger) if h == height and stages), None)
-            self._skip_at.append(skip)
-            inputs = channels + (0 if skip is None else larger[skip][0])
-            stages.append(_stage(inputs, width))
-            channels = width
-            if 2 * height >= size:
+        height, inputs = grid[0], WIDTHS[0]
+        for width in WIDTHS[1:]:
+            if 4 * height > size:
                 break
             height *= 2
-        self.stages = nn.ModuleList(stages)
-        self.score = nn.Conv2d(channels, 1, kernel_size=1)
+            skip = next((i for i, (_, h) in enumerate(larger) if h == height), None)
+            joined = width + (0 if skip is None else larger[skip][0])
+            self._skip_at.append(skip)
+            self.doublings.append(_normed(_doubling(inputs, width)))
+            self.refinings.append(_normed(nn.Conv2d(joined, width, 3, padding=1, bias=False)))
+            inputs = width
+        self.score = _doubling(inputs, 1, bias=True)
 
     def forward(self, maps: Tensor, larger: Sequence[Tensor] = ()) -> Tensor:
         """The encoder's map ``(N, C, h, w)`` and earlier ones to logits ``(N, size, size)``."""
-        for number, (stage, skip) in enumerate(zip(self.stages, self._skip_at, strict=True)):
-            if number:
-                maps = F.interpolate(maps, scale_factor=2, mode="bilinear")
+        maps = self.enter(maps)
+        for double, refine, skip in zip(self.doublings, self.refinings, self._skip_at, strict=True):
+            maps = double(maps)
             if skip is not None:
                 maps = torch.cat([maps, larger[skip]], dim=1)
-            maps = stage(maps)
-        logits = F.interpolate(self.score(maps), (self._size, self._size), mode="bilinear")
+            maps = refine(maps)
+        logits = self.score(maps)
+        if logits.shape[2:] != (self._size, self._size):
+            logits = F.interpolate(logits, (self._size, self._size), mode="bilinear")
         return logits[:, 0]
 
 
-def _stage(inputs: int, outputs: int) -> nn.Sequential:
+def _doubling(inputs: int, outputs: int, *, bias: bool = False) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
+
+
+def _normed(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
+        convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True)
     )
 
 

@@ -24,6 +24,9 @@ from transnet.training.segmentation import SegmenterTraining
 from transnet.training.validation_pictures import ValidationPictures
 from transnet.weights import ENCODER_FILE, find_weights
 
+GENTLE_LEARNING_RATE = 3e-4
+"""Of a backbone that knows something already."""
+
 _FOLDER = RunFolder(
     record=checkpoint.RECORD,
     save=checkpoint.save_info,
@@ -69,9 +72,9 @@ def pretrain(
     run = Path(out).expanduser()
     photos = open_photos(data, validation=training.validation, seed=training.seed)
     found = find_weights(weights, backbone)
-    if not found.state:
-        # The backbone, too, starts from nothing.
-        training = replace(training, backbone_learning_rate=training.learning_rate)
+    if not training.backbone_learning_rate:
+        rate = GENTLE_LEARNING_RATE if found.state else training.learning_rate
+        training = replace(training, backbone_learning_rate=rate)
     info = SegmenterInfo.describe(training, found, resolve_photos(data))
     torch.manual_seed(training.seed)
     segmenter = info.build()
