@@ -137,3 +137,17 @@ def trained_run(clips_folder, tmp_path_factory) -> Path:
         training=TrainingConfig(epochs=3, views=2),
         cache=str(folder / "features"),
     )
+
+
+@pytest.fixture(scope="session")
+def pretrained(tmp_path_factory) -> Path:
+    """A backbone and a segmenter that have learnt a little from generated persons."""
+    from transnet import PretrainingConfig, pretrain
+
+    return pretrain(
+        "synthetic:6",
+        out=str(tmp_path_factory.mktemp("pretrained") / "shape"),
+        backbone=TINY_BACKBONE,
+        weights="none",
+        training=PretrainingConfig(size=64, epochs=3, pictures_every=2, workers=0),
+    )

@@ -62,6 +62,7 @@ def test_every_command_and_option_has_help(command, capsys):
         (["train", "x", "--out", "y", "--views", "0"], 1, "--views is 0; accepted: 1 or more"),
         (["train", "nowhere", "--out", "y"], 1, "DATA is 'nowhere', which does not exist"),
         (["predict", "nowhere", "x.mp4"], 1, "RUN is 'nowhere', which is not a run folder"),
+        (["segment", "nowhere", "x.jpg"], 1, "RUN is 'nowhere', which holds no segmenter"),
         (["evaluate", "nowhere"], 1, "RUN is 'nowhere', which is not a run folder"),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
+from transnet import ClipConfig, ModelConfig, PretrainingConfig, TrainingConfig, TransNetError
 from transnet.config import from_dict
 
 
@@ -20,6 +20,8 @@ def test_batches_are_smaller_where_the_whole_network_is_trained():
         (TrainingConfig, {"batch_size": -1}, "--batch-size is -1; accepted: 1 or more"),
         (TrainingConfig, {"dropout": 1.0}, "--dropout is 1.0; accepted: 0 or more, below 1"),
         (TrainingConfig, {"learning_rate": 0}, "--learning-rate is 0; accepted: above 0"),
+        (PretrainingConfig, {"size": 16}, "--size is 16; accepted: 32 to 4096 pixels"),
+        (PretrainingConfig, {"workers": -1}, "--workers is -1; accepted: 0 or more"),
         (TrainingConfig, {"max_broken": 2}, "--max-broken is 2; accepted: 0 to 1"),
     ],
 )

@@ -11,6 +11,12 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```(bash|python)\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
+# A quarter of the views, one look at the photos: enough to see that it works.
+QUICK = {
+    "train": ["--views", "1", "--epochs", "5"],
+    "pretrain": ["--epochs", "1"],
+}
+
 
 @pytest.fixture
 def user_folder(shared, clips_folder, tmp_path, monkeypatch):
@@ -22,6 +28,12 @@ def user_folder(shared, clips_folder, tmp_path, monkeypatch):
         (ucf101 / label).mkdir()
         for clip in sorted((shared / "data/ucf101/videos" / label).glob("*_c01.avi")):
             (ucf101 / label / clip.name).symlink_to(clip)
+    for part in ("images/{}.jpg", "masks/{}.png"):
+        for number in range(1, 9):
+            copy = tmp_path / "photos" / part.format(number)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(shared / "data/human_seg" / part.format(number), copy)
+    shutil.copy(shared / "data/human_seg/images/1.jpg", tmp_path / "photo.jpg")
     monkeypatch.setenv("TRANSNET_WEIGHTS", str(shared / "weights"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -39,11 +51,12 @@ def test_the_readmes_commands_work(user_folder):
         for line in text.splitlines():
             if line.startswith("transnet "):
                 words = line.split()
-                # A quarter of the views is enough to see that it works.
-                quick = ["--views", "1", "--epochs", "5"] if words[1] == "train" else []
-                subprocess.run([sys.executable, "-m", *words, *quick], check=True)
+                subprocess.run([sys.executable, "-m", *words, *QUICK.get(words[1], [])], check=True)
                 ran.append(words[1])
-    first = ["train", "evaluate", "predict", "python", "check", "audit"]
-    assert ran == [*first, "train", "evaluate", "audit"]
+    assert ran == [
+        "train", "evaluate", "predict", "python", "check", "audit",
+        "train", "evaluate", "audit", "pretrain", "train", "segment",
+    ]  # fmt: skip
     assert (user_folder / "runs/mine/report.html").exists()
     assert (user_folder / "runs/ucf101/report.html").exists()
+    assert (user_folder / "segmented/photo_person.jpg").exists()

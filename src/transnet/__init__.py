@@ -17,15 +17,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+    from transnet.config import ClipConfig, ModelConfig, PretrainingConfig, TrainingConfig
     from transnet.data.clips import Clip, read_clip
     from transnet.data.datasets import open_dataset
     from transnet.data.splits import make_split
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
     from transnet.inference.recognizer import Recognizer, load
+    from transnet.inference.segmenter import load_segmenter
     from transnet.model.transnet import TransNet
     from transnet.results import Prediction
+    from transnet.training.pretrain import pretrain
     from transnet.training.train import train
 
 _HOMES = {
@@ -33,6 +35,7 @@ _HOMES = {
     "ClipConfig": "transnet.config",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.results",
+    "PretrainingConfig": "transnet.config",
     "Recognizer": "transnet.inference.recognizer",
     "TrainingConfig": "transnet.config",
     "TransNet": "transnet.model.transnet",
@@ -40,8 +43,10 @@ _HOMES = {
     "VideoError": "transnet.errors",
     "evaluate": "transnet.evaluation.evaluate",
     "load": "transnet.inference.recognizer",
+    "load_segmenter": "transnet.inference.segmenter",
     "make_split": "transnet.data.splits",
     "open_dataset": "transnet.data.datasets",
+    "pretrain": "transnet.training.pretrain",
     "read_clip": "transnet.data.clips",
     "train": "transnet.training.train",
 }
@@ -51,6 +56,7 @@ __all__ = [
     "ClipConfig",
     "ModelConfig",
     "Prediction",
+    "PretrainingConfig",
     "Recognizer",
     "TrainingConfig",
     "TransNet",
@@ -58,8 +64,10 @@ __all__ = [
     "VideoError",
     "evaluate",
     "load",
+    "load_segmenter",
     "make_split",
     "open_dataset",
+    "pretrain",
     "read_clip",
     "train",
 ]

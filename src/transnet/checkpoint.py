@@ -214,14 +214,7 @@ def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> No
     Raises:
         TransNetError: there is one already, of other clips: this training is another one.
     """
-    table = _clips_table(split, digests)
-    path = run / "clips.csv"
-    if path.exists():
-        if path.read_bytes() != table:
-            raise TransNetError(_OTHER_CLIPS.format(run=run))
-        return
-    with written_whole(path) as beside:
-        beside.write_bytes(table)
+    save_fixed(run / "clips.csv", _clips_table(split, digests), "clips")
 
 
 def check_clips(run: Path, split: Split) -> None:
@@ -235,13 +228,7 @@ def check_clips(run: Path, split: Split) -> None:
     with open(run / "clips.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
         before = {tuple(row[:5]) for row in csv.reader(file)}
     if now != before:
-        raise TransNetError(_OTHER_CLIPS.format(run=run))
-
-
-_OTHER_CLIPS = (
-    "the clips of {run} are not those that its training was started with, so it cannot be "
-    "continued; start anew with --overwrite, or in another --out folder."
-)
+        raise TransNetError(_other_list(run, "clips"))
 
 
 def _clips_table(split: Split, digests: Mapping[ClipRecord, str]) -> bytes:
@@ -276,6 +263,27 @@ def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
             f"{path} cannot be read ({error}), so it is unknown which clips were trained on."
         ) from error
     return ranges
+
+
+def save_fixed(path: Path, table: bytes, what: str) -> None:
+    """Write a list that stays what it is for the whole of a training.
+
+    Raises:
+        TransNetError: there is one already, and it is another one.
+    """
+    if path.exists():
+        if path.read_bytes() != table:
+            raise TransNetError(_other_list(path.parent, what))
+        return
+    with written_whole(path) as beside:
+        beside.write_bytes(table)
+
+
+def _other_list(run: Path, what: str) -> str:
+    return (
+        f"the {what} of {run} are not those that its training was started with, so it cannot be "
+        "continued; start anew with --overwrite, or in another --out folder."
+    )
 
 
 @contextmanager

@@ -28,6 +28,8 @@ COMMANDS = {
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
     "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
     "predict": ("transnet.inference.predict:predict", "tell the action of each video"),
+    "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),
+    "segment": ("transnet.inference.segment:segment", "show where the persons on photos are"),
 }
 
 
@@ -95,7 +97,8 @@ class _Parameters:
                     text = field.metadata["help"]
                     _add_option(parser, field.name, hints[field.name], field.default, text)
             elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-                _add_option(parser, name, kind, parameter.default, help_texts[name])
+                text = help_texts[name]
+                _add_option(parser, name, kind, parameter.default, text, switch=True)
             else:
                 many = typing.get_origin(kind) is list
                 parser.add_argument(
@@ -117,9 +120,11 @@ class _Parameters:
         return arguments
 
 
-def _add_option(parser: Any, name: str, kind: Any, default: Any, text: str) -> None:
+def _add_option(
+    parser: Any, name: str, kind: Any, default: Any, text: str, *, switch: bool = False
+) -> None:
     flag = "--" + name.replace("_", "-")
-    if kind is bool and default is False:
+    if switch and kind is bool and default is False:
         parser.add_argument(flag, action="store_true", help=text)
     elif default in (inspect.Parameter.empty, MISSING):
         parser.add_argument(flag, type=kind, required=True, help=text)

@@ -103,6 +103,44 @@ class TrainingConfig:
             _require(getattr(self, name) >= 0, self, name, "0 or more")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PretrainingConfig:
+    """How a backbone learns human shape (TransNet+). Epochs and batch are the paper's."""
+
+    size: int = option(224, "height and width of a photo, in pixels")
+    skips: bool = option(
+        False, "true: show the decoder the backbone's earlier maps too, for comparison"
+    )
+    epochs: int = option(200, "passes over the training photos, at most")
+    batch_size: int = option(24, "photos a step")
+    learning_rate: float = option(1e-3, "peak step size of the parts that start from nothing")
+    backbone_learning_rate: float = option(
+        0.0, "peak step size of the backbone; 0: 3e-4 if it starts from weights, else as the rest"
+    )
+    weight_decay: float = option(0.05, "AdamW's pull of the weights towards zero")
+    warmup: float = option(0.05, "share of the training in which the step size rises, 0 to 1")
+    validation: str = option(
+        "0.15",
+        "the photos to measure on: a share, chosen by --seed, or a range of photos whose names are "
+        "numbers, like 201-230",
+    )
+    patience: int = option(40, "epochs without a better validation loss before stopping; 0: never")
+    pictures_every: int = option(10, "epochs from one picture of validation masks to the next")
+    max_broken: float = option(0.01, "share of broken photos that is skipped, 0 to 1")
+    workers: int = option(2, "processes that prepare photos; 0: none beside the training itself")
+    seed: int = option(0, "start of every random choice; equal seeds make equal trainings")
+
+    def __post_init__(self) -> None:
+        _require(32 <= self.size <= 4096, self, "size", "32 to 4096 pixels")
+        for name in ("epochs", "batch_size", "pictures_every"):
+            _require(getattr(self, name) >= 1, self, name, "1 or more")
+        _require(self.learning_rate > 0, self, "learning_rate", "above 0")
+        for name in ("warmup", "max_broken"):
+            _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
+        for name in ("backbone_learning_rate", "weight_decay", "patience", "workers", "seed"):
+            _require(getattr(self, name) >= 0, self, name, "0 or more")
+
+
 def from_dict(kind: type[Any], values: dict[str, Any]) -> Any:
     """Build a config of ``kind`` from a dictionary that may hold more than its fields."""
     names = {f.name for f in fields(kind)}

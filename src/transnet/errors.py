@@ -9,8 +9,8 @@ class TransNetError(Exception):
     """
 
 
-class VideoError(TransNetError):
-    """A video that cannot be read, or cannot be trusted.
+class FileError(TransNetError):
+    """A file that cannot be read, or cannot be trusted.
 
     Args:
         path: the file.
@@ -21,3 +21,11 @@ class VideoError(TransNetError):
         super().__init__(f"{path}: {reason}" if reason else str(path))
         self.path = str(path)
         self.reason = reason
+
+
+class VideoError(FileError):
+    """A video that cannot be read, or cannot be trusted."""
+
+
+class PhotoError(FileError):
+    """A photo or its mask that cannot be read, or cannot be trusted."""

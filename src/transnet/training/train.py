@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,9 +27,11 @@ from transnet.training.fit import FitSummary, fit
 from transnet.training.material import Material
 from transnet.training.recognizer import RecognizerTraining
 from transnet.training.repeat import Repetition, repeat
+from transnet.training.run_folder import RunFolder
 from transnet.weights import find_weights
 
 MIN_REFIT_EPOCHS = 10
+MAX_GRADIENT = 1.0  # norm to which gradients are clipped where the backbone learns, too
 
 
 def train(
@@ -114,7 +115,7 @@ def train(
     found = find_weights(weights, backbone)
     classes = tuple(sorted({record.label for record in parts.train}))
     info = RunInfo.describe(classes, (clip, model, training), found, data, parts)
-    _prepare_folder(run, info, resume=resume, overwrite=overwrite)
+    _FOLDER.prepare(run, info, resume=resume, overwrite=overwrite)
     if resume and (run / "model.safetensors").exists():
         checkpoint.check_clips(run, parts)
         say(f"{run} holds a finished training of the same clips and settings: nothing to do")
@@ -182,54 +183,23 @@ def _fit(
     num_steps = config.epochs * len(train_loader)
     lesson = RecognizerTraining(network, config, len(info.classes), num_steps)
     lesson.train()  # the trainer leaves modes as it finds them; a frozen backbone ignores this
-    return fit(lesson, train_loader, validation_loader, config, folder)
+    return fit(
+        lesson, train_loader, validation_loader, config, folder,
+        mixed_precision=not config.freeze,
+        max_gradient=None if config.freeze else MAX_GRADIENT,
+    )  # fmt: skip
 
 
-_LEFTOVERS = (
-    "last.ckpt", "best.ckpt", "fit.json", "model.safetensors", "clips.csv", "seconds.json",
-    "metrics.json", "predictions.csv", "report.html",
+_FOLDER = RunFolder(
+    record="transnet.json",
+    save=checkpoint.save_info,
+    load=checkpoint.load_info,
+    results=("last.ckpt", "fit.json", "model.safetensors"),
+    leftovers=(
+        "best.ckpt", "clips.csv", "seconds.json", "metrics.json", "predictions.csv",
+        "report.html", "logs", "refit",
+    ),
 )  # fmt: skip
-
-
-def _prepare_folder(run: Path, info: RunInfo, *, resume: bool, overwrite: bool) -> None:
-    # A run that was stopped before its first epoch has nothing to lose: its features are cached.
-    started = any((run / name).exists() for name in ("last.ckpt", "fit.json", "model.safetensors"))
-    if started and resume:
-        _check_same_settings(run, info)
-        return
-    if started and not overwrite:
-        raise TransNetError(
-            f"--out is {str(run)!r}, which holds a run already; accepted: a new folder, "
-            "--resume to continue that run, or --overwrite to replace it."
-        )
-    if resume and not started:
-        say(f"{run} holds no run yet, so there is nothing to resume: starting anew.")
-    if run.is_dir() and any(run.iterdir()) and not (run / "transnet.json").exists():
-        raise TransNetError(
-            f"--out is {str(run)!r}, which holds something else than a run; "
-            "accepted: a new or an empty folder, or that of an earlier run."
-        )
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TransNetError(f"--out is {str(run)!r}, which cannot be made ({error}).") from error
-    for leftover in _LEFTOVERS:
-        (run / leftover).unlink(missing_ok=True)
-    for folder in ("logs", "refit"):
-        shutil.rmtree(run / folder, ignore_errors=True)
-    checkpoint.save_info(run, info)
-
-
-def _check_same_settings(run: Path, info: RunInfo) -> None:
-    before, now = asdict(checkpoint.load_info(run)), asdict(info)
-    for settings in (before, now):
-        del settings["versions"], settings["training"]["workers"]  # may change
-    for name, value in now.items():
-        if before[name] != value:
-            raise TransNetError(
-                f"--resume: {name} was {before[name]!r} when {run} was started and is now "
-                f"{value!r}; accepted: the same settings, or a new --out."
-            )
 
 
 def _describe(split: Split) -> str:
@@ -241,7 +211,7 @@ def _describe(split: Split) -> str:
 
 
 def _closing(run: Path, summary: FitSummary, num_clips: int, seconds: dict[str, float]) -> str:
-    top1 = summary.validation_top1
+    top1 = summary.validation_score
     quality = "" if top1 is None else f", validation top-1 {top1:.1%}"
     return (
         f"trained on {num_clips} clips in {seconds['total']:.0f} s "

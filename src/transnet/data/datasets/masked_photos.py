@@ -1,0 +1,77 @@
+"""A folder of photos and masks: ``DATA/images/anna.jpg``, ``DATA/masks/anna.png``.
+
+With ``DATA/train`` and ``DATA/validation``, each such a folder, the parts are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from transnet.data.photos import MaskedPhoto, Photo, PhotoSet, divide, fit_mask
+from transnet.data.picture import pictures_below, read_grey, read_picture
+from transnet.errors import TransNetError
+
+LAYOUT = "a folder with images/ and masks/ (DATA/images/anna.jpg, DATA/masks/anna.png)"
+
+
+@dataclass(frozen=True)
+class FilePhoto:
+    """A photo and its mask, each a file. In the mask persons are white; 0 and 1 will do too."""
+
+    name: str
+    photo: Path
+    mask: Path
+
+    @property
+    def group(self) -> str:
+        return self.name
+
+    def read(self) -> MaskedPhoto:
+        pixels = read_picture(self.photo)
+        brightness = read_grey(self.mask, self.mask)
+        half = 127 if brightness.max(initial=0) > 1 else 0
+        person = (brightness > half).astype(np.uint8)
+        return MaskedPhoto(pixels, fit_mask(person, pixels, self.mask))
+
+
+def read_masked_photos(root: Path, validation: str, seed: int) -> PhotoSet:
+    """List the photos of a folder; no file is opened.
+
+    Args:
+        root: the folder.
+        validation: see :func:`~transnet.data.photos.divide`; not asked where the folder says.
+        seed: start of the random choice.
+
+    Raises:
+        TransNetError: it is not laid out like this, or a photo has no mask.
+    """
+    if (root / "train").is_dir() and (root / "validation").is_dir():
+        return PhotoSet(_pairs(root / "train"), _pairs(root / "validation"))
+    return divide(_pairs(root), validation, seed)
+
+
+def _pairs(folder: Path) -> tuple[Photo, ...]:
+    images, masks = folder / "images", folder / "masks"
+    if not images.is_dir() or not masks.is_dir():
+        hint = ""
+        if any(folder.glob("*/ann")):
+            hint = f" This looks like a Supervisely project: supervisely:{folder}"
+        raise TransNetError(f"DATA is {str(folder)!r}; accepted: {LAYOUT}.{hint}")
+    by_name = {_name(path, masks): path for path in pictures_below(masks)}
+    photos = pictures_below(images)
+    if not photos:
+        raise TransNetError(f"{images} holds no picture; accepted: {LAYOUT}.")
+    missing = [path for path in photos if _name(path, images) not in by_name]
+    if missing:
+        raise TransNetError(
+            f"{len(missing)} of {len(photos)} photos have no mask (first: {missing[0]}); accepted: "
+            f"for each a mask of the same name in {masks}."
+        )
+    return tuple(FilePhoto(name := _name(path, images), path, by_name[name]) for path in photos)
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()

@@ -1,0 +1,97 @@
+"""``transnet segment``: where the persons on photos are, as pictures."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from transnet.checkpoint import written_whole
+from transnet.data.overlay import overlay
+from transnet.data.picture import pictures_below, read_picture
+from transnet.data.preprocessing import Pixels
+from transnet.errors import PhotoError, TransNetError
+from transnet.inference.segmenter import load_segmenter
+
+
+def segment(run: str, photos: list[str], *, out: str = "segmented", json: bool = False) -> int:
+    """Show where the persons on photos are.
+
+    Args:
+        run: the folder of transnet pretrain
+        photos: photo files, and folders, which are searched for photos
+        out: folder for the pictures: NAME_person.jpg with persons in blue, and the masks alone,
+            NAME_mask.png with persons in white
+        json: print one JSON object a line: path, person_share (0..1), picture, mask; or path and
+            error
+
+    Returns:
+        0, or 1 if any of the photos could not be read; the others are answered all the same.
+
+    Raises:
+        TransNetError: RUN holds no segmenter, a folder holds no photo, or ``out`` cannot be
+            written.
+    """
+    segmenter = load_segmenter(run)
+    folder = Path(out).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TransNetError(f"--out is {out!r}, which cannot be made ({error}).") from error
+    failed = 0
+    names: set[str] = set()
+    for path in _expand(photos):
+        try:
+            pixels = read_picture(path)
+        except PhotoError as error:
+            failed += 1
+            if json:
+                print(jsonlib.dumps({"path": str(path), "error": error.reason}), flush=True)
+            else:
+                print(f"error: {error}", file=sys.stderr)
+            continue
+        probabilities = segmenter.probabilities(pixels[None])[0]
+        person = probabilities > 0.5
+        name = _unused(path.stem, names)
+        picture, mask = folder / f"{name}_person.jpg", folder / f"{name}_mask.png"
+        _write(picture, overlay(pixels, probabilities))
+        _write(mask, (255 * person).astype(np.uint8))
+        if json:
+            values = {"path": str(path), "person_share": float(person.mean())}
+            values |= {"picture": str(picture), "mask": str(mask)}
+            print(jsonlib.dumps(values), flush=True)
+        else:
+            print(f"{path}: {person.mean():.1%} person; {picture}, {mask}", flush=True)
+    return 1 if failed else 0
+
+
+def _expand(photos: Iterable[str]) -> list[Path]:
+    paths: list[Path] = []
+    for photo in photos:
+        if Path(photo).is_dir():
+            inside = pictures_below(Path(photo))
+            if not inside:
+                raise TransNetError(f"PHOTO is {photo!r}, a folder without photos.")
+            paths.extend(inside)
+        else:
+            paths.append(Path(photo))
+    return paths
+
+
+def _unused(stem: str, names: set[str]) -> str:
+    """A name of its own for each photo of this call, also where two folders hold the same name."""
+    name, number = stem, 2
+    while name in names:
+        name, number = f"{stem}_{number}", number + 1
+    names.add(name)
+    return name
+
+
+def _write(path: Path, pixels: Pixels) -> None:
+    with written_whole(path) as beside:
+        kind = "JPEG" if path.suffix == ".jpg" else "PNG"
+        Image.fromarray(pixels).save(beside, kind, quality=90)

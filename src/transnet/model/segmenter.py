@@ -1,0 +1,145 @@
+"""The autoencoder of TransNet+: a backbone as encoder, a small decoder that draws the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from transnet.errors import TransNetError
+from transnet.model.backbone import Backbone
+
+WIDTHS = (256, 128, 64, 32, 16)
+"""Channels of the decoder: of the encoder's map made narrower, then after each doubling."""
+
+
+class Segmenter(nn.Module):
+    """Finds the pixels of persons (human semantic segmentation, section III-C, TransNet+).
+
+    Without skip connections all that the decoder learns of a picture is the backbone's last map,
+    the one that :class:`~transnet.model.transnet.TransNet` reads: so the backbone must put the
+    person's shape into it. The paper does not describe its decoder; this one is ours.
+
+    Args:
+        backbone: the encoder; it must give a map.
+        skips: also show the decoder the backbone's earlier, larger maps. Sharper masks, and an
+            encoder that need not carry the shape: for comparison.
+
+    Raises:
+        TransNetError: the backbone gives no map, or one of a single position, or, with
+            ``skips``, no earlier maps.
+
+    Example:
+        >>> segmenter = Segmenter(Backbone("test_resnet.r160_in1k", size=64))
+        >>> segmenter(torch.zeros(2, 3, 64, 64)).shape
+        torch.Size([2, 64, 64])
+    """
+
+    def __init__(self, backbone: Backbone, *, skips: bool = False) -> None:
+        super().__init__()
+        if backbone.grid is None or min(backbone.grid) < 2:
+            raise TransNetError(
+                f"backbone {backbone.name!r} gives no map of two or more positions a side at "
+                f"{backbone.size} x {backbone.size} pixels, so no shape can be drawn from it; "
+                "choose a convolutional network (mobilenetv1_100, vgg16) or a larger --size."
+            )
+        self.backbone = backbone
+        self.skips = skips
+        larger = _larger_maps(backbone) if skips else []
+        self.decoder = Decoder(backbone.channels, backbone.grid, backbone.size, larger)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Normalised pictures ``(N, 3, H, W)`` to the logit of "person" a pixel, ``(N, H, W)``.
+
+        H and W are the size that the backbone was made for.
+        """
+        if self.skips:
+            maps, larger = _pyramid(self.backbone, frames)
+        else:
+            maps, larger = self.backbone(frames), []
+        return self.decoder(maps, larger)
+
+
+class Decoder(nn.Module):
+    """From a feature map to a picture, which each stage makes twice as high and wide.
+
+    A stage doubles by a transposed convolution, which has weights of its own for each of the four
+    new positions: so the channels of one position of the map can hold the outline inside its 32 x
+    32 pixels. Interpolation spreads them evenly, and limbs blur.
+
+    Args:
+        channels: channels of the encoder's map.
+        grid: height and width of that map.
+        size: height and width of the picture, in pixels.
+        larger: ``(channels, height)`` of the encoder's earlier maps, smallest first.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        grid: tuple[int, int],
+        size: int,
+        larger: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        super().__init__()
+        self._size = size
+        self.enter = _normed(nn.Conv2d(channels, WIDTHS[0], kernel_size=1, bias=False))
+        self.doublings, self.refinings = nn.ModuleList(), nn.ModuleList()
+        self._skip_at: list[int | None] = []
+        height, inputs = grid[0], WIDTHS[0]
+        for width in WIDTHS[1:]:
+            if 4 * height > size:
+                break
+            height *= 2
+            skip = next((i for i, (_, h) in enumerate(larger) if h == height), None)
+            joined = width + (0 if skip is None else larger[skip][0])
+            self._skip_at.append(skip)
+            self.doublings.append(_normed(_doubling(inputs, width)))
+            self.refinings.append(_normed(nn.Conv2d(joined, width, 3, padding=1, bias=False)))
+            inputs = width
+        self.score = _doubling(inputs, 1, bias=True)
+
+    def forward(self, maps: Tensor, larger: Sequence[Tensor] = ()) -> Tensor:
+        """The encoder's map ``(N, C, h, w)`` and earlier ones to logits ``(N, size, size)``."""
+        maps = self.enter(maps)
+        for double, refine, skip in zip(self.doublings, self.refinings, self._skip_at, strict=True):
+            maps = double(maps)
+            if skip is not None:
+                maps = torch.cat([maps, larger[skip]], dim=1)
+            maps = refine(maps)
+        logits = self.score(maps)
+        if logits.shape[2:] != (self._size, self._size):
+            logits = F.interpolate(logits, (self._size, self._size), mode="bilinear")
+        return logits[:, 0]
+
+
+def _doubling(inputs: int, outputs: int, *, bias: bool = False) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
+
+
+def _normed(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    return nn.Sequential(
+        convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True)
+    )
+
+
+def _pyramid(backbone: Backbone, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The backbone's map, and the last of its earlier maps of each larger size, smallest first."""
+    _, earlier = backbone.network.forward_intermediates(frames)
+    maps = backbone(frames)
+    largest = {m.shape[2]: m for m in earlier if m.shape[2] > maps.shape[2]}
+    return maps, [largest[height] for height in sorted(largest)]
+
+
+@torch.no_grad()
+def _larger_maps(backbone: Backbone) -> list[tuple[int, int]]:
+    try:
+        _, larger = _pyramid(backbone, torch.zeros(2, 3, backbone.size, backbone.size))
+    except (AttributeError, RuntimeError) as error:
+        raise TransNetError(
+            f"--skips is true, but backbone {backbone.name!r} does not give its earlier maps "
+            f"({error}); leave --skips out, or choose another backbone."
+        ) from error
+    return [(m.shape[1], m.shape[2]) for m in larger]

@@ -1,0 +1,88 @@
+"""Photos as batches, and the check that every one of them can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from transnet.config import PretrainingConfig
+from transnet.data.broken import check_broken
+from transnet.data.photo_views import PhotoView
+from transnet.data.photos import PERSON, Photo, PhotoSet
+from transnet.data.prefetch import prefetch
+from transnet.errors import PhotoError, TransNetError
+from transnet.progress import progress_bar
+from transnet.training.datasets import FIXED_VIEW, Draw, EpochSampler, FixedSampler
+
+
+class MaskedPhotos(Dataset):
+    """Normalised pictures ``(3, size, size)`` and their masks, read when asked for."""
+
+    def __init__(self, photos: Sequence[Photo], view: PhotoView) -> None:
+        self._photos, self._view = photos, view
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        index, chosen = draw
+        seed = None if chosen == FIXED_VIEW else chosen
+        return self._view.pair(self._photos[index].read(), seed)
+
+
+def photo_loader(
+    photos: Sequence[Photo], view: PhotoView, config: PretrainingConfig, *, training: bool
+) -> DataLoader:
+    """Batches to learn from, each photo varied, or to measure on, each as it is."""
+    count = len(photos)
+    return DataLoader(
+        MaskedPhotos(photos, view),
+        batch_size=config.batch_size,
+        sampler=EpochSampler(count, seed=config.seed) if training else FixedSampler(count),
+        num_workers=config.workers,
+        persistent_workers=config.workers > 0,
+        worker_init_fn=_one_thread,
+    )
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)  # the training has the others
+
+
+def readable_photos(photos: PhotoSet, config: PretrainingConfig) -> PhotoSet:
+    """Read every photo once, so that a broken one is found before the training starts.
+
+    Raises:
+        TransNetError: too many are broken, or no photo shows a person.
+    """
+    members = (*photos.train, *photos.validation)
+    broken: dict[Photo, PhotoError] = {}
+    persons = 0
+
+    def shows_person(photo: Photo) -> bool:
+        return bool((photo.read().mask == PERSON).any())
+
+    calls = ((lambda p=photo: shows_person(p)) for photo in members)
+    with progress_bar("checking the photos", len(members), "photos") as bar:
+        for photo, result in zip(members, prefetch(calls, max(1, config.workers)), strict=True):
+            try:
+                persons += result.result()
+            except PhotoError as error:
+                broken[photo] = error
+            bar.update(1)
+    check_broken(broken, len(members), config.max_broken, "They are left out.", "photos")
+    if not persons:
+        raise TransNetError(
+            f"no mask of the {len(members)} photos shows a person, so there is nothing to learn; "
+            "accepted: masks in which persons are white, or objects of class person_bmp or "
+            "person_poly."
+        )
+    return replace(
+        photos,
+        train=tuple(photo for photo in photos.train if photo not in broken),
+        validation=tuple(photo for photo in photos.validation if photo not in broken),
+    )

@@ -1,0 +1,122 @@
+"""``metrics.json`` and ``report.html`` of a pretraining: how well masks fit, how they look."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from transnet import segmenter_checkpoint as checkpoint
+from transnet.checkpoint import written_whole
+from transnet.data.overlay import overlay
+from transnet.data.photo_views import PhotoView
+from transnet.data.photos import PERSON, Photo, PhotoSet
+from transnet.inference.segmenter import PersonSegmenter
+from transnet.learning_curves import learning_curves
+from transnet.page import render
+from transnet.training.fit import FitSummary
+from transnet.training.segmentation import mask_metrics
+from transnet.training.validation_pictures import shrunk
+
+PHOTOS_SHOWN = 24
+HEIGHT = 220
+
+
+def write_report(
+    run: Path, segmenter: PersonSegmenter, photos: PhotoSet, summary: FitSummary, fit_s: float
+) -> dict[str, Any]:
+    """Measure a segmenter on the validation photos, and write what was found.
+
+    Args:
+        run: the folder of the pretraining; its logs give the curves.
+        segmenter: the trained segmenter.
+        photos: the photos that it has learnt from, and those that it has not.
+        summary: how the training went.
+        fit_s: seconds that it took.
+
+    Returns:
+        What ``metrics.json`` holds: ``iou`` and ``dice`` of the person and pixel ``accuracy``
+        (0..1, over all pixels that count, each photo squeezed to the network's square),
+        ``mean_photo_iou`` (of the photos that show a person), ``num_photos``, ``num_train``,
+        ``epochs``, ``best_epoch`` (from 0), ``seconds`` of the training.
+    """
+    overlaps, figures = _measure(segmenter, photos.validation)
+    metrics = {
+        **figures,
+        "mean_photo_iou": float(np.nanmean(overlaps)) if not np.isnan(overlaps).all() else None,
+        "num_photos": len(photos.validation),
+        "num_train": len(photos.train),
+        "epochs": summary.epochs,
+        "best_epoch": summary.best_epoch,
+        "seconds": fit_s,
+    }
+    checkpoint.save_metrics(run, metrics)
+    info = segmenter.info
+    order = np.argsort(-np.nan_to_num(overlaps, nan=1.0), kind="stable")
+    chosen = np.linspace(0, len(order) - 1, min(PHOTOS_SHOWN, len(order))).round().astype(int)
+    page = render(
+        "pretraining.html.j2",
+        name=run.resolve().name,
+        info=info,
+        metrics=metrics,
+        shown=[
+            _shown(segmenter, photos.validation[index], overlaps[index]) for index in order[chosen]
+        ],
+        height=HEIGHT,
+        curves=learning_curves(
+            run, {"loss": "loss", "iou": "IoU of the person", "accuracy": "pixel accuracy"}
+        ),
+        settings={
+            "backbone": info.backbone,
+            "started from": f"{info.weights} ({info.pretraining.removesuffix('+hss')})",
+            "data": info.data,
+            **{key.replace("_", " "): value for key, value in asdict(info.training).items()},
+        },
+        written=datetime.now().strftime("%Y-%m-%d %H:%M"),
+    )
+    with written_whole(run / "report.html") as path:
+        path.write_text(page, encoding="utf-8")
+    return metrics
+
+
+def _measure(
+    segmenter: PersonSegmenter, photos: tuple[Photo, ...]
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The IoU of each photo (not a number where there is no person), and the figures of all."""
+    info = segmenter.info
+    view = PhotoView(info.training.size, info.mean, info.std)
+    together = mask_metrics()
+    overlaps = []
+    segmenter.model.eval()
+    device = next(segmenter.model.parameters()).device
+    for photo in photos:
+        frames, mask = view.pair(photo.read())
+        with torch.inference_mode():
+            found = segmenter.model(frames[None].to(device)).float().sigmoid().cpu()
+        own = together.forward(found, mask[None])
+        overlaps.append(float(own["iou"]) if (mask == PERSON).any() else np.nan)
+    return np.array(overlaps), {key: float(value) for key, value in together.compute().items()}
+
+
+def _shown(segmenter: PersonSegmenter, photo: Photo, iou: float) -> dict[str, Any]:
+    masked = photo.read()
+    found = segmenter.probabilities(masked.pixels[None])[0]
+    small = shrunk(masked, HEIGHT)
+    person = _resized(found, small.mask.shape)
+    return {
+        "name": photo.name,
+        "iou": None if np.isnan(iou) else float(iou),
+        "photo": small.pixels,
+        "picture": overlay(small.pixels, person, small.mask == PERSON),
+    }
+
+
+def _resized(probabilities: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    height, width = shape
+    return np.asarray(Image.fromarray(probabilities).resize((width, height)))

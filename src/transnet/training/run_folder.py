@@ -1,0 +1,84 @@
+"""The folder of a training: made, continued, or refused, and never somebody else's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from transnet.errors import TransNetError
+from transnet.progress import say
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What the folders of one kind of training hold.
+
+    Attributes:
+        record: the JSON file that makes a folder one of this kind.
+        save: writes the record.
+        load: reads it.
+        results: files without which no training has got anywhere yet.
+        leftovers: further files and folders that a new training replaces.
+    """
+
+    record: str
+    save: Callable[[Path, Any], None]
+    load: Callable[[Path], Any]
+    results: tuple[str, ...]
+    leftovers: tuple[str, ...]
+
+    def prepare(self, run: Path, info: Any, *, resume: bool, overwrite: bool) -> None:
+        """Make a folder ready for a training, and write its record.
+
+        Args:
+            run: the folder.
+            info: the record, a dataclass with ``training`` and ``versions`` among its fields.
+            resume: continue what is there, if its settings are the same.
+            overwrite: replace what is there.
+
+        Raises:
+            TransNetError: it holds something else, or another training.
+        """
+        # A run that was stopped before its first epoch has nothing to lose.
+        started = any((run / name).exists() for name in self.results)
+        if started and resume:
+            self._check_same_settings(run, info)
+            return
+        if started and not overwrite:
+            raise TransNetError(
+                f"--out is {str(run)!r}, which holds a run already; accepted: a new folder, "
+                "--resume to continue that run, or --overwrite to replace it."
+            )
+        if resume and not started:
+            say(f"{run} holds no run yet, so there is nothing to resume: starting anew.")
+        if run.is_dir() and any(run.iterdir()) and not (run / self.record).exists():
+            raise TransNetError(
+                f"--out is {str(run)!r}, which holds something else than a run; "
+                "accepted: a new or an empty folder, or that of an earlier run."
+            )
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TransNetError(
+                f"--out is {str(run)!r}, which cannot be made ({error})."
+            ) from error
+        for name in (*self.results, *self.leftovers):
+            if (run / name).is_dir():
+                shutil.rmtree(run / name, ignore_errors=True)
+            else:
+                (run / name).unlink(missing_ok=True)
+        self.save(run, info)
+
+    def _check_same_settings(self, run: Path, info: Any) -> None:
+        before, now = asdict(self.load(run)), asdict(info)
+        for settings in (before, now):
+            del settings["versions"], settings["training"]["workers"]  # may change
+        for name, value in now.items():
+            if before[name] != value:
+                raise TransNetError(
+                    f"--resume: {name} was {before[name]!r} when {run} was started and is now "
+                    f"{value!r}; accepted: the same settings, or a new --out."
+                )
