@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+    from transnet.config import ClipConfig, ModelConfig, StreamConfig, TrainingConfig
     from transnet.data.clips import Clip, read_clip
     from transnet.data.datasets import open_dataset
     from transnet.data.splits import make_split
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transnet.evaluation.evaluate import evaluate
     from transnet.inference.recognizer import Recognizer, load
     from transnet.model.transnet import TransNet
-    from transnet.results import Prediction
+    from transnet.results import Prediction, Segment
     from transnet.training.train import train
 
 _HOMES = {
@@ -34,6 +34,8 @@ _HOMES = {
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.results",
     "Recognizer": "transnet.inference.recognizer",
+    "Segment": "transnet.results",
+    "StreamConfig": "transnet.config",
     "TrainingConfig": "transnet.config",
     "TransNet": "transnet.model.transnet",
     "TransNetError": "transnet.errors",
@@ -52,6 +54,8 @@ __all__ = [
     "ModelConfig",
     "Prediction",
     "Recognizer",
+    "Segment",
+    "StreamConfig",
     "TrainingConfig",
     "TransNet",
     "TransNetError",

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": ("transnet.training.train:train", "teach a recogniser the actions of a data set"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
     "predict": ("transnet.inference.predict:predict", "tell the action of each video"),
+    "live": ("transnet.inference.live:live", "watch a camera, a stream or a file"),
 }
 
 

@@ -14,6 +14,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from transnet.data.video import upright
+from transnet.errors import TransNetError
 
 Pixels = NDArray[np.uint8]
 
@@ -76,6 +77,19 @@ class Preprocessor:
         left = round(view.x * (pixels.shape[1] - self.size))
         square = pixels[top : top + self.size, left : left + self.size]
         return square[:, ::-1] if view.flip else square
+
+
+def rgb_frame(pixels: Pixels) -> av.VideoFrame:
+    """Pixels from elsewhere, uint8 RGB ``(H, W, 3)``, as a frame for the one preprocessing path.
+
+    Raises:
+        TransNetError: they have another shape or type.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+        raise TransNetError(
+            f"the frame is {pixels.dtype} of shape {pixels.shape}; accepted: uint8 RGB (H, W, 3)."
+        )
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
 
 
 def normalise(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
