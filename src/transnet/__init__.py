@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
     from transnet.inference.recognizer import Recognizer, load
+    from transnet.inference.timeline import find_segments
     from transnet.model.transnet import TransNet
     from transnet.results import Prediction, Segment
     from transnet.training.train import train
@@ -41,6 +42,7 @@ _HOMES = {
     "TransNetError": "transnet.errors",
     "VideoError": "transnet.errors",
     "evaluate": "transnet.evaluation.evaluate",
+    "find_segments": "transnet.inference.timeline",
     "load": "transnet.inference.recognizer",
     "make_split": "transnet.data.splits",
     "open_dataset": "transnet.data.datasets",
@@ -61,6 +63,7 @@ __all__ = [
     "TransNetError",
     "VideoError",
     "evaluate",
+    "find_segments",
     "load",
     "make_split",
     "open_dataset",

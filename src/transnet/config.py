@@ -112,8 +112,8 @@ class StreamConfig:
         "by default every frame of a stream, and one a step of a long video",
     )
     smooth_s: float = option(0.5, "scores follow a change within about this many seconds; 0: none")
-    enter: float = option(0.6, "an event begins when its smoothed score reaches this, 0 to 1")
-    leave: float = option(0.4, "and ends when it falls below this, 0 to the former; then: unknown")
+    enter: float = option(0.5, "an event begins when its smoothed score reaches this, 0 to 1")
+    leave: float = option(0.35, "and ends when it falls below this, 0 to the former; then: unknown")
     min_s: float = option(0.5, "seconds for which that must hold before it counts")
 
     def __post_init__(self) -> None:

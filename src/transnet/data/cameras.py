@@ -163,7 +163,7 @@ class _Clock:
 def _address(source: str) -> tuple[str, str | None, dict[str, str]]:
     """What FFmpeg calls a source: file, format, options."""
     if _is_network(source):
-        options = {"protocol_whitelist": _NETWORK_PROTOCOLS, "fflags": "nobuffer"}
+        options = {"protocol_whitelist": _NETWORK_PROTOCOLS}
         if source.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"  # a lost packet of UDP is a smeared picture
         return source, None, options

@@ -182,7 +182,7 @@ class _File:
     def __init__(self, path: str) -> None:
         self.name = path
         self._reader = FrameReader(path)
-        self._reader.check()
+        self._reader.declared_s()  # is it a video at all?
         self.damage = ""
 
     def frames(self, stop: threading.Event) -> _Timed:

@@ -189,7 +189,7 @@ class FrameReader:
         path: the file.
 
     Attributes:
-        rate: frames a second on the average, once the first frame is there.
+        rate: frames a second on the average, once the file was opened.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -201,14 +201,14 @@ class FrameReader:
         self._last_s = 0.0
         self._damaged = 0
 
-    def check(self) -> None:
-        """Open the file and close it again.
+    def declared_s(self) -> float | None:
+        """Open the file and see how long its header says that it is, in seconds.
 
         Raises:
             VideoError: it cannot be opened, or is no video.
         """
-        with _open(self.path):
-            pass
+        with _open(self.path) as (container, stream):
+            return _declared_s(container, stream)
 
     def timed_frames(self) -> Iterator[tuple[av.VideoFrame, float]]:
         """Every frame with its time in seconds, which never decreases."""

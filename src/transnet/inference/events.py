@@ -41,28 +41,29 @@ class EventDetector:
         self._moment_s, self._end_s = moment_s, prediction.end_s
         label = self._choose()
         if self._open is None:
-            self._open = _Stretch(label, prediction.start_s)
-        elif label == self._open.label:
-            self._pending = None
+            # What it begins with has to hold, too, before it counts.
+            self._open = _Stretch(UNKNOWN, prediction.start_s)
+            self._pending = _Stretch(label, prediction.start_s)
         elif self._pending is None or label != self._pending.label:
-            self._pending = _Stretch(label, moment_s)
-        ended = None
-        if self._pending is not None:
-            self._pending.add(self.scores)
-            if moment_s - self._pending.start_s >= self._config.min_s - 1e-6:
-                ended = self._open.segment(self._pending.start_s)
-                self._open, self._pending = self._pending, None
-        else:
+            self._pending = _Stretch(label, moment_s) if label != self._open.label else None
+        if self._pending is None:
             self._open.add(self.scores)
+            return None
+        self._pending.add(self.scores)
+        if moment_s - self._pending.start_s < self._config.min_s - 1e-6:
+            return None
+        before, self._open, self._pending = self._open, self._pending, None
         self.label = self._open.label
-        return ended
+        return before.segment(self._open.start_s) if self._open.start_s > before.start_s else None
 
     def finish(self) -> Segment | None:
         """End the stream, or begin another one; returns the last segment, if there is one."""
-        ended = self._open.segment(self._end_s) if self._open else None
+        last = self._open
+        if last and self._pending and self._pending.start_s == last.start_s:
+            last = self._pending  # nothing else was ever seen
         self.label, self.scores = UNKNOWN, {}
         self._open = self._pending = None
-        return ended
+        return last.segment(self._end_s) if last else None
 
     def _smooth(self, scores: Mapping[str, float], elapsed_s: float) -> None:
         if not self.scores:
