@@ -14,6 +14,7 @@ import transnet
 from transnet import StreamConfig
 from transnet.cli import main
 from transnet.data.video import decode_frames
+from transnet.inference.window import has_screen
 
 SURE = ["--enter", "0.2", "--leave", "0.1", "--smooth-s", "0", "--min-s", "0"]
 
@@ -118,3 +119,10 @@ def test_a_camera_that_came_back_starts_a_new_window(trained_run, make_video):
     again[0].switch_off()
     assert after.start_s > before[-1].end_s  # no window has frames of both connections
     assert after.end_s - after.start_s == pytest.approx(0.3, abs=0.15)
+
+
+def test_a_window_where_there_is_a_screen(trained_run, film, capsys):
+    if not has_screen():
+        pytest.skip("there is no screen here (Xvfb is enough)")
+    assert main(["live", str(trained_run), str(film)]) == 0
+    assert "40 frames looked at" in capsys.readouterr().err

@@ -98,10 +98,10 @@ def test_the_step_of_clips_of_many_lengths_and_ranges(make_video, tmp_path):
 
 
 def test_only_due_frames_pass_the_network(recognizer):
-    session = recognizer.stream_session(StreamConfig(every_s=0.2, step_s=0.2))
+    session = recognizer.stream_session(StreamConfig(every_s="step"))  # of 0.2 s
     answers = [session.push(frame, i / 20) for i, frame in enumerate(noise(40))]
     assert [i for i, answer in enumerate(answers) if answer] == [12, 16, 20, 24, 28, 32, 36]
-    dense = recognizer.stream_session(StreamConfig(step_s=0.2))
+    dense = recognizer.stream_session()
     every = [dense.push(frame, i / 20) for i, frame in enumerate(noise(40))]
     for one, other in zip(answers[12::4], every[12::4], strict=True):
         assert one.scores == pytest.approx(other.scores, abs=1e-5)

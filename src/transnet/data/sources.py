@@ -80,7 +80,7 @@ class FrameSource:
 def open_source(
     source: str | Path | int,
     *,
-    every_s: float | None = None,
+    every_s: float = 0.0,
     realtime: bool = False,
     input_size: str | None = None,
     fps: float = 25.0,
@@ -90,7 +90,7 @@ def open_source(
     Args:
         source: number of a webcam, an RTSP or HTTP address, a video file, or ``-`` for raw rgb24
             frames on standard input.
-        every_s: seconds between two frames that are due; 0 or none: every frame.
+        every_s: seconds between two frames that are due; 0: every frame.
         realtime: play a file or a pipe at its own speed, and drop what is too fast.
         input_size: ``WIDTHxHEIGHT`` of raw frames.
         fps: raw frames a second.
@@ -107,7 +107,7 @@ def open_source(
     else:
         footage = _File(source)
     kind = _LatestFrames if footage.is_live or realtime else FrameSource
-    return kind(footage, Pace(every_s or 0.0))
+    return kind(footage, Pace(every_s))
 
 
 class _LatestFrames(FrameSource):

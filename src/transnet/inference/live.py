@@ -17,10 +17,13 @@ from transnet.data.video_writer import VideoWriter
 from transnet.inference.events import EventDetector
 from transnet.inference.overlay import Overlay
 from transnet.inference.recognizer import load
-from transnet.inference.stream import StreamSession
+from transnet.inference.stream import StreamSession, interval_s
 from transnet.inference.window import Window, has_screen
 from transnet.progress import progress_bar, say
 from transnet.results import Prediction, Segment
+
+# Pictures that fit twice or more into so many pixels are shown larger.
+SMALL = 720
 
 
 def live(
@@ -58,8 +61,9 @@ def live(
     recognizer = load(run)
     session = recognizer.stream_session(replace(stream, every_s=0.0), name=source)
     with ExitStack() as stack:
+        every_s = interval_s(recognizer.info, stream)
         opened = open_source(
-            source, every_s=stream.every_s, realtime=realtime, input_size=input_size, fps=fps
+            source, every_s=every_s, realtime=realtime, input_size=input_size, fps=fps
         )
         frames = stack.enter_context(opened)
         say(f"watching {frames.name}; the first answer comes after {session.span_s:.1f} s")
@@ -214,5 +218,7 @@ class _OnScreen(_Sink):
         dropped = self._frames.dropped / max(1, self._frames.due)
         title = f"{events.label}   ({dropped:.0%} of the frames dropped)"
         pixels = rgb_pixels(picture, self._to_rgb)
+        enlarged = max(1, SMALL // max(pixels.shape))
+        pixels = pixels.repeat(enlarged, axis=0).repeat(enlarged, axis=1)
         self._window.show(self._overlay.draw(pixels, events.scores, title))
         return self._window.is_open

@@ -15,7 +15,7 @@ from transnet.config import StreamConfig
 from transnet.data.clips import Clip, read_clip
 from transnet.data.preprocessing import normalise
 from transnet.data.sources import open_source
-from transnet.inference.stream import StreamSession
+from transnet.inference.stream import StreamSession, interval_s
 from transnet.model.transnet import TransNet
 from transnet.results import Prediction
 
@@ -108,8 +108,9 @@ class Recognizer:
             TransNetError: the source cannot be opened.
         """
         session = self.stream_session(replace(config, every_s=0.0), name=str(source))
+        every_s = interval_s(self.info, config)
         with open_source(
-            source, every_s=config.every_s, realtime=realtime, input_size=input_size, fps=fps
+            source, every_s=every_s, realtime=realtime, input_size=input_size, fps=fps
         ) as frames:
             for frame in frames:
                 if frame.is_first:

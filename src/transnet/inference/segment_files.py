@@ -219,12 +219,12 @@ def _html(timeline: Timeline) -> str:
 
 
 def _ticks(timeline: Timeline) -> list[float]:
-    """Round times, ten at most."""
+    """Round times, ten at most, none at the very end, where its text has no room."""
     start_s, end_s = timeline.segments[0].start_s, timeline.end_s
     steps = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 6 * 3600)
     step_s = next((step for step in steps if (end_s - start_s) / step <= 10), 24 * 3600)
-    first = -int(-start_s // step_s)
-    return [float(number * step_s) for number in range(first, int(end_s // step_s) + 1)]
+    first, last = -int(-start_s // step_s), int((end_s - 0.04 * (end_s - start_s)) // step_s)
+    return [float(number * step_s) for number in range(first, last + 1)]
 
 
 _WRITERS: dict[Format, Callable[[Timeline], str]] = {

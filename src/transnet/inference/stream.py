@@ -40,7 +40,7 @@ class StreamSession:
         info = recognizer.info
         self._recognizer, self._name = recognizer, name
         self._stream = StreamingTransNet(recognizer.model, window_step_s(info, config))
-        self._pace = Pace(config.every_s or 0.0)
+        self._pace = Pace(interval_s(info, config))
         self._preprocess = Preprocessor(info.clip.size)
         self._device = next(recognizer.model.parameters()).device
         self.seen: Pixels = np.zeros((info.clip.size, info.clip.size, 3), np.uint8)
@@ -82,6 +82,11 @@ class StreamSession:
         """Forget every frame: what comes is another video, or there was a gap."""
         self._stream.reset()
         self._pace.reset()
+
+
+def interval_s(info: RunInfo, config: StreamConfig) -> float:
+    """Seconds between two frames that are looked at; 0: every frame."""
+    return window_step_s(info, config) if config.every_s == "step" else config.every_s or 0.0
 
 
 def window_step_s(info: RunInfo, config: StreamConfig) -> float:

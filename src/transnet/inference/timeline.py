@@ -63,8 +63,8 @@ def find_segments(
     """
     reader = FrameReader(path)
     step_s = window_step_s(recognizer.info, config)
-    every_s = step_s if config.every_s is None else config.every_s
-    session = recognizer.stream_session(replace(config, every_s=every_s), name=str(path))
+    watched = replace(config, every_s="step") if config.every_s is None else config
+    session = recognizer.stream_session(watched, name=str(path))
     events, pictures = EventDetector(config), _Pictures(step_s, session.span_s)
     segments: list[Segment] = []
     thumbnails: list[str] = []
