@@ -7,7 +7,9 @@
 
 The run gives the network (``transnet train``); the frames are generated. All ways to answer take
 turns, frame by frame, in one process on one thread, so that whatever else the machine does hits
-them alike; a row is the median over the frames of one round, a figure the median over the rounds.
+them alike; and processor time counts, not what the clock shows while others compute. A row is the
+median over the frames of one round, a figure the median over the rounds, a ratio the median of the
+rounds' ratios.
 """
 
 from __future__ import annotations
@@ -34,6 +36,11 @@ from transnet.model.streaming import StreamingTransNet
 
 FPS = 25
 PICTURES = ((240, 320), (720, 1280))
+# What a program pushes, and what a decoder or a camera gives.
+KINDS: dict[str, Callable[[Any], Any]] = {
+    "uint8 RGB": lambda pixels: pixels,
+    "yuv420p": lambda pixels: rgb_frame(pixels).reformat(format="yuv420p"),
+}
 BARE = "bare backbone, 1 frame"
 CLIP = "clip recomputed"
 
@@ -72,9 +79,9 @@ def measure_time(
         times = defaultdict(list)
         for _ in range(frames):
             for name, answer in ways.items():
-                started = time.perf_counter()
+                started = time.process_time()
                 answer()
-                times[name].append(time.perf_counter() - started)
+                times[name].append(time.process_time() - started)
         if number == 0:
             continue  # to warm up
         for name, values in times.items():
@@ -85,14 +92,18 @@ def measure_time(
                 "backbone": recognizer.info.backbone, "size": recognizer.info.clip.size,
                 "torch": torch.__version__, "machine": _machine(),
             })  # fmt: skip
-    bare = statistics.median(medians[BARE])
-    clip = statistics.median(medians[CLIP])
     print(f"{recognizer.info.backbone}, {recognizer.info.clip.size} px, {_machine()}, one thread")
     for name, values in medians.items():
-        middle = statistics.median(values)
-        ratios = f"{middle / bare:6.2f} x bare backbone, clip / this {clip / middle:5.1f}"
-        print(f"{name:32} {middle:8.2f} ms {ratios}")
+        print(
+            f"{name:34} {statistics.median(values):8.2f} ms "
+            f"{_ratio(values, medians[BARE]):6.2f} x bare backbone, "
+            f"clip / this {_ratio(medians[CLIP], values):5.1f}"
+        )
     return rows
+
+
+def _ratio(values: list[float], others: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(values, others, strict=True))
 
 
 def measure_memory(
@@ -150,10 +161,11 @@ def _ways(recognizer: transnet.Recognizer) -> dict[str, Callable[[], Any]]:
         BARE: inference(model.spatial.backbone, clip[:1]),
         "stream, prepared frame": stream_of(network.push, clip[0]),
         **{
-            f"stream, uint8 frame of {height} x {width}": stream_of(
-                recognizer.stream_session().push, picture
+            f"stream, {kind} {picture.shape[0]} x {picture.shape[1]}": stream_of(
+                recognizer.stream_session().push, make(picture)
             )
-            for (height, width), picture in zip(PICTURES, pictures, strict=True)
+            for picture in pictures
+            for kind, make in KINDS.items()
         },
         CLIP: inference(model, clip[None]),
     }

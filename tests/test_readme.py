@@ -43,6 +43,9 @@ def test_the_readmes_commands_work(user_folder):
                 quick = ["--views", "1", "--epochs", "5"] if words[1] == "train" else []
                 subprocess.run([sys.executable, "-m", *words, *quick], check=True)
                 ran.append(words[1])
-    assert ran == ["train", "evaluate", "predict", "python", "train", "evaluate"]
+    assert ran == [
+        "train", "evaluate", "predict", "python", "live", "predict", "python", "train", "evaluate"
+    ]  # fmt: skip
+    assert (user_folder / "timelines/person01/take1.avi.html").exists()
     assert (user_folder / "runs/mine/report.html").exists()
     assert (user_folder / "runs/ucf101/report.html").exists()

@@ -49,7 +49,7 @@ def predict(
     recognizer = load(run)
     paths = _expand(videos)
     if timeline:
-        target = TimelineTarget.choose(len(paths), "json" if json else format, out)
+        target = TimelineTarget.choose(paths, "json" if json else format, out)
 
         def answer(path: str) -> str:
             found = find_segments(recognizer, path, stream)

@@ -7,7 +7,8 @@ import html
 import io
 import json
 import mimetypes
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,15 +38,17 @@ class TimelineTarget:
     Attributes:
         form: the format.
         file: the file of the only timeline.
-        folder: the folder of several.
+        folder: the folder of several, in which they lie as their videos do.
+        root: the folder that holds all these videos.
     """
 
     form: Format
     file: Path | None = None
     folder: Path | None = None
+    root: Path = Path()
 
     @classmethod
-    def choose(cls, num_videos: int, form: Format | None, out: str | None) -> TimelineTarget:
+    def choose(cls, videos: Sequence[str], form: Format | None, out: str | None) -> TimelineTarget:
         """What the options mean.
 
         Raises:
@@ -54,14 +57,15 @@ class TimelineTarget:
         if out is None:
             return cls(form or "text")
         path = Path(out).expanduser()
-        if num_videos > 1 or path.is_dir():
+        if len(videos) > 1 or path.is_dir():
             if form is None:
                 raise TransNetError(
-                    f"--out is the folder {out!r} of {num_videos} timelines; say also --format: "
+                    f"--out is the folder {out!r} of {len(videos)} timelines; say also --format: "
                     f"{', '.join(FORMATS)}."
                 )
             _make_folder(path)
-            return cls(form, folder=path)
+            root = os.path.commonpath([os.path.dirname(os.path.abspath(video)) for video in videos])
+            return cls(form, folder=path, root=Path(root))
         suffix = path.suffix.lower().removeprefix(".").replace("txt", "text")
         named = next((known for known in FORMATS if known == suffix), None)
         if form is None and named is None:
@@ -81,8 +85,10 @@ class TimelineTarget:
         text = format_timeline(timeline, self.form)
         path = self.file
         if self.folder is not None:
+            video = Path(os.path.abspath(timeline.path)).relative_to(self.root)
             # The suffix stays in the name: a.mp4 and a.avi may lie side by side.
-            path = self.folder / f"{Path(timeline.path).name}.{self.form}"
+            path = self.folder / f"{video}.{self.form}"
+            _make_folder(path.parent)
         if path is None:
             print(text, end="", flush=True)
             return
