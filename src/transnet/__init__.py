@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transnet.data.splits import make_split
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
+    from transnet.inference.events import EventDetector
     from transnet.inference.recognizer import Recognizer, load
     from transnet.inference.timeline import find_segments
     from transnet.model.transnet import TransNet
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Clip": "transnet.data.clips",
     "ClipConfig": "transnet.config",
+    "EventDetector": "transnet.inference.events",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.results",
     "Recognizer": "transnet.inference.recognizer",
@@ -53,6 +55,7 @@ _HOMES = {
 __all__ = [
     "Clip",
     "ClipConfig",
+    "EventDetector",
     "ModelConfig",
     "Prediction",
     "Recognizer",

@@ -59,6 +59,11 @@ def test_an_event_is_a_line_and_the_end_is_summed_up(trained_run, film, capsys):
     assert "0 dropped (0.0%)" in shown.err
 
 
+def test_a_film_shorter_than_a_window_is_named(trained_run, film, capsys):
+    assert main(["live", str(trained_run), str(film), "--no-window", "--step-s", "3"]) == 0
+    assert "there was no answer: it takes 9.0 s of frames" in capsys.readouterr().err
+
+
 def test_the_annotated_video_has_every_frame_at_its_time(trained_run, film, tmp_path, capsys):
     out = tmp_path / "out.mp4"
     words = ["live", str(trained_run), str(film), "--out", str(out), "--every-s", "0.2", "--json"]

@@ -81,6 +81,11 @@ def live(
         watch.finish()
     for sink in sinks:
         sink.summary(watch.summary())
+    if not watch.windows:
+        say(
+            f"there was no answer: it takes {session.span_s:.1f} s of frames that are looked at, "
+            "less with a smaller --step-s"
+        )
     if out:
         say(f"saved to {out}")
     if frames.damage:
@@ -104,6 +109,7 @@ class _Watch:
         self._busy_s = 0.0
         self._looked_at = 0
         self._segments = 0
+        self.windows = 0
 
     def run(self, bar: Any) -> None:
         for frame in self._frames:
@@ -117,6 +123,7 @@ class _Watch:
                 self._looked_at += 1
                 bar.update(1)
                 if prediction is not None:
+                    self.windows += 1
                     self._end_segment(self._events.update(prediction))
                     for sink in self._sinks:
                         sink.window(prediction, self._events)
