@@ -58,19 +58,21 @@ class Camera:
     Attributes:
         name: the source as it may be shown.
         is_live: whether it goes on whoever watches. A recording, whose length is known, does not.
-        damage: nothing is ever known to be wrong with it.
+        damage: why a recording broke off, if it did; empty for what is live.
 
     Raises:
         TransNetError: there is no such camera; the first connection must succeed.
     """
 
-    damage = ""
-
     def __init__(self, source: str) -> None:
+        self.damage = ""
         self.name = public_name(source)
         self._source = source
         self._started_s = time.monotonic()
-        self._container: InputContainer | None = self._connect()
+        try:
+            self._container: InputContainer | None = self._connect()
+        except VideoError as error:
+            raise VideoError(self.name, f"{error.reason}. {_ACCEPTED}") from error
         self.is_live = not (_is_network(source) and self._container.duration is not None)
 
     def frames(self, stop: threading.Event) -> Iterator[tuple[av.VideoFrame, float, bool]]:
@@ -94,8 +96,12 @@ class Camera:
                         yield frame, time_s, number == 0
                         if stop.is_set():
                             return
+            except VideoError as error:
+                reason = error.reason
             except (TransNetError, av.FFmpegError, OSError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
+                if not self.is_live:
+                    self.damage = f"broke off: {reason}."
             if not self.is_live:
                 return
             say(f"{self.name}: {reason}; trying again in {pause_s:g} s")
@@ -131,10 +137,10 @@ class Camera:
             )
         except (av.FFmpegError, OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            raise VideoError(self.name, f"cannot be opened ({why}). {_ACCEPTED}") from error
+            raise VideoError(self.name, f"cannot be opened ({why})") from error
         if not container.streams.video:
             container.close()
-            raise VideoError(self.name, "holds no video stream.")
+            raise VideoError(self.name, "holds no video stream")
         return container
 
 
