@@ -54,9 +54,10 @@ def test_the_readmes_commands_work(user_folder):
                 subprocess.run([sys.executable, "-m", *words, *QUICK.get(words[1], [])], check=True)
                 ran.append(words[1])
     assert ran == [
-        "train", "evaluate", "predict", "python", "check", "audit",
+        "train", "evaluate", "predict", "python", "check", "audit", "live", "predict", "python",
         "train", "evaluate", "audit", "pretrain", "train", "segment",
     ]  # fmt: skip
+    assert (user_folder / "timelines/person01/take1.avi.html").exists()
     assert (user_folder / "runs/mine/report.html").exists()
     assert (user_folder / "runs/ucf101/report.html").exists()
     assert (user_folder / "segmented/photo_person.jpg").exists()

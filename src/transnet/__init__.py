@@ -17,31 +17,43 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transnet.config import ClipConfig, ModelConfig, PretrainingConfig, TrainingConfig
+    from transnet.config import (
+        ClipConfig,
+        ModelConfig,
+        PretrainingConfig,
+        StreamConfig,
+        TrainingConfig,
+    )
     from transnet.data.clips import Clip, read_clip
     from transnet.data.datasets import open_dataset
     from transnet.data.splits import make_split
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
+    from transnet.inference.events import EventDetector
     from transnet.inference.recognizer import Recognizer, load
     from transnet.inference.segmenter import load_segmenter
+    from transnet.inference.timeline import find_segments
     from transnet.model.transnet import TransNet
-    from transnet.results import Prediction
+    from transnet.results import Prediction, Segment
     from transnet.training.pretrain import pretrain
     from transnet.training.train import train
 
 _HOMES = {
     "Clip": "transnet.data.clips",
     "ClipConfig": "transnet.config",
+    "EventDetector": "transnet.inference.events",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.results",
     "PretrainingConfig": "transnet.config",
     "Recognizer": "transnet.inference.recognizer",
+    "Segment": "transnet.results",
+    "StreamConfig": "transnet.config",
     "TrainingConfig": "transnet.config",
     "TransNet": "transnet.model.transnet",
     "TransNetError": "transnet.errors",
     "VideoError": "transnet.errors",
     "evaluate": "transnet.evaluation.evaluate",
+    "find_segments": "transnet.inference.timeline",
     "load": "transnet.inference.recognizer",
     "load_segmenter": "transnet.inference.segmenter",
     "make_split": "transnet.data.splits",
@@ -54,15 +66,19 @@ _HOMES = {
 __all__ = [
     "Clip",
     "ClipConfig",
+    "EventDetector",
     "ModelConfig",
     "Prediction",
     "PretrainingConfig",
     "Recognizer",
+    "Segment",
+    "StreamConfig",
     "TrainingConfig",
     "TransNet",
     "TransNetError",
     "VideoError",
     "evaluate",
+    "find_segments",
     "load",
     "load_segmenter",
     "make_split",

@@ -31,6 +31,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig, from_dict
+from transnet.data.clips import median_step_s
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
@@ -61,6 +62,8 @@ class RunInfo:
         data: the data set, as the user typed it.
         split: its split, as in :class:`~transnet.data.splits.Split`.
         split_rule: what the split is, as part of a sentence.
+        step_s: seconds between two frames of a training clip, the median over the clips: the step
+            of a stream's window; 0 where that is not known.
         versions: of the packages that made the run.
     """
 
@@ -77,6 +80,7 @@ class RunInfo:
     data: str
     split: str
     split_rule: str
+    step_s: float = 0.0
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
     def build_model(self) -> Network:
@@ -126,6 +130,7 @@ class RunInfo:
             data=data,
             split=split.name,
             split_rule=split.rule,
+            step_s=median_step_s(split.train, clip),
         )
 
 

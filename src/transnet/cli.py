@@ -28,6 +28,7 @@ COMMANDS = {
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
     "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
     "predict": ("transnet.inference.predict:predict", "tell the action of each video"),
+    "live": ("transnet.inference.live:live", "watch a camera, a stream or a file"),
     "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),
     "segment": ("transnet.inference.segment:segment", "show where the persons on photos are"),
 }

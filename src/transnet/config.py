@@ -141,6 +141,36 @@ class PretrainingConfig:
             _require(getattr(self, name) >= 0, self, name, "0 or more")
 
 
+@dataclass(frozen=True, kw_only=True)
+class StreamConfig:
+    """How a stream or a long video is watched, and what counts as an event in it."""
+
+    step_s: float | None = option(
+        None, "seconds between two frames of a window; by default as in the training clips"
+    )
+    every_s: float | Literal["step"] | None = option(
+        None,
+        "seconds between two frames that are looked at, each the end of a window; 0: every frame; "
+        "step: one a step of the window, which is cheapest; by default every frame of a stream, "
+        "and one a step of a long video",
+    )
+    smooth_s: float = option(0.5, "scores follow a change within about this many seconds; 0: none")
+    enter: float = option(0.5, "an event begins when its smoothed score reaches this, 0 to 1")
+    leave: float = option(0.35, "and ends when it falls below this, 0 to the former; then: unknown")
+    min_s: float = option(0.5, "seconds for which that must hold before it counts")
+
+    def __post_init__(self) -> None:
+        _require(self.step_s is None or 0 < self.step_s <= 3600, self, "step_s", "above 0 seconds")
+        _require(
+            self.every_s in (None, "step") or float(self.every_s) >= 0,
+            self, "every_s", "0 or more seconds, step",
+        )  # fmt: skip
+        _require(self.smooth_s >= 0, self, "smooth_s", "0 or more seconds")
+        _require(self.min_s >= 0, self, "min_s", "0 or more seconds")
+        _require(0 < self.enter <= 1, self, "enter", "above 0, up to 1")
+        _require(0 <= self.leave <= self.enter, self, "leave", f"0 to --enter ({self.enter})")
+
+
 def from_dict(kind: type[Any], values: dict[str, Any]) -> Any:
     """Build a config of ``kind`` from a dictionary that may hold more than its fields."""
     names = {f.name for f in fields(kind)}

@@ -8,10 +8,11 @@ from typing import Any
 from tqdm import tqdm
 
 
-def progress_bar(description: str, total: int, unit: str, *, scale: bool = False) -> Any:
+def progress_bar(description: str, total: int | None, unit: str, *, scale: bool = False) -> Any:
     """A progress bar on standard error; a line every ten seconds where that is not a terminal.
 
-    Use as a context manager and call ``update(n)``. With ``scale``, thousands are k, M, G.
+    Use as a context manager and call ``update(n)``. Without a total it counts; with ``scale``,
+    thousands are k, M, G.
     """
     terminal = sys.stderr.isatty()
     return tqdm(
@@ -25,6 +26,8 @@ def progress_bar(description: str, total: int, unit: str, *, scale: bool = False
     )
 
 
-def say(message: str) -> None:
-    """Tell the user something, without breaking a progress bar."""
-    tqdm.write(message, file=sys.stderr)
+def say(message: str, *, standard_output: bool = False) -> None:
+    """Tell the user something, on standard error if not said otherwise; keeps the progress bar."""
+    tqdm.write(message, file=sys.stdout if standard_output else sys.stderr)
+    if standard_output:
+        sys.stdout.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -50,3 +50,45 @@ class Prediction:
     def __str__(self) -> str:
         best = ", ".join(f"{label} {score:.1%}" for label, score in list(self.scores.items())[:3])
         return f"{self.path}: {best}"
+
+
+UNKNOWN = "unknown"
+"""The label of a segment in which no class is sure enough."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a stream or a long video that shows one action.
+
+    Attributes:
+        label: a class, or ``unknown``.
+        start_s: where it begins, in seconds.
+        end_s: where it ends, in seconds.
+        score: mean probability of the label over the segment, 0..1; for ``unknown``, of the best
+            class.
+    """
+
+    label: str
+    start_s: float
+    end_s: float
+    score: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it shows one of the classes."""
+        return self.label != UNKNOWN
+
+    def to_dict(self) -> dict[str, Any]:
+        """The segment as JSON values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        times = f"{clock(self.start_s)} - {clock(self.end_s)}"
+        return f"{times}  {self.label} {self.score:.1%}"
+
+
+def clock(time_s: float) -> str:
+    """A time as people read it and WebVTT writes it: ``00:01:02.340``."""
+    milliseconds = max(0, round(1000 * time_s))
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"

@@ -6,6 +6,7 @@ import transnet
 from transnet import TransNet, TransNetError
 from transnet.cli import main
 from transnet.model.rivals import SeparableConvolutions
+from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import count_parameters
 from transnet.model.video_network import VIDEO_BACKBONES, VideoNetwork
 
@@ -37,6 +38,16 @@ def test_the_order_of_the_frames_matters_to_all_but_the_mean(kind):
     with torch.inference_mode():
         changed = (model.temporal(features) - model.temporal(features.flip(1))).abs().max()
     assert (changed < 1e-6) == (kind == "mean")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rival_watches_a_stream_as_it_sees_a_clip(kind):
+    torch.manual_seed(0)
+    model = TransNet(TINY_BACKBONE, 3, num_frames=4, temporal=kind, size=32, readout="pool").eval()
+    stream, frames = StreamingTransNet(model, step_s=0.2), torch.rand(9, 3, 32, 32)
+    windows = [stream.push(frame, 0.1 * i) for i, frame in enumerate(frames)]
+    with torch.inference_mode():
+        torch.testing.assert_close(windows[8].logits, model(frames[[2, 4, 6, 8]][None])[0])
 
 
 @pytest.mark.parametrize("kind", ["gru", "attention"])
@@ -74,9 +85,12 @@ def test_a_video_network_is_trained_under_the_same_command(clips_folder, tmp_pat
     assert main([*words, "--weights", "none", "--freeze", "false", "--workers", "1"]) == 0
     metrics = transnet.evaluate(run)
     clip = next((clips_folder / "boxing").rglob("*.avi"))
-    prediction = transnet.load(run).predict(clip)
+    recognizer = transnet.load(run)
+    prediction = recognizer.predict(clip)
     assert sum(prediction.scores.values()) == pytest.approx(1)
     assert metrics["num_clips"] == 6
+    with pytest.raises(TransNetError, match="s3d sees a clip as a whole, so it cannot watch"):
+        next(recognizer.stream(clip))
 
 
 def test_a_video_network_of_another_size():

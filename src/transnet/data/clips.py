@@ -10,9 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
+from transnet.data.manifest import ClipRecord
 from transnet.data.preprocessing import CENTER, Pixels, Preprocessor, View
 from transnet.data.sampling import clip_indices
-from transnet.data.video import read_footage
+from transnet.data.video import read_footage, read_times
+from transnet.errors import VideoError
+
+# More clips do not move the median of their steps by anything that matters.
+CLIPS_FOR_STEP = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,3 +97,30 @@ def read_views(
         numbers = indices + (start or 0)
         clips.append(Clip(pixels[repeats], numbers, footage.times_s[indices], footage.damage))
     return clips
+
+
+def median_step_s(records: Sequence[ClipRecord], config: ClipConfig) -> float:
+    """How far apart the frames of clips are: the time step of a stream that shall look alike.
+
+    Reads the times of up to 200 of the clips, spread evenly; decodes nothing.
+
+    Args:
+        records: training clips.
+        config: how they are sampled.
+
+    Returns:
+        The median over the clips of the seconds between two sampled frames; 0 if none can be read.
+    """
+    if config.sampling == "stride":
+        return config.stride_s
+    spread = records[:: max(1, len(records) // CLIPS_FOR_STEP)]
+    steps = []
+    for record in spread[:CLIPS_FOR_STEP]:
+        try:
+            times_s = read_times(record.path)[record.start or 0 : record.end]
+        except VideoError:
+            continue
+        if len(times_s) > 1:
+            seen_s = times_s[clip_indices(times_s, config)]
+            steps.append((seen_s[-1] - seen_s[0]) / (config.frames - 1))
+    return float(np.median(steps)) if steps else 0.0

@@ -14,6 +14,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from transnet.data.video import upright
+from transnet.errors import TransNetError
 
 Pixels = NDArray[np.uint8]
 
@@ -78,11 +79,26 @@ class Preprocessor:
         return square[:, ::-1] if view.flip else square
 
 
+def rgb_frame(pixels: Pixels) -> av.VideoFrame:
+    """Pixels from elsewhere, uint8 RGB ``(H, W, 3)``, as a frame for the one preprocessing path.
+
+    Raises:
+        TransNetError: they have another shape or type.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+        raise TransNetError(
+            f"the frame is {pixels.dtype} of shape {pixels.shape}; accepted: uint8 RGB (H, W, 3)."
+        )
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+
+
 def normalise(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
     """uint8 frames ``(..., H, W, 3)`` to float32 ``(..., 3, H, W)``: ``(x / 255 - mean) / std``."""
     scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float64))
     shift = np.asarray(mean, dtype=np.float64) / np.asarray(std, dtype=np.float64)
-    planes = np.moveaxis(frames, -1, -3).astype(np.float32)
-    planes *= scale.astype(np.float32)[:, None, None]
-    planes -= shift.astype(np.float32)[:, None, None]
-    return planes
+    # Row by row: loops over three colours would take several times as long.
+    *outer, width, colors = frames.shape
+    rows = frames.reshape(*outer, width * colors).astype(np.float32)
+    rows *= np.tile(scale.astype(np.float32), width)
+    rows -= np.tile(shift.astype(np.float32), width)
+    return np.moveaxis(rows.reshape(frames.shape), -1, -3)

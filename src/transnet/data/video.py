@@ -86,7 +86,7 @@ def read_footage(
         raise VideoError(
             path, f"has no frames {first} to {stop}; accepted: 0 <= start < end, counted from 0."
         )
-    reader = _FrameReader(path)
+    reader = FrameReader(path)
     held: list[av.VideoFrame] | None = []
     held_bytes = 0
     times: list[float] = []
@@ -124,11 +124,36 @@ def decode_frames(path: Path | str) -> Iterator[tuple[NDArray[np.uint8], float]]
     Raises:
         VideoError: the file cannot be opened, or is no video.
     """
-    reader = _FrameReader(path)
     to_rgb = VideoReformatter()
-    for number, frame in enumerate(reader.frames(None)):
-        pixels = to_rgb.reformat(frame, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
-        yield upright(pixels, frame.rotation), _time_s(frame, number, reader.rate)
+    for frame, time_s in FrameReader(path).timed_frames():
+        yield rgb_pixels(frame, to_rgb), time_s
+
+
+def rgb_pixels(frame: av.VideoFrame, to_rgb: VideoReformatter) -> NDArray[np.uint8]:
+    """A decoded frame in its own size, upright: uint8 RGB ``(H, W, 3)``."""
+    pixels = to_rgb.reformat(frame, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
+    return upright(pixels, frame.rotation)
+
+
+def read_times(path: Path | str) -> NDArray[np.float64]:
+    """Presentation times in seconds of a video's frames, ``(T,)``, without decoding them.
+
+    Right to the frame where the file is; a damaged one may show fewer frames than it has times.
+
+    Raises:
+        VideoError: the file cannot be opened, is no video, or says no times.
+    """
+    with _open(path) as (container, stream):
+        try:
+            packets = [packet for packet in container.demux(stream) if packet.size]
+        except (av.FFmpegError, ValueError) as error:
+            raise VideoError(path, f"cannot be read to its end ({error}).") from error
+        # An .avi has no presentation times: the decoding times are the same moments, reordered.
+        stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+        known = sorted(stamp for stamp in stamps if stamp is not None)
+        if not known or stream.time_base is None:
+            raise VideoError(path, "says no times.")
+        return np.asarray(known, dtype=np.float64) * float(stream.time_base)
 
 
 def upright(pixels: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
@@ -154,13 +179,20 @@ def _check_frames(
 def _frames_at(path: Path | str, numbers: NDArray[np.int64]) -> list[av.VideoFrame]:
     """The second pass over a long video: decode again, up to the last frame that is needed."""
     wanted = set(numbers.tolist())
-    frames = enumerate(_FrameReader(path).frames(int(numbers.max()) + 1))
+    frames = enumerate(FrameReader(path).frames(int(numbers.max()) + 1))
     found = {number: frame for number, frame in frames if number in wanted}
     return [found[number] for number in numbers.tolist()]
 
 
-class _FrameReader:
-    """Decodes one file a packet at a time, so that damage costs a packet and not the file."""
+class FrameReader:
+    """Decodes one file a packet at a time, so that damage costs a packet and not the file.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        rate: frames a second on the average, once the file was opened.
+    """
 
     def __init__(self, path: Path | str) -> None:
         self.path = path
@@ -171,7 +203,28 @@ class _FrameReader:
         self._last_s = 0.0
         self._damaged = 0
 
+    def declared_s(self) -> float | None:
+        """Open the file and see how long its header says that it is, in seconds.
+
+        Raises:
+            VideoError: it cannot be opened, or is no video.
+        """
+        with _open(self.path) as (container, stream):
+            return _declared_s(container, stream)
+
+    def timed_frames(self) -> Iterator[tuple[av.VideoFrame, float]]:
+        """Every frame with its time in seconds, which never decreases."""
+        last_s = -np.inf
+        for number, frame in enumerate(self.frames(None)):
+            last_s = max(last_s, _time_s(frame, number, self.rate))
+            yield frame, last_s
+
     def frames(self, stop: int | None) -> Iterator[av.VideoFrame]:
+        """The frames before ``stop``, in order, as the decoder gives them.
+
+        Raises:
+            VideoError: the file cannot be opened, or is no video.
+        """
         with _open(self.path) as (container, stream):
             self._declared, self._declared_s = stream.frames, _declared_s(container, stream)
             if stream.average_rate:

@@ -7,31 +7,69 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from transnet.config import StreamConfig
 from transnet.data.datasets.folder import videos_below
 from transnet.errors import TransNetError, VideoError
 from transnet.inference.recognizer import load
+from transnet.inference.segment_files import Format, TimelineTarget
+from transnet.inference.timeline import find_segments
 
 
-def predict(run: str, videos: list[str], *, json: bool = False, allow_partial: bool = False) -> int:
-    """Tell which action each video shows.
+def predict(
+    run: str,
+    videos: list[str],
+    *,
+    json: bool = False,
+    allow_partial: bool = False,
+    timeline: bool = False,
+    stream: StreamConfig = StreamConfig(),
+    format: Format | None = None,
+    out: str | None = None,
+) -> int:
+    """Tell which action each video shows, or with --timeline, what happens in it when.
 
     Args:
         run: the folder of a trained run
         videos: video files, and folders, which are searched for videos
-        json: print one JSON object a line: path, label, score, scores; or path and error
+        json: print one JSON object a line: path, label, score, scores; or path and error; with
+            --timeline, path and segments
         allow_partial: use the good frames of a damaged file instead of refusing it
+        timeline: find the segments of a long video, label, start, end and score of each
+        stream: how a long video is watched
+        format: of a timeline; by default as the name of --out says, else text
+        out: file for the timeline, or, for several videos, folder for their timelines
 
     Returns:
-        0, or 1 if any of the videos could not be read; the others are answered all the same.
+        0, or 1 if any of the videos could not be read or was damaged; the others are answered all
+        the same.
 
     Raises:
         TransNetError: RUN is not a trained run, or a folder holds no video.
     """
     recognizer = load(run)
-    failed = 0
-    for path in _expand(videos):
-        try:
+    paths = _expand(videos)
+    if timeline:
+        target = TimelineTarget.choose(paths, "json" if json else format, out)
+
+        def answer(path: str) -> str:
+            found = find_segments(recognizer, path, stream)
+            target.put(found)
+            return found.damage
+
+    elif format or out:
+        raise TransNetError("--format and --out are for timelines; add --timeline.")
+    else:
+
+        def answer(path: str) -> str:
             prediction = recognizer.predict(path, allow_partial=allow_partial)
+            text = jsonlib.dumps(prediction.to_dict()) if json else str(prediction)
+            print(text, flush=True)
+            return prediction.damage
+
+    failed = 0
+    for path in paths:
+        try:
+            damage = answer(path)
         except VideoError as error:
             failed += 1
             if json:
@@ -39,12 +77,10 @@ def predict(run: str, videos: list[str], *, json: bool = False, allow_partial: b
             else:
                 print(f"error: {error}", file=sys.stderr)
             continue
-        if json:
-            print(jsonlib.dumps(prediction.to_dict()), flush=True)
-        else:
-            print(prediction, flush=True)
-            if prediction.damage:
-                print(f"warning: {path}: {prediction.damage}", file=sys.stderr)
+        if damage:
+            failed += not allow_partial
+            if not json:
+                print(f"warning: {path}: {damage}", file=sys.stderr)
     return 1 if failed else 0
 
 

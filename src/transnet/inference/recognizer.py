@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,8 +11,11 @@ from torch import Tensor
 
 from transnet import checkpoint
 from transnet.checkpoint import RunInfo
+from transnet.config import StreamConfig
 from transnet.data.clips import Clip, read_clip
 from transnet.data.preprocessing import normalise
+from transnet.data.sources import open_source
+from transnet.inference.stream import StreamSession, interval_s
 from transnet.model.network import Network
 from transnet.results import Prediction
 
@@ -70,14 +75,63 @@ class Recognizer:
             VideoError: the file is missing, damaged or no video.
         """
         clip = read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
-        return self.prediction(str(path), clip, self._probabilities(clip))
+        start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
+        return self.prediction(str(path), self._probabilities(clip), start_s, end_s, clip.damage)
 
-    def prediction(self, path: str, clip: Clip, probabilities: Tensor) -> Prediction:
-        """Put the probabilities of a clip, ``(C,)``, in order and in words."""
-        order = torch.argsort(probabilities, descending=True, stable=True).tolist()
-        scores = {self.classes[index]: float(probabilities[index]) for index in order}
-        times = clip.times_s
-        return Prediction(path, scores, float(times[0]), float(times[-1]), clip.damage)
+    def stream(
+        self,
+        source: str | Path | int,
+        config: StreamConfig = StreamConfig(),
+        *,
+        realtime: bool = False,
+        input_size: str | None = None,
+        fps: float = 25.0,
+    ) -> Iterator[Prediction]:
+        """Watch a camera, a network stream or a video, and answer for each new frame.
+
+        Cameras and network streams are watched as they come: what this machine is too slow for is
+        dropped, and a connection that is lost is taken up again. Memory does not grow.
+
+        Args:
+            source: number of a webcam, an RTSP or HTTP address, a video file, or ``-`` for raw
+                frames on standard input.
+            config: the step of the window, and how many frames are looked at.
+            realtime: play a file at its own speed, and drop what is too fast.
+            input_size: ``WIDTHxHEIGHT`` of raw frames.
+            fps: raw frames a second.
+
+        Yields:
+            Predictions of the windows that end with each frame that was looked at; the first
+            when there are enough of them.
+
+        Raises:
+            TransNetError: the source cannot be opened.
+        """
+        session = self.stream_session(replace(config, every_s=0.0), name=str(source))
+        every_s = interval_s(self.info, config)
+        with open_source(
+            source, every_s=every_s, realtime=realtime, input_size=input_size, fps=fps
+        ) as frames:
+            for frame in frames:
+                if frame.is_first:
+                    session.reset()
+                if frame.due and (prediction := session.push(frame.picture, frame.time_s)):
+                    yield prediction
+
+    def stream_session(
+        self, config: StreamConfig = StreamConfig(), *, name: str = "stream"
+    ) -> StreamSession:
+        """Something to push the frames of one stream into; see :class:`StreamSession`."""
+        return StreamSession(self, config, name)
+
+    def prediction(
+        self, path: str, probabilities: Tensor, start_s: float, end_s: float, damage: str = ""
+    ) -> Prediction:
+        """Put probabilities, ``(C,)``, in order and in words."""
+        values = probabilities.tolist()
+        order = sorted(range(len(values)), key=lambda index: -values[index])
+        scores = {self.classes[index]: values[index] for index in order}
+        return Prediction(path, scores, start_s, end_s, damage)
 
     @torch.inference_mode()
     def _probabilities(self, clip: Clip) -> Tensor:

@@ -12,7 +12,19 @@ import torch
 from torch import Tensor, nn
 
 
-class SeparableConvolutions(nn.Module):
+class TemporalRival(nn.Module):
+    """A temporal part that a stream (:mod:`transnet.model.streaming`) computes anew each window."""
+
+    def frame_terms(self, features: Tensor) -> Tensor:
+        """What is worth keeping of a frame: its features ``(N, L)`` themselves."""
+        return features
+
+    def from_frame_terms(self, terms: Tensor) -> Tensor:
+        """The features of n frames, ``(B, n, L)``, to logits ``(B, C)``."""
+        return self(terms)
+
+
+class SeparableConvolutions(TemporalRival):
     """The arrangement that gives the counts which Table I prints for the 1D component.
 
     A separable convolution of two frames, a convolution of all pairs to one unit a class, batch
@@ -36,7 +48,7 @@ class SeparableConvolutions(nn.Module):
         return self.score(self.norm(torch.relu(self.whole(h)))).flatten(start_dim=1)
 
 
-class Recurrent(nn.Module):
+class Recurrent(TemporalRival):
     """CNN-RNN: a recurrent layer of K units reads the frames, its last state is classified."""
 
     def __init__(self, kind: Literal["lstm", "gru"], features: int, filters: int, num_classes: int):
@@ -49,7 +61,7 @@ class Recurrent(nn.Module):
         return self.score(self.recurrent(features)[0][:, -1])
 
 
-class Mean(nn.Module):
+class Mean(TemporalRival):
     """The mean of the frames, whatever their order (the consensus of TSN, Wang et al., 2016)."""
 
     def __init__(self, features: int, num_classes: int) -> None:
@@ -60,7 +72,7 @@ class Mean(nn.Module):
         return self.score(features.mean(dim=1))
 
 
-class Attention(nn.Module):
+class Attention(TemporalRival):
     """One layer of a transformer of width K over the frames, with learnt positions."""
 
     def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class TemporalConvolutions(nn.Module):
@@ -37,6 +38,32 @@ class TemporalConvolutions(nn.Module):
         """Frame features ``(B, n, L)`` to logits ``(B, C)``."""
         z = features.transpose(1, 2)
         h = torch.relu(self.pair(z))  # h_j^i = f(sum_l sum_{k=i}^{i+1} z_l^k w_l^{j,k-i+1} + b^j)
+        return self._whole_clip(h)
+
+    def frame_terms(self, features: Tensor) -> Tensor:
+        """What a frame adds to its pairs, as the earlier frame and as the later one.
+
+        Before its ReLU a pair feature is a sum over its two frames, so that a stream can compute
+        the term of each as it comes (:mod:`transnet.model.streaming`).
+
+        Args:
+            features: of frames, ``(N, L)``.
+
+        Returns:
+            ``(N, 2K)``: the K terms of an earlier frame, then the K terms of a later one.
+        """
+        earlier, later = self.pair.weight.unbind(dim=2)
+        bias = self.pair.bias
+        return torch.cat(
+            [functional.linear(features, earlier), functional.linear(features, later, bias)], dim=1
+        )
+
+    def from_frame_terms(self, terms: Tensor) -> Tensor:
+        """The terms of n frames, ``(B, n, 2K)``, to logits ``(B, C)``, as :meth:`forward` does."""
+        earlier, later = terms.transpose(1, 2).chunk(2, dim=1)
+        return self._whole_clip(torch.relu(earlier[:, :, :-1] + later[:, :, 1:]))
+
+    def _whole_clip(self, h: Tensor) -> Tensor:
         v = torch.relu(self.whole(h))  # v_j = f(sum_l sum_{k=1}^{n-1} h_l^k w^_l^{j,k} + b^^j)
         return self.score(v).flatten(start_dim=1)
 

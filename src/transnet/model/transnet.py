@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from transnet.config import Temporal
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
-from transnet.model.rivals import Attention, Mean, Recurrent, SeparableConvolutions
+from transnet.model.rivals import (
+    Attention,
+    Mean,
+    Recurrent,
+    SeparableConvolutions,
+    TemporalRival,
+)
 from transnet.model.temporal import TemporalConvolutions
 
 
@@ -92,7 +98,7 @@ class TransNet(nn.Module):
 
 def _temporal_part(
     kind: Temporal, num_frames: int, features: int, filters: int, num_classes: int
-) -> nn.Module:
+) -> TemporalConvolutions | TemporalRival:
     if kind == "conv1d":
         return TemporalConvolutions(num_frames, features, filters, num_classes)
     if kind == "separable":

@@ -1,0 +1,98 @@
+"""From scores, window by window, to events with a start and an end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from transnet.config import StreamConfig
+from transnet.results import UNKNOWN, Prediction, Segment
+
+
+class EventDetector:
+    """Smooths the scores of a stream and cuts it into segments, ``unknown`` ones between.
+
+    The moment of a window is its middle. Scores are smoothed exponentially in time. A class whose
+    score reaches ``enter`` takes over, and stays until its score falls below ``leave`` or another
+    one reaches ``enter`` and is better; a change counts once it has held for ``min_s`` seconds,
+    and then from where it began. Segments follow each other without a gap, the first from the
+    first frame of the first window on, the last to the last frame.
+
+    Holds one number a class, whatever the length of the stream.
+
+    Attributes:
+        label: what is shown now, a class or ``unknown``.
+        scores: smoothed probability of every class now, 0..1.
+    """
+
+    def __init__(self, config: StreamConfig) -> None:
+        self._config = config
+        self.label = UNKNOWN
+        self.scores: dict[str, float] = {}
+        self._open: _Stretch | None = None
+        self._pending: _Stretch | None = None
+        self._moment_s = 0.0
+        self._end_s = 0.0
+
+    def update(self, prediction: Prediction) -> Segment | None:
+        """Take the scores of one more window; returns the segment that they end, if they do."""
+        moment_s = (prediction.start_s + prediction.end_s) / 2
+        self._smooth(prediction.scores, moment_s - self._moment_s)
+        self._moment_s, self._end_s = moment_s, prediction.end_s
+        label = self._choose()
+        if self._open is None:
+            # What it begins with has to hold, too, before it counts.
+            self._open = _Stretch(UNKNOWN, prediction.start_s)
+            self._pending = _Stretch(label, prediction.start_s)
+        elif self._pending is None or label != self._pending.label:
+            self._pending = _Stretch(label, moment_s) if label != self._open.label else None
+        if self._pending is None:
+            self._open.add(self.scores)
+            return None
+        self._pending.add(self.scores)
+        if moment_s - self._pending.start_s < self._config.min_s - 1e-6:
+            return None
+        before, self._open, self._pending = self._open, self._pending, None
+        self.label = self._open.label
+        return before.segment(self._open.start_s) if self._open.start_s > before.start_s else None
+
+    def finish(self) -> Segment | None:
+        """End the stream, or begin another one; returns the last segment, if there is one."""
+        last = self._open
+        if last and self._pending and self._pending.start_s == last.start_s:
+            last = self._pending  # nothing else was ever seen
+        self.label, self.scores = UNKNOWN, {}
+        self._open = self._pending = None
+        return last.segment(self._end_s) if last else None
+
+    def _smooth(self, scores: Mapping[str, float], elapsed_s: float) -> None:
+        if not self.scores:
+            self.scores = dict(sorted(scores.items()))
+            return
+        smooth_s = self._config.smooth_s
+        weight = 1 - math.exp(-elapsed_s / smooth_s) if smooth_s > 0 else 1.0
+        for label, score in scores.items():
+            self.scores[label] += weight * (score - self.scores[label])
+
+    def _choose(self) -> str:
+        best = max(self.scores, key=self.scores.__getitem__)
+        sure = self.scores[best] >= self._config.enter
+        stays = self.scores.get(self.label, 0.0) >= self._config.leave
+        if self.label != UNKNOWN and stays and not sure:
+            return self.label
+        return best if sure else UNKNOWN
+
+
+class _Stretch:
+    """A segment in the making: sums instead of scores."""
+
+    def __init__(self, label: str, start_s: float) -> None:
+        self.label, self.start_s = label, start_s
+        self._sum, self._count = 0.0, 0
+
+    def add(self, scores: Mapping[str, float]) -> None:
+        self._sum += scores.get(self.label, max(scores.values()))
+        self._count += 1
+
+    def segment(self, end_s: float) -> Segment:
+        return Segment(self.label, self.start_s, end_s, self._sum / max(1, self._count))

@@ -1,0 +1,118 @@
+"""A long video as a timeline: what happens in it, from when to when."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from transnet.config import StreamConfig
+from transnet.data.preprocessing import Pixels
+from transnet.data.sampling import Pace
+from transnet.data.video import FrameReader
+from transnet.errors import VideoError
+from transnet.inference.events import EventDetector
+from transnet.inference.recognizer import Recognizer
+from transnet.inference.stream import window_step_s
+from transnet.page import picture_address
+from transnet.progress import progress_bar
+from transnet.results import Segment
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What happens in a video.
+
+    Attributes:
+        path: the video.
+        segments: one after the other without a gap; some are ``unknown``.
+        thumbnails: a small picture of each segment, at its surest, as a data address; empty for
+            one that is unknown.
+        damage: what is wrong with the file, if its good frames were used all the same.
+    """
+
+    path: str
+    segments: tuple[Segment, ...]
+    thumbnails: tuple[str, ...]
+    damage: str = ""
+
+    @property
+    def end_s(self) -> float:
+        """The time of the last frame that was looked at, in seconds."""
+        return self.segments[-1].end_s
+
+    def known(self) -> list[Segment]:
+        """The segments that show one of the classes."""
+        return [segment for segment in self.segments if segment.is_known]
+
+
+def find_segments(
+    recognizer: Recognizer, path: str | Path, config: StreamConfig = StreamConfig()
+) -> Timeline:
+    """Watch a video of any length, each frame decoded once and encoded once.
+
+    Memory does not depend on the length, but for a few kilobytes a segment.
+
+    Args:
+        recognizer: knows the classes.
+        path: the video file.
+        config: the step of the window, how many frames are looked at, what counts as an event.
+
+    Raises:
+        VideoError: the file is no video, or shorter than one window.
+    """
+    reader = FrameReader(path)
+    step_s = window_step_s(recognizer.info, config)
+    watched = replace(config, every_s="step") if config.every_s is None else config
+    session = recognizer.stream_session(watched, name=str(path))
+    events, pictures = EventDetector(config), _Pictures(step_s, session.span_s)
+    segments: list[Segment] = []
+    thumbnails: list[str] = []
+
+    def add(segment: Segment | None) -> None:
+        if segment is not None:
+            segments.append(segment)
+            thumbnails.append(pictures.take())
+
+    first_s, time_s, declared_s = None, 0.0, reader.declared_s()
+    with progress_bar(Path(path).name, round(declared_s or 0) or None, "s") as bar:
+        for picture, time_s in reader.timed_frames():
+            first_s = time_s if first_s is None else first_s
+            prediction = session.push(picture, time_s)
+            pictures.see(session.seen, time_s)
+            if prediction is not None:
+                add(events.update(prediction))
+                middle_s = (prediction.start_s + prediction.end_s) / 2
+                pictures.consider(middle_s, events.scores.get(events.label, 0.0))
+            bar.update(int(time_s - first_s) - bar.n)
+        add(events.finish())
+    if not segments:
+        raise VideoError(
+            path,
+            f"lasts {time_s - (first_s or 0.0):.1f} s, less than a window of {session.span_s:.1f} "
+            "s; predict it without --timeline, or choose a smaller --step-s.",
+        )
+    damage = reader.damage(reached_end=True)
+    return Timeline(str(path), tuple(segments), tuple(thumbnails), damage)
+
+
+class _Pictures:
+    """Keeps the picture of the surest moment of a segment, which is half a window in the past."""
+
+    def __init__(self, step_s: float, span_s: float) -> None:
+        self._pace = Pace(step_s)
+        self._recent: deque[tuple[float, Pixels]] = deque(maxlen=2 + round(span_s / 2 / step_s))
+        self._best: tuple[float, Pixels] | None = None
+
+    def see(self, pixels: Pixels, time_s: float) -> None:
+        if self._pace.is_due(time_s):
+            self._recent.append((time_s, pixels))
+
+    def consider(self, moment_s: float, score: float) -> None:
+        if score > (self._best[0] if self._best else 0.0):
+            nearest = min(self._recent, key=lambda seen: abs(seen[0] - moment_s))
+            self._best = (score, nearest[1])
+
+    def take(self) -> str:
+        best, self._best = self._best, None
+        return picture_address(best[1]) if best else ""

@@ -1,0 +1,128 @@
+"""The network on a stream: the weights of a clip, each frame through the backbone once."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from transnet.errors import TransNetError
+from transnet.model.transnet import TransNet
+
+# Times are floats: what is due now is not missed by a rounding error.
+_GRACE_S = 1e-6
+
+
+class Window(NamedTuple):
+    """The answer for the n frames that end with the newest.
+
+    Attributes:
+        logits: ``(C,)``, equal to those of a clip of the same frames.
+        times_s: when each of the n frames was shown, in seconds, never decreasing.
+    """
+
+    logits: Tensor
+    times_s: tuple[float, ...]
+
+
+class _SeenFrame(NamedTuple):
+    time_s: float
+    terms: Tensor
+
+
+class StreamingTransNet:
+    """TransNet on frames that come one by one.
+
+    ::
+
+        frames      . a . . . . b . . . . c . . . . d .
+        window now    a ------- b ------- c ------- d         step_s between two of them
+        next frame      a'------- b'------- c'------- d'      other frames, all seen before
+
+    The window that ends at time t holds the frames that were shown nearest to t, t - step_s, ...,
+    t - (n-1) step_s. Every frame can end a window, so windows overlap at every frame; which two
+    frames make a pair differs from one to the next. The first temporal convolution is a sum of
+    a term of the earlier frame and one of the later (see
+    :meth:`~transnet.model.temporal.TemporalConvolutions.frame_terms`), so each frame passes the
+    backbone and that convolution once, on arrival. A window then costs n - 1 additions of K
+    numbers, which make its pair features, and the two small layers behind them.
+
+    Memory: 2K numbers for each frame of the last ``(n-1) * step_s`` seconds, whatever the length
+    of the stream.
+
+    Args:
+        model: the network, in evaluation mode.
+        step_s: seconds between two neighbouring frames of a window, above 0.
+    """
+
+    def __init__(self, model: TransNet, step_s: float) -> None:
+        if not step_s > 0:
+            raise TransNetError(f"step_s is {step_s}; accepted: above 0 seconds.")
+        self._model = model
+        self._back_s = step_s * np.arange(model.num_frames - 1, -1, -1)
+        self._seen: deque[_SeenFrame] = deque()
+        self._began_s = 0.0
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the first to the last frame of a window."""
+        return float(self._back_s[0])
+
+    def __len__(self) -> int:
+        """Frames that are remembered."""
+        return len(self._seen)
+
+    def reset(self) -> None:
+        """Forget every frame: what comes is another video."""
+        self._seen.clear()
+
+    @torch.inference_mode()
+    def push(self, frame: Tensor, time_s: float) -> Window | None:
+        """See one more frame.
+
+        Args:
+            frame: normalised, ``(3, H, W)``.
+            time_s: when it is shown, in seconds; never before the last one. A frame of the same
+                time replaces the last one.
+
+        Returns:
+            The window that ends with this frame; ``None`` before there are ``span_s`` seconds.
+
+        Raises:
+            TransNetError: the time goes backwards, or is no number.
+        """
+        last_s = self._seen[-1].time_s if self._seen else -np.inf
+        if not (time_s >= last_s and np.isfinite(time_s)):
+            raise TransNetError(
+                f"time_s is {time_s}, after a frame of {last_s} s; accepted: times that never "
+                "decrease. Call reset() where another video starts."
+            )
+        terms = self._model.temporal.frame_terms(self._model.spatial(frame[None]))[0]
+        if not self._seen:
+            self._began_s = time_s
+        elif time_s == last_s:
+            self._seen.pop()
+        self._seen.append(_SeenFrame(time_s, terms))
+        self._forget(time_s - self.span_s)
+        if time_s - self._began_s < self.span_s - _GRACE_S:
+            return None
+        window = self._nearest(time_s - self._back_s)
+        stacked = torch.stack([seen.terms for seen in window])
+        logits = self._model.temporal.from_frame_terms(stacked[None])[0]
+        return Window(logits, tuple(seen.time_s for seen in window))
+
+    def _nearest(self, moments_s: np.ndarray) -> list[_SeenFrame]:
+        """The frame nearest to each moment, the later one of two that are as near."""
+        times_s = np.array([seen.time_s for seen in self._seen])
+        middles_s = (times_s[1:] + times_s[:-1]) / 2
+        positions = np.searchsorted(middles_s, moments_s + _GRACE_S, side="right")
+        return [self._seen[position] for position in positions]
+
+    def _forget(self, before_s: float) -> None:
+        """Drop the frames that are nearest to no moment from ``before_s`` on."""
+        seen = self._seen
+        while len(seen) > 1 and (seen[0].time_s + seen[1].time_s) / 2 <= before_s:
+            seen.popleft()

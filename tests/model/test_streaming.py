@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transnet import TransNetError
+from transnet.model.streaming import StreamingTransNet
+from transnet.model.transnet import TransNet
+
+SIZE = 32
+BACKBONES = ("test_resnet.r160_in1k", "test_efficientnet.r160_in1k")
+
+
+def network(backbone=BACKBONES[0], num_frames=4, readout="pool", seed=0):
+    torch.manual_seed(seed)
+    model = TransNet(
+        backbone, 3, num_frames=num_frames, size=SIZE, features=8, filters=6, readout=readout
+    )
+    for parameter in model.temporal.parameters():
+        torch.nn.init.normal_(parameter)
+    return model.eval()
+
+
+def nearest(times_s, moment_s):
+    """By definition: the nearest frame, the later one of two."""
+    distance = np.abs(np.asarray(times_s) - moment_s)
+    return int(np.flatnonzero(distance <= distance.min() + 2e-6)[-1])
+
+
+@pytest.mark.parametrize("readout", ["pool", "flatten"])
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_window_gives_the_logits_of_the_clip_of_its_frames(backbone, readout):
+    model = network(backbone, 5, readout)
+    stream = StreamingTransNet(model, step_s=0.2)
+    frames = torch.rand(40, 3, SIZE, SIZE)
+    windows = [stream.push(frame, 0.04 * i) for i, frame in enumerate(frames)]
+    assert [window is None for window in windows] == [True] * 20 + [False] * 20
+    with torch.inference_mode():
+        for last in range(20, 40):  # at 25 frames a second the step is five frames
+            clip = frames[[last - 20, last - 15, last - 10, last - 5, last]]
+            assert torch.allclose(windows[last].logits, model(clip[None])[0], atol=1e-5, rtol=1e-5)
+
+
+MODELS = {(n, readout): network(num_frames=n, readout=readout)
+          for n in (2, 3, 7) for readout in ("pool", "flatten")}  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    gaps_ms=st.lists(st.integers(0, 900), min_size=1, max_size=40),
+    step_ms=st.integers(20, 800),
+    key=st.sampled_from(sorted(MODELS)),
+    seed=st.integers(0, 99),
+)
+def test_any_frame_rate_and_any_step(gaps_ms, step_ms, key, seed):
+    model, n, step_s = MODELS[key], key[0], step_ms / 1000
+    generator = torch.Generator().manual_seed(seed)
+    frames = torch.rand(len(gaps_ms), 3, SIZE, SIZE, generator=generator)
+    times_s = np.cumsum(gaps_ms) / 1000
+    stream = StreamingTransNet(model, step_s)
+    for last, (frame, time_s) in enumerate(zip(frames, times_s, strict=True)):
+        window = stream.push(frame, time_s)
+        if time_s - times_s[0] < (n - 1) * step_s - 1e-6:
+            assert window is None
+            continue
+        shown = [nearest(times_s[: last + 1], time_s - step_s * k) for k in range(n - 1, -1, -1)]
+        assert window.times_s == tuple(times_s[shown])
+        with torch.inference_mode():
+            expected = model(frames[shown][None])[0]
+        assert torch.allclose(window.logits, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_memory_is_that_of_one_window():
+    stream = StreamingTransNet(network(num_frames=3), step_s=0.5)
+    frame = torch.rand(3, SIZE, SIZE)
+    lengths = []
+    for number in range(300):
+        stream.push(frame, number / 20)
+        lengths.append(len(stream))
+    assert max(lengths) == lengths[25] == lengths[-1] == 21
+
+
+def test_another_video_starts_anew():
+    model = network(num_frames=3)
+    stream, fresh = StreamingTransNet(model, 0.1), StreamingTransNet(model, 0.1)
+    frames = torch.rand(6, 3, SIZE, SIZE)
+    for number, frame in enumerate(frames):
+        stream.push(frame, 5 + number / 10)
+    stream.reset()
+    again = [stream.push(frame, number / 10) for number, frame in enumerate(frames)]
+    alone = [fresh.push(frame, number / 10) for number, frame in enumerate(frames)]
+    assert again[:2] == [None, None]
+    for one, other in zip(again[2:], alone[2:], strict=True):
+        assert torch.equal(one.logits, other.logits)
+
+
+@pytest.mark.parametrize("time_s", [0.9, float("nan"), float("inf")])
+def test_times_that_go_backwards_are_named(time_s):
+    stream = StreamingTransNet(network(), 0.2)
+    stream.push(torch.rand(3, SIZE, SIZE), 1.0)
+    with pytest.raises(TransNetError, match=r"time_s is .*, after a frame of 1\.0 s; accepted"):
+        stream.push(torch.rand(3, SIZE, SIZE), time_s)
+
+
+def test_a_step_of_nothing_is_named():
+    with pytest.raises(TransNetError, match="step_s is 0; accepted: above 0"):
+        StreamingTransNet(network(), 0)
