@@ -51,8 +51,12 @@ def persons(folder, video):
     return str(folder / "persons.csv")
 
 
-LAYOUTS = {"kth": kth, "ucf101": ucf101, "hmdb51": hmdb51, "leave": persons}
-NAMES = sorted(path.name for path in RECIPES.glob("*.yaml") if path != MINIATURE)
+LAYOUTS = {"kth": kth, "ucf101": ucf101, "rivals.yaml": ucf101, "hmdb51": hmdb51, "leave": persons}
+NAMES = sorted(
+    path.name
+    for path in RECIPES.glob("*.yaml")
+    if path != MINIATURE and not path.name.startswith("hss_")  # see tests/training/test_pretrain.py
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,8 +73,10 @@ def test_recipe(name, tmp_path, make_video):
     out = ["--out", str(tmp_path / "runs"), "--results", str(results)]
     assert main(["train", data, *configs, *out]) == 0
     rows = read_results(results)
-    assert {row.recipe for row in rows} == {name.removesuffix(".yaml").replace("_", "-")}
+    assert len({row.recipe for row in rows}) == 1
+    assert rows[0].recipe.startswith(name.removesuffix(".yaml").replace("_", "-"))
     expected = {"official.yaml": 1 if "kth" in name else 3, "four_classes.yaml": 4, "out.yaml": 3}
+    expected["rivals.yaml"] = 3
     assert len(rows) == next((n for end, n in expected.items() if name.endswith(end)), 1)
 
 
