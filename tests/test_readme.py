@@ -55,7 +55,7 @@ def test_the_readmes_commands_work(user_folder):
                 ran.append(words[1])
     assert ran == [
         "train", "evaluate", "predict", "python", "check", "audit", "live", "predict", "python",
-        "train", "evaluate", "audit", "pretrain", "train", "segment",
+        "train", "evaluate", "audit", "pretrain", "train", "segment", "explain", "reproduce",
     ]  # fmt: skip
     assert (user_folder / "timelines/person01/take1.avi.html").exists()
     assert (user_folder / "runs/mine/report.html").exists()

@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": ("transnet.audit.audit:audit", "say how far a split can be trusted"),
     "train": ("transnet.training.train:train", "teach a recogniser the actions of a data set"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
+    "explain": ("transnet.evaluation.explain:explain", "show where a recogniser looked"),
     "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
     "predict": ("transnet.inference.predict:predict", "tell the action of each video"),
     "live": ("transnet.inference.live:live", "watch a camera, a stream or a file"),

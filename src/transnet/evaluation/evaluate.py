@@ -25,12 +25,14 @@ from transnet.data.manifest import ClipRecord
 from transnet.data.splits import make_split, siblings_share
 from transnet.errors import TransNetError
 from transnet.evaluation.bootstrap import accuracy_interval
+from transnet.evaluation.explanation import heat_on_person
 from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.report import Mistake, write_report
 from transnet.evaluation.views import SpatialViews, evaluation_views
 from transnet.features.extractor import ExtractedClips, FeatureExtractor
 from transnet.folders import cache_folder
 from transnet.inference.recognizer import Recognizer, load
+from transnet.inference.segmenter import load_segmenter
 from transnet.progress import say
 
 MAX_TEMPORAL_VIEWS = 100
@@ -63,6 +65,7 @@ def evaluate(
     broken: Literal["wrong", "stop"] = "wrong",
     temporal_views: int = 1,
     spatial_views: SpatialViews = "center",
+    segmenter: str | None = None,
     allow_trained_clips: bool = False,
     workers: int = 2,
 ) -> dict[str, Any]:
@@ -76,6 +79,8 @@ def evaluate(
         broken: what a test clip is that cannot be read: wrong, or a reason to stop
         temporal_views: samples of each video whose scores are averaged
         spatial_views: center, flip (and its mirror image) or three-crops, averaged as well
+        segmenter: folder of transnet pretrain: says how much of the heat (see transnet explain)
+            is on persons
         allow_trained_clips: test even on clips that the run was trained on
         workers: threads that decode video
 
@@ -116,6 +121,15 @@ def evaluate(
     metrics["top1_interval"] = accuracy_interval(right, [clip.group for clip in part.clips])
     metrics["calibration"] = calibration(probabilities, labels)
     metrics["views"] = {"temporal": temporal_views, "spatial": spatial_views}
+    metrics["heat_on_person"] = (
+        None
+        if segmenter is None
+        else heat_on_person(
+            recognizer,
+            load_segmenter(segmenter),
+            [clip for clip in part.clips if clip not in done.broken],
+        )
+    )
     metrics["protocol"] = {
         "name": _protocol_name(part.split),
         "split": part.split,
@@ -137,7 +151,7 @@ def evaluate(
         path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     _write_predictions(folder / "predictions.csv", part.clips, probabilities, info.classes)
     report = write_report(
-        folder, info, metrics, _mistakes(part.clips, probabilities, labels, done, info)
+        folder, recognizer, metrics, _mistakes(part.clips, probabilities, labels, done, info)
     )
     say(
         f"top-1 {metrics['top1']:.1%}{_margin(metrics)}, macro-F1 {metrics['macro_f1']:.1%} "

@@ -16,6 +16,8 @@ from transnet.checkpoint import RunInfo
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.errors import VideoError
+from transnet.evaluation.explanation import explain_clip, has_maps, heated
+from transnet.inference.recognizer import Recognizer
 from transnet.learning_curves import learning_curves
 from transnet.page import render
 
@@ -41,19 +43,20 @@ class Mistake:
 
 
 def write_report(
-    run: Path, info: RunInfo, metrics: dict[str, Any], mistakes: Sequence[Mistake]
+    run: Path, recognizer: Recognizer, metrics: dict[str, Any], mistakes: Sequence[Mistake]
 ) -> Path:
     """Write ``report.html`` into a run folder.
 
     Args:
         run: the run folder; its logs give the curves.
-        info: what the run is.
+        recognizer: the recogniser of the run.
         metrics: what ``metrics.json`` holds.
         mistakes: wrong answers to show, the surest first.
 
     Returns:
         The page.
     """
+    info = recognizer.info
     page = render(
         "evaluation.html.j2",
         name=run.resolve().name,
@@ -63,7 +66,7 @@ def write_report(
         confusion=_confusion_rows(info.classes, metrics["confusion"]),
         curves=learning_curves(run, {"loss": "loss", "top1": "top-1 accuracy"}),
         reliability=_reliability(metrics["calibration"]["bins"]),
-        mistakes=[_shown(mistake, info) for mistake in mistakes[:MAX_MISTAKES]],
+        mistakes=[_shown(mistake, recognizer) for mistake in mistakes[:MAX_MISTAKES]],
         num_mistakes=len(mistakes),
         show_top5=len(info.classes) > 5,
         written=datetime.now().strftime("%Y-%m-%d %H:%M"),
@@ -99,20 +102,28 @@ def _confusion_rows(
     return rows
 
 
-def _shown(mistake: Mistake, info: RunInfo) -> dict[str, Any]:
-    clip = mistake.clip
+def _shown(mistake: Mistake, recognizer: Recognizer) -> dict[str, Any]:
+    record = mistake.clip
+    frames = heat = np.empty((0, 1, 1, 3), np.uint8)
     try:
-        frames = read_clip(clip.path, info.clip, start=clip.start, end=clip.end).frames
-    except VideoError:
-        frames = np.empty((0, 1, 1, 3), np.uint8)
-    positions = np.linspace(0, len(frames) - 1, min(FRAMES_SHOWN, len(frames))).round().astype(int)
+        clip = read_clip(record.path, recognizer.info.clip, start=record.start, end=record.end)
+    except VideoError:  # it was there a moment ago
+        pass
+    else:
+        few = np.linspace(0, len(clip.frames) - 1, min(FRAMES_SHOWN, len(clip.frames)))
+        chosen = few.round().astype(int)
+        frames = clip.frames[chosen]
+        if has_maps(recognizer.model):
+            found = explain_clip(recognizer, clip, mistake.answer).heat[chosen]
+            heat = np.stack([heated(*pair) for pair in zip(frames, found, strict=True)])
     return {
-        "name": clip.path.name,
-        "label": clip.label,
+        "name": record.path.name,
+        "label": record.label,
         "answer": mistake.answer,
         "score": mistake.score,
         "right_score": mistake.right_score,
-        "frames": [frames[position] for position in positions],
+        "frames": frames,
+        "heat": heat,
     }
 
 

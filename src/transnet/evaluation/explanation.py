@@ -1,0 +1,192 @@
+"""Why a clip was recognised as what it was: heat on its frames, and whether it lies on a person."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import numpy as np
+import torch
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from torch.nn import functional
+
+from transnet.data.clips import Clip, read_clip
+from transnet.data.manifest import ClipRecord
+from transnet.data.preprocessing import Pixels, normalise
+from transnet.errors import TransNetError
+from transnet.inference.recognizer import Recognizer
+from transnet.inference.segmenter import PersonSegmenter
+from transnet.model.attribution import attribute
+from transnet.model.network import Network
+from transnet.model.transnet import TransNet
+from transnet.progress import progress_bar
+
+MAX_EXPLAINED = 100
+
+_MARGIN = 4
+_BAR_HEIGHT = 48
+_SHOWN_SIZE = 160
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Where a network looked.
+
+    Attributes:
+        label: the class that is explained.
+        probability: its probability, 0..1.
+        clip: what the network saw.
+        heat: Grad-CAM of each frame at the frames' size, ``(n, size, size)``, 0..1; 1 is the
+            hottest place of the clip.
+        frame_weights: by how much the probability falls when a frame is hidden, ``(n,)``.
+        heat_on_person: share of the heat on persons, 0..1; ``None`` without a segmenter or heat.
+        person_area: share of the picture that persons cover, 0..1: where the network looks
+            anywhere, the two are equal.
+    """
+
+    label: str
+    probability: float
+    clip: Clip
+    heat: NDArray[np.float32]
+    frame_weights: NDArray[np.float32]
+    heat_on_person: float | None = None
+    person_area: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        values: dict[str, Any] = {
+            "label": self.label,
+            "probability": self.probability,
+            "times_s": self.clip.times_s.tolist(),
+            "frame_weights": self.frame_weights.tolist(),
+        }
+        if self.heat_on_person is not None:
+            values |= {"heat_on_person": self.heat_on_person, "person_area": self.person_area}
+        return values
+
+
+def has_maps(model: Network) -> TypeGuard[TransNet]:
+    """Whether a network gives a map of each frame, so that it can be shown where it looks."""
+    return isinstance(model, TransNet) and model.backbone.grid is not None
+
+
+def explain_clip(
+    recognizer: Recognizer,
+    clip: Clip,
+    label: str | None = None,
+    segmenter: PersonSegmenter | None = None,
+) -> Explanation:
+    """Explain the answer to a clip, or the score of another class.
+
+    Args:
+        recognizer: whose answer.
+        clip: what it saw.
+        label: the class to explain; by default the best one.
+        segmenter: tells where persons are, if the heat is to be compared with them.
+
+    Raises:
+        TransNetError: the class is unknown, or the network gives no map of a frame.
+    """
+    model, classes = recognizer.model, recognizer.classes
+    if not has_maps(model):
+        raise TransNetError(
+            f"{recognizer.info.backbone} gives no map of a frame, so it cannot be shown where it "
+            "looks; accepted: runs whose backbone is a convolutional image network."
+        )
+    if label is not None and label not in classes:
+        raise TransNetError(f"--label is {label!r}; accepted: {', '.join(classes)}.")
+    pixels = torch.from_numpy(normalise(clip.frames, recognizer.info.mean, recognizer.info.std))
+    pixels = pixels.to(next(model.parameters()).device)
+    if label is None:
+        with torch.inference_mode():
+            label = classes[int(model(pixels[None])[0].argmax())]
+    found = attribute(model, pixels, classes.index(label))
+    size = clip.frames.shape[1:3]
+    heat = functional.interpolate(found.heat[:, None], size, mode="bilinear")[:, 0].cpu().numpy()
+    on_person = area = None
+    if segmenter is not None:
+        persons = segmenter.probabilities(clip.frames) > 0.5
+        area = float(persons.mean())
+        on_person = float(heat[persons].sum() / heat.sum()) if heat.sum() > 0 else None
+    return Explanation(
+        label,
+        found.probability,
+        clip,
+        (heat / max(heat.max(), 1e-12)).astype(np.float32),
+        found.frame_weights.cpu().numpy(),
+        on_person,
+        area,
+    )
+
+
+def heat_on_person(
+    recognizer: Recognizer, segmenter: PersonSegmenter, clips: Sequence[ClipRecord]
+) -> dict[str, Any] | None:
+    """Does it look at the person? The mean over up to 100 clips, evenly chosen.
+
+    Returns:
+        ``share`` of the heat that is on persons, ``person_area`` that they cover of the picture
+        (both 0..1), ``num_clips``; nothing if no clip has any heat.
+
+    Raises:
+        TransNetError: the network gives no map of a frame.
+        VideoError: a clip cannot be read.
+    """
+    chosen = clips[:: max(1, math.ceil(len(clips) / MAX_EXPLAINED))]
+    shares, areas = [], []
+    with progress_bar("where it looks", len(chosen), "clips") as bar:
+        for record in chosen:
+            clip = read_clip(
+                record.path, recognizer.info.clip, start=record.start, end=record.end
+            )  # fmt: skip
+            found = explain_clip(recognizer, clip, segmenter=segmenter)
+            if found.heat_on_person is not None and found.person_area is not None:
+                shares.append(found.heat_on_person)
+                areas.append(found.person_area)
+            bar.update(1)
+    if not shares:
+        return None
+    return {
+        "share": statistics.mean(shares),
+        "person_area": statistics.mean(areas),
+        "num_clips": len(shares),
+    }
+
+
+def heated(pixels: Pixels, heat: NDArray[np.floating]) -> Pixels:
+    """A frame with its heat on it: uint8 RGB ``(H, W, 3)`` and heat ``(H, W)``, 0..1."""
+    colours = 255 * colormaps["inferno"](np.asarray(heat))[..., :3]
+    strength = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
+    return ((1 - strength) * 0.8 * pixels + strength * colours).round().astype(np.uint8)
+
+
+def explanation_picture(explanation: Explanation) -> Pixels:
+    """All frames, with and without heat, above a bar for the weight of each; uint8 RGB."""
+    frames, heat = explanation.clip.frames, explanation.heat
+    columns = len(frames)
+    cell = _SHOWN_SIZE + _MARGIN
+    width, height = columns * cell + _MARGIN, 2 * cell + _BAR_HEIGHT + 2 * _MARGIN
+    picture = Image.new("RGB", (width, height), (246, 248, 250))
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(size=11)
+    largest = max(float(np.abs(explanation.frame_weights).max()), 1e-6)
+    middle = 2 * cell + _MARGIN + _BAR_HEIGHT // 2
+    for column in range(columns):
+        left = _MARGIN + column * cell
+        for row, shown in enumerate((frames[column], heated(frames[column], heat[column]))):
+            small = Image.fromarray(shown).resize((_SHOWN_SIZE, _SHOWN_SIZE))
+            picture.paste(small, (left, _MARGIN + row * cell))
+        weight = float(explanation.frame_weights[column])
+        tip = middle - round(weight / largest * (_BAR_HEIGHT // 2 - 2))
+        color = (47, 111, 222) if weight >= 0 else (217, 83, 60)
+        draw.rectangle(
+            (left + 8, min(middle, tip), left + _SHOWN_SIZE - 8, max(middle, tip)), fill=color
+        )
+        label = f"{100 * weight:+.1f}  {explanation.clip.times_s[column]:.1f} s"
+        draw.text((left + 8, height - 15), label, font=font, fill=(28, 39, 51))
+    return np.asarray(picture)
