@@ -10,8 +10,8 @@ import pytest
 import transnet
 from transnet import StreamConfig, VideoError
 from transnet.cli import main
-from transnet.inference.segment_files import format_timeline
 from transnet.inference.timeline import Timeline
+from transnet.inference.timeline_files import format_timeline
 from transnet.results import Segment
 
 SHOWN = Timeline(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transnet.data.video import decode_frames
 from transnet.data.video_writer import VideoWriter
-from transnet.inference.overlay import Overlay
+from transnet.inference.score_overlay import Overlay
 from transnet.results import Prediction
 
 

@@ -15,8 +15,8 @@ from transnet.data.sources import FrameSource, open_source
 from transnet.data.video import rgb_pixels
 from transnet.data.video_writer import VideoWriter
 from transnet.inference.events import EventDetector
-from transnet.inference.overlay import Overlay
 from transnet.inference.recognizer import load
+from transnet.inference.score_overlay import Overlay
 from transnet.inference.stream import StreamSession, interval_s
 from transnet.inference.window import Window, has_screen
 from transnet.progress import progress_bar, say

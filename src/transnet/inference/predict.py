@@ -11,8 +11,8 @@ from transnet.config import StreamConfig
 from transnet.data.datasets.folder import videos_below
 from transnet.errors import TransNetError, VideoError
 from transnet.inference.recognizer import load
-from transnet.inference.segment_files import Format, TimelineTarget
 from transnet.inference.timeline import find_segments
+from transnet.inference.timeline_files import Format, TimelineTarget
 
 
 def predict(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from transnet.data.datasets.csv import read_csv
 from transnet.data.datasets.folder import read_folder
-from transnet.data.datasets.hmdb51 import read_hmdb51
-from transnet.data.datasets.kth import read_kth
-from transnet.data.datasets.ucf101 import read_ucf101
+from transnet.data.datasets.hmdb51 import HMDB51
+from transnet.data.datasets.kth import KTH
+from transnet.data.datasets.ucf101 import UCF101
 from transnet.data.manifest import Manifest
 from transnet.errors import TransNetError
 
-_PUBLISHED = {"kth": read_kth, "ucf101": read_ucf101, "hmdb51": read_hmdb51}
+_PUBLISHED = {publication.name: publication for publication in (KTH, UCF101, HMDB51)}
 
 ACCEPTED = "a folder of class folders, a CSV file with columns path and label, or " + ", ".join(
     f"{name}:DIR" for name in _PUBLISHED
@@ -41,7 +41,7 @@ def open_dataset(data: str | Path, *, lists_only: bool = False) -> Manifest:
     """
     name, colon, rest = str(data).partition(":")
     if colon and name in _PUBLISHED:
-        return _PUBLISHED[name](Path(rest).expanduser(), lists_only=lists_only)
+        return _PUBLISHED[name].read(Path(rest).expanduser(), lists_only=lists_only)
     path = Path(data).expanduser()
     if path.is_dir():
         return read_folder(path)

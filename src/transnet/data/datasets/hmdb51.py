@@ -12,36 +12,17 @@ from pathlib import Path
 
 from transnet.data.datasets.published import (
     ListedVideo,
-    prepare_folder,
-    published_manifest,
+    Publication,
     read_lines,
     shipped_table,
 )
-from transnet.data.manifest import Manifest, Subset
+from transnet.data.manifest import Subset
 from transnet.errors import TransNetError
 
 SPLITS = ("official:1", "official:2", "official:3")
 _SUBSETS: dict[str, Subset] = {"0": "unused", "1": "train", "2": "test"}
 _LIST = re.compile(r"(?P<label>\w+)_test_split(?P<number>[123])\.txt")
 _AFTER_CLASS = r"_[fhlu]_(?:cm|nm)_np\d+_(?:ba|bo|fr|ri|le)_(?:bad|med|goo)_\d+\.avi"
-
-
-def read_hmdb51(root: Path, *, lists_only: bool = False) -> Manifest:
-    """Read the clips that are there and the official lists.
-
-    Args:
-        root: a folder that holds at any depth what was published: ``hmdb51_org.rar``, the
-            archives in it or the class folders in those, and if at hand the lists
-            (``test_train_splits.rar``, ``<class>_test_split1.txt``).
-        lists_only: every clip of the lists, whether its video is there or not.
-
-    Raises:
-        TransNetError: no video is found, or a list does not look as published.
-    """
-    prepare_folder("hmdb51", root, lists_only=lists_only)
-    lists = next((found.parent for found in sorted(root.rglob("*_test_split1.txt"))), None)
-    listed = _shipped() if lists is None else _own(lists)
-    return published_manifest("HMDB51", root, listed, SPLITS, lists_only=lists_only)
 
 
 def _shipped() -> list[ListedVideo]:
@@ -51,9 +32,9 @@ def _shipped() -> list[ListedVideo]:
     ]
 
 
-def _own(folder: Path) -> list[ListedVideo]:
+def _own(first_list: Path) -> list[ListedVideo]:
     digits: dict[tuple[str, str], list[str]] = {}
-    for path in sorted(folder.glob("*_test_split?.txt")):
+    for path in sorted(first_list.parent.glob("*_test_split?.txt")):
         match = _LIST.fullmatch(path.name)
         if not match:
             continue
@@ -71,3 +52,13 @@ def _own(folder: Path) -> list[ListedVideo]:
 def _listed(name: str, label: str, digits: str) -> ListedVideo:
     source = re.sub(f"_{re.escape(label)}{_AFTER_CLASS}$", "", name)
     return ListedVideo(name, label, source, tuple(_SUBSETS[digit] for digit in digits))
+
+
+HMDB51 = Publication(
+    name="hmdb51",
+    title="HMDB51",
+    splits=SPLITS,
+    list_pattern="*_test_split1.txt",
+    from_file=_own,
+    from_package=_shipped,
+)

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from transnet.data.datasets.published import (
     ListedVideo,
-    prepare_folder,
-    published_manifest,
+    Publication,
     read_lines,
     shipped_table,
 )
-from transnet.data.manifest import Manifest, Subset
+from transnet.data.manifest import Subset
 from transnet.errors import TransNetError
 
 SPLITS = ("official", "16-9")
@@ -29,23 +28,6 @@ TEST_PERSONS = frozenset({22, 2, 3, 5, 6, 7, 8, 9, 10})
 
 _FILE = re.compile(r"person(?P<person>\d\d)_(?P<action>[a-z]+)_d(?P<scenario>\d)")
 _RANGE = re.compile(r"(\d+)-(\d+)")
-
-
-def read_kth(root: Path, *, lists_only: bool = False) -> Manifest:
-    """Read the sequences of the files that are there.
-
-    Args:
-        root: a folder that holds at any depth what was published: six archives
-            (``boxing.zip``) or what is in them, and if at hand ``00sequences.txt``.
-        lists_only: every sequence of the list, whether its video is there or not.
-
-    Raises:
-        TransNetError: no video is found, or the list does not look as published.
-    """
-    prepare_folder("kth", root, lists_only=lists_only)
-    table = next(iter(sorted(root.rglob("00sequences.txt"))), None)
-    listed = _shipped() if table is None else _own(table)
-    return published_manifest("KTH", root, listed, SPLITS, lists_only=lists_only)
 
 
 def _shipped() -> list[ListedVideo]:
@@ -88,3 +70,13 @@ def _official(person: int) -> Subset:
     if person in TEST_PERSONS:
         return "test"
     return "validation" if person in VALIDATION_PERSONS else "train"
+
+
+KTH = Publication(
+    name="kth",
+    title="KTH",
+    splits=SPLITS,
+    list_pattern="00sequences.txt",
+    from_file=_own,
+    from_package=_shipped,
+)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from transnet.data.archives import unpack_archives
 from transnet.data.datasets.folder import videos_below
-from transnet.data.manifest import Assignment, ClipRecord, Manifest, Subset
+from transnet.data.manifest import ClipRecord, Manifest, Subset
 from transnet.errors import TransNetError
 
 MAX_NAMED = 5
@@ -42,16 +42,70 @@ class ListedVideo:
     ranges: tuple[FrameRange, ...] = ((None, None),)
 
 
-def prepare_folder(name: str, root: Path, *, lists_only: bool) -> None:
-    """See that the folder of a data set is there, and unpack the archives in it.
+@dataclass(frozen=True)
+class Publication:
+    """A published data set.
 
-    Raises:
-        TransNetError: there is no such folder, or an archive cannot be unpacked.
+    Attributes:
+        name: as a user types it.
+        title: as a report calls it.
+        splits: names of its official splits, the default first.
+        list_pattern: the name of a file of its official lists.
+        from_file: reads the lists, given that file.
+        from_package: reads the same facts from this package.
     """
-    if not root.is_dir():
-        raise TransNetError(f"{name}:{root}: there is no such folder.")
-    if not lists_only:
-        unpack_archives(root)
+
+    name: str
+    title: str
+    splits: tuple[str, ...]
+    list_pattern: str
+    from_file: Callable[[Path], list[ListedVideo]]
+    from_package: Callable[[], list[ListedVideo]]
+
+    def read(self, root: Path, *, lists_only: bool = False) -> Manifest:
+        """The listed clips whose videos are somewhere below a folder.
+
+        Args:
+            root: the folder; archives in it are unpacked first.
+            lists_only: every clip of the lists, whether its video is there or not.
+
+        Raises:
+            TransNetError: there is no such folder, none of the videos is in it, an archive cannot
+                be unpacked, or a list does not look as published.
+        """
+        if not root.is_dir():
+            raise TransNetError(f"{self.name}:{root}: there is no such folder.")
+        if not lists_only:
+            unpack_archives(root)
+        own = next(iter(sorted(root.rglob(self.list_pattern))), None)
+        listed = self.from_package() if own is None else self.from_file(own)
+        if lists_only:
+            found = {video.name: root / video.label / video.name for video in listed}
+        else:
+            found = {path.name: path for path in videos_below(root)}
+        return self._manifest(root, listed, found)
+
+    def _manifest(
+        self, root: Path, listed: Sequence[ListedVideo], found: Mapping[str, Path]
+    ) -> Manifest:
+        splits: dict[str, dict[ClipRecord, Subset]] = {name: {} for name in self.splits}
+        for video in listed:
+            if video.name not in found:
+                continue
+            for start, end in video.ranges:
+                clip = ClipRecord(found[video.name], video.label, video.group, start, end)
+                for name, subset in zip(self.splits, video.subsets, strict=True):
+                    splits[name][clip] = subset
+        clips = splits[self.splits[0]]
+        if not clips:
+            raise TransNetError(
+                f"{self.title}: {root} holds none of its {len(listed)} videos, like "
+                f"{listed[0].name}; accepted: the published archives, or what was in them, at any "
+                "depth."
+            )
+        missing = [video for video in listed if video.name not in found]
+        notes = _notes(self.title, listed, missing)
+        return Manifest(self.title, tuple(sorted(clips)), splits, notes)
 
 
 def shipped_table(name: str) -> Iterator[dict[str, str]]:
@@ -71,41 +125,6 @@ def read_lines(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise TransNetError(f"{path} cannot be read: {error}.") from error
     return [line.strip() for line in lines if line.strip()]
-
-
-def published_manifest(
-    title: str,
-    root: Path,
-    listed: Sequence[ListedVideo],
-    split_names: Sequence[str],
-    *,
-    lists_only: bool,
-) -> Manifest:
-    """The listed clips whose videos are below ``root``, or all of them with ``lists_only``.
-
-    Raises:
-        TransNetError: none of the listed videos is there.
-    """
-    if lists_only:
-        found = {video.name: root / video.label / video.name for video in listed}
-    else:
-        found = {path.name: path for path in videos_below(root)}
-    splits: dict[str, dict[ClipRecord, Subset]] = {name: {} for name in split_names}
-    for video in listed:
-        if video.name not in found:
-            continue
-        for start, end in video.ranges:
-            clip = ClipRecord(found[video.name], video.label, video.group, start, end)
-            for name, subset in zip(split_names, video.subsets, strict=True):
-                splits[name][clip] = subset
-    clips: Assignment = next(iter(splits.values()))
-    if not clips:
-        raise TransNetError(
-            f"{title}: {root} holds none of its {len(listed)} videos, like {listed[0].name}; "
-            "accepted: the published archives, or what was in them, at any depth."
-        )
-    missing = [video for video in listed if video.name not in found]
-    return Manifest(title, tuple(sorted(clips)), splits, notes=_notes(title, listed, missing))
 
 
 def _notes(

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from transnet.data.datasets.published import (
     ListedVideo,
-    prepare_folder,
-    published_manifest,
+    Publication,
     read_lines,
     shipped_table,
 )
-from transnet.data.manifest import Manifest, Subset
+from transnet.data.manifest import Subset
 from transnet.errors import TransNetError
 
 SPLITS = ("official:1", "official:2", "official:3")
@@ -23,23 +22,6 @@ _VIDEO = re.compile(r"v_\w+_g(\d+)_c\d+\.avi")
 _GROUPS_TESTED = 7
 # The files of one class spell it otherwise than its folder does.
 _IN_FILE_NAMES = {"HandstandPushups": "HandStandPushups"}
-
-
-def read_ucf101(root: Path, *, lists_only: bool = False) -> Manifest:
-    """Read the clips that are there and the official lists.
-
-    Args:
-        root: a folder that holds at any depth what was published: ``UCF101.rar`` or the class
-            folders, and if at hand ``trainlist01.txt`` and its sisters.
-        lists_only: every clip of the lists, whether its video is there or not.
-
-    Raises:
-        TransNetError: no video is found, or a list does not look as published.
-    """
-    prepare_folder("ucf101", root, lists_only=lists_only)
-    lists = next((found.parent for found in sorted(root.rglob("trainlist01.txt"))), None)
-    listed = _shipped() if lists is None else _own(lists)
-    return published_manifest("UCF101", root, listed, SPLITS, lists_only=lists_only)
 
 
 def _shipped() -> list[ListedVideo]:
@@ -57,8 +39,9 @@ def _shipped() -> list[ListedVideo]:
     return listed
 
 
-def _own(folder: Path) -> list[ListedVideo]:
+def _own(first_list: Path) -> list[ListedVideo]:
     """From ``trainlistNN.txt`` and ``testlistNN.txt``, lines of ``class/file`` and a number."""
+    folder = first_list.parent
     subsets: dict[str, list[Subset]] = {}
     kinds: tuple[tuple[str, Subset], ...] = (("trainlist", "train"), ("testlist", "test"))
     for number in (1, 2, 3):
@@ -76,3 +59,13 @@ def _own(folder: Path) -> list[ListedVideo]:
             )
         listed.append(ListedVideo(name, label, f"{label}_g{match[1]}", tuple(parts)))
     return listed
+
+
+UCF101 = Publication(
+    name="ucf101",
+    title="UCF101",
+    splits=SPLITS,
+    list_pattern="trainlist01.txt",
+    from_file=_own,
+    from_package=_shipped,
+)
