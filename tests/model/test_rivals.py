@@ -40,6 +40,12 @@ def test_the_order_of_the_frames_matters_to_all_but_the_mean(kind):
     assert (changed < 1e-6) == (kind == "mean")
 
 
+@pytest.mark.parametrize("kind", ["conv1d", *KINDS])
+def test_the_last_batch_may_be_a_single_clip(kind):
+    model = TransNet(TINY_BACKBONE, 3, num_frames=5, temporal=kind, size=32, readout="pool").train()
+    model(torch.rand(1, 5, 3, 32, 32)).sum().backward()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rival_watches_a_stream_as_it_sees_a_clip(kind):
     torch.manual_seed(0)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class TemporalRival(nn.Module):
@@ -45,7 +46,17 @@ class SeparableConvolutions(TemporalRival):
 
     def forward(self, features: Tensor) -> Tensor:
         h = torch.relu(self.pair(features.transpose(1, 2)))
-        return self.score(self.norm(torch.relu(self.whole(h)))).flatten(start_dim=1)
+        v = torch.relu(self.whole(h))
+        return self.score(self._normalised(v)).flatten(start_dim=1)
+
+    def _normalised(self, v: Tensor) -> Tensor:
+        if len(v) > 1 or not self.training:
+            return self.norm(v)
+        # The last batch may be a single clip, which has no statistics of its own.
+        norm = self.norm
+        return functional.batch_norm(
+            v, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+        )
 
 
 class Recurrent(TemporalRival):
