@@ -137,3 +137,11 @@ def trained_run(clips_folder, tmp_path_factory) -> Path:
         training=TrainingConfig(epochs=3, views=2),
         cache=str(folder / "features"),
     )
+
+
+@pytest.fixture(scope="session")
+def exported(trained_run, tmp_path_factory) -> Path:
+    """The trained run as ONNX, in float32."""
+    from transnet.deploy.export import export
+
+    return export(trained_run, out=str(tmp_path_factory.mktemp("exported") / "float32"))

@@ -27,6 +27,7 @@ COMMANDS = {
     "train": ("transnet.training.train:train", "teach a recogniser the actions of a data set"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
     "predict": ("transnet.inference.predict:predict", "tell the action of each video"),
+    "export": ("transnet.deploy.export:export", "write a run for ONNX Runtime or OpenVINO"),
 }
 
 

@@ -6,17 +6,18 @@ import json as jsonlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from transnet.data.datasets.folder import videos_below
+from transnet.deploy import runtime
 from transnet.errors import TransNetError, VideoError
-from transnet.inference.recognizer import load
 
 
 def predict(run: str, videos: list[str], *, json: bool = False, allow_partial: bool = False) -> int:
     """Tell which action each video shows.
 
     Args:
-        run: the folder of a trained run
+        run: the folder of a trained run, or of an export
         videos: video files, and folders, which are searched for videos
         json: print one JSON object a line: path, label, score, scores; or path and error
         allow_partial: use the good frames of a damaged file instead of refusing it
@@ -27,7 +28,7 @@ def predict(run: str, videos: list[str], *, json: bool = False, allow_partial: b
     Raises:
         TransNetError: RUN is not a trained run, or a folder holds no video.
     """
-    recognizer = load(run)
+    recognizer = _load(run)
     failed = 0
     for path in _expand(videos):
         try:
@@ -46,6 +47,14 @@ def predict(run: str, videos: list[str], *, json: bool = False, allow_partial: b
             if prediction.damage:
                 print(f"warning: {path}: {prediction.damage}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _load(run: str) -> Any:
+    if runtime.find_clip_model(Path(run).expanduser()):
+        return runtime.load(run)
+    from transnet.inference.recognizer import load  # brings torch, which an export does not need
+
+    return load(run)
 
 
 def _expand(videos: Iterable[str]) -> list[str]:
