@@ -44,6 +44,6 @@ def test_the_readmes_commands_work(user_folder):
                 subprocess.run([sys.executable, "-m", *words, *quick], check=True)
                 ran.append(words[1])
     first = ["train", "evaluate", "predict", "python", "check", "audit"]
-    assert ran == [*first, "train", "evaluate", "audit"]
+    assert ran == [*first, "train", "evaluate", "audit", "export", "predict"]
     assert (user_folder / "runs/mine/report.html").exists()
     assert (user_folder / "runs/ucf101/report.html").exists()
