@@ -21,6 +21,7 @@ install: .venv/installed
 
 wheel: .venv/installed
 	$(BIN)/python -m build --wheel
+	$(BIN)/python -m build --wheel runtime --outdir dist/runtime
 
 # Redone when a requirement changes, so that a second make is quick.
 .venv/installed: pyproject.toml constraints.txt

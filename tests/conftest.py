@@ -151,3 +151,11 @@ def pretrained(tmp_path_factory) -> Path:
         weights="none",
         training=PretrainingConfig(size=64, epochs=3, pictures_every=2, workers=0),
     )
+
+
+@pytest.fixture(scope="session")
+def exported(trained_run, tmp_path_factory) -> Path:
+    """The trained run as ONNX, in float32."""
+    from transnet.deploy.export import export
+
+    return export(trained_run, out=str(tmp_path_factory.mktemp("exported") / "float32"))

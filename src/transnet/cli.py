@@ -27,11 +27,12 @@ COMMANDS = {
     "train": ("transnet.training.train:train", "teach a recogniser the actions of a data set"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
     "explain": ("transnet.evaluation.explain:explain", "show where a recogniser looked"),
-    "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
     "predict": ("transnet.inference.predict:predict", "tell the action of each video"),
     "live": ("transnet.inference.live:live", "watch a camera, a stream or a file"),
+    "export": ("transnet.deploy.export:export", "write a run for ONNX Runtime or OpenVINO"),
     "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),
     "segment": ("transnet.inference.segment:segment", "show where the persons on photos are"),
+    "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
 }
 
 

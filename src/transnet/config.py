@@ -9,6 +9,7 @@ from transnet.errors import TransNetError
 
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
+TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 

@@ -6,13 +6,12 @@ import json as jsonlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from transnet.config import StreamConfig
+from transnet.config import StreamConfig, TimelineFormat
 from transnet.data.datasets.folder import videos_below
+from transnet.deploy import runtime
 from transnet.errors import TransNetError, VideoError
-from transnet.inference.recognizer import load
-from transnet.inference.timeline import find_segments
-from transnet.inference.timeline_files import Format, TimelineTarget
 
 
 def predict(
@@ -23,13 +22,13 @@ def predict(
     allow_partial: bool = False,
     timeline: bool = False,
     stream: StreamConfig = StreamConfig(),
-    format: Format | None = None,
+    format: TimelineFormat | None = None,
     out: str | None = None,
 ) -> int:
     """Tell which action each video shows, or with --timeline, what happens in it when.
 
     Args:
-        run: the folder of a trained run
+        run: the folder of a trained run, or of an export
         videos: video files, and folders, which are searched for videos
         json: print one JSON object a line: path, label, score, scores; or path and error; with
             --timeline, path and segments
@@ -46,9 +45,16 @@ def predict(
     Raises:
         TransNetError: RUN is not a trained run, or a folder holds no video.
     """
-    recognizer = load(run)
+    recognizer = _load(run)
     paths = _expand(videos)
     if timeline:
+        from transnet.inference.timeline import find_segments
+        from transnet.inference.timeline_files import TimelineTarget
+
+        if isinstance(recognizer, runtime.ExportedRecognizer):
+            raise TransNetError(
+                f"RUN is {run!r}, an export; --timeline needs the folder of a trained run."
+            )
         target = TimelineTarget.choose(paths, "json" if json else format, out)
 
         def answer(path: str) -> str:
@@ -82,6 +88,14 @@ def predict(
             if not json:
                 print(f"warning: {path}: {damage}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _load(run: str) -> Any:
+    if runtime.find_clip_model(Path(run).expanduser()):
+        return runtime.load(run)
+    from transnet.inference.recognizer import load  # brings torch, which an export does not need
+
+    return load(run)
 
 
 def _expand(videos: Iterable[str]) -> list[str]:

@@ -12,18 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 from xml.etree import ElementTree
 
 from transnet.checkpoint import written_whole
+from transnet.config import TimelineFormat
 from transnet.errors import TransNetError
 from transnet.inference.timeline import Timeline
 from transnet.page import render
 from transnet.progress import say
 from transnet.results import clock
 
-Format = Literal["text", "json", "csv", "vtt", "eaf", "html"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+FORMATS: tuple[TimelineFormat, ...] = get_args(TimelineFormat)
 
 _COLORS = (
     "#2f6fde", "#e0a526", "#2e9e6b", "#d9533c", "#8a5cd0", "#1f9fb5", "#c45a9a", "#7a8a2a",
@@ -42,13 +42,15 @@ class TimelineTarget:
         root: the folder that holds all these videos.
     """
 
-    form: Format
+    form: TimelineFormat
     file: Path | None = None
     folder: Path | None = None
     root: Path = Path()
 
     @classmethod
-    def choose(cls, videos: Sequence[str], form: Format | None, out: str | None) -> TimelineTarget:
+    def choose(
+        cls, videos: Sequence[str], form: TimelineFormat | None, out: str | None
+    ) -> TimelineTarget:
         """What the options mean.
 
         Raises:
@@ -105,7 +107,7 @@ def _make_folder(folder: Path) -> None:
         raise TransNetError(f"--out: {folder} cannot be made ({error}).") from error
 
 
-def format_timeline(timeline: Timeline, form: Format) -> str:
+def format_timeline(timeline: Timeline, form: TimelineFormat) -> str:
     """A timeline in one of the formats, as the text of a file.
 
     ``json`` and ``csv`` hold every segment, the others those that show a class.
@@ -233,6 +235,6 @@ def _ticks(timeline: Timeline) -> list[float]:
     return [float(number * step_s) for number in range(first, last + 1)]
 
 
-_WRITERS: dict[Format, Callable[[Timeline], str]] = {
+_WRITERS: dict[TimelineFormat, Callable[[Timeline], str]] = {
     "text": _text, "json": _json, "csv": _csv, "vtt": _vtt, "eaf": _eaf, "html": _html,
 }  # fmt: skip

@@ -1,0 +1,150 @@
+"""A network as ONNX graphs: the encoder of a frame, the temporal head, and the two in one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import onnx
+import torch
+from onnx import compose, parser
+from torch import Tensor, nn
+
+from transnet.errors import TransNetError
+from transnet.model.transnet import Spatial, TransNet
+
+OPSET = 18
+
+
+class FrameEncoder(nn.Module):
+    """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalisation included.
+
+    Frames go in as every decoder gives them, so that nobody has to normalise as we do.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, spatial: Spatial, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.spatial = spatial
+        mean_, std_ = (torch.tensor(v, dtype=torch.float64)[:, None, None] for v in (mean, std))
+        self.register_buffer("scale", (1 / (255 * std_)).float())
+        self.register_buffer("shift", (mean_ / std_).float())
+
+    def forward(self, frames: Tensor) -> Tensor:
+        planes = frames.permute(0, 3, 1, 2).float()
+        return self.spatial(planes * self.scale - self.shift)
+
+
+class Head(nn.Module):
+    """Features ``(B, n, L)`` to probabilities and logits, ``(B, C)`` each."""
+
+    def __init__(self, temporal: nn.Module) -> None:
+        super().__init__()
+        self.temporal = temporal
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.temporal(features)
+        return logits.softmax(dim=1), logits
+
+
+def encoder_graph(
+    model: TransNet, mean: tuple[float, ...], std: tuple[float, ...], size: int
+) -> onnx.ModelProto:
+    """The 2D component: ``frames`` uint8 ``(B, size, size, 3)`` to ``features`` ``(B, L)``.
+
+    Raises:
+        TransNetError: the backbone does something that ONNX cannot say.
+    """
+    frames = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    module = FrameEncoder(model.spatial, mean, std)
+    return _export(
+        module, frames, "frames", ["features"], f"backbone {model.spatial.backbone.name}"
+    )
+
+
+def head_graph(model: TransNet, num_frames: int, features: int) -> onnx.ModelProto:
+    """The 1D component: ``features`` ``(B, n, L)`` to ``probabilities``, ``logits`` ``(B, C)``."""
+    example = torch.zeros(2, num_frames, features)
+    outputs = ["probabilities", "logits"]
+    return _export(Head(model.temporal), example, "features", outputs, "the temporal part")
+
+
+def clip_graph(
+    encoder: onnx.ModelProto, head: onnx.ModelProto, *, num_frames: int, size: int, features: int
+) -> onnx.ModelProto:
+    """Encoder and head as one model: ``clips`` uint8 ``(B, n, size, size, 3)`` to the head's."""
+    opsets = ", ".join(f'"{entry.domain}" : {entry.version}' for entry in encoder.opset_import)
+    header = f"<ir_version: {encoder.ir_version}, opset_import: [{opsets}]>"
+    split = parser.parse_model(
+        f"""{header} split (uint8[batch, {num_frames}, {size}, {size}, 3] clips)
+        => (uint8[frame, {size}, {size}, 3] each) {{
+            to_frames = Constant <value_ints = [-1, {size}, {size}, 3]> ()
+            each = Reshape (clips, to_frames)
+        }}"""
+    )
+    gather = parser.parse_model(
+        f"""{header} gather (float[frame, {features}] encoded)
+        => (float[batch, {num_frames}, {features}] windows) {{
+            to_windows = Constant <value_ints = [-1, {num_frames}, {features}]> ()
+            windows = Reshape (encoded, to_windows)
+        }}"""
+    )
+    head = onnx.ModelProto.FromString(head.SerializeToString())
+    head.ir_version = encoder.ir_version
+    del head.opset_import[:]
+    head.opset_import.extend(encoder.opset_import)
+    # Names need to differ only inside; what users see is left as it is.
+    inside = {"rename_inputs": True, "rename_outputs": False}
+    model = compose.merge_models(
+        split, compose.add_prefix(encoder, "encoder/", **inside),
+        io_map=[("each", "encoder/frames")],
+    )  # fmt: skip
+    model = compose.merge_models(model, gather, io_map=[("features", "encoded")])
+    model = compose.merge_models(
+        model, compose.add_prefix(head, "head/", **inside), io_map=[("windows", "head/features")]
+    )
+    onnx.checker.check_model(model)
+    return model
+
+
+def _export(
+    module: nn.Module, example: Tensor, name: str, outputs: list[str], what: str
+) -> onnx.ModelProto:
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    try:
+        with _quietly():
+            program = torch.onnx.export(
+                module.eval(),
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[name],
+                output_names=outputs,
+                dynamic_shapes=({0: batch},),
+                verbose=False,
+            )
+    except Exception as error:  # the exporter's errors have no common base
+        reason = str(error).strip().splitlines()
+        raise TransNetError(
+            f"{what} cannot be written as ONNX ({type(error).__name__}: {reason[0]}). "
+            "Another backbone may do; if it ought to work, please report it."
+        ) from error
+    assert program is not None
+    model: Any = program.model_proto
+    return model
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """The exporter logs its own inner workings, which are nothing to a user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,165 @@
+"""int8 by post-training static quantisation: 8-bit weights for each channel, 8-bit activations.
+
+The batch norms are folded into the convolutions by then. The readout and the temporal part stay in
+float32: they are a thousandth of the work and carry the answer.
+
+The first layers may stay in float32 as well. Those of a depthwise network look at small
+differences of neighbouring pixels, which drown in the rounding of 8 bits (one depthwise layer of
+MobileNetV1 alone costs more than all others together). How many, is found by trying: as few as
+bring the features of clips that were not calibrated on to ``ENOUGH_DB``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from transnet.data.preprocessing import Pixels
+from transnet.progress import progress_bar
+
+ENOUGH_DB = 22.0
+"""Features over the error of int8, in decibels: an error of a twelfth of the signal."""
+
+FLOAT_LAYERS = (0, 1, 2, 3, 5, 7, 10, 14, 20, 28)
+MAX_FLOAT_SHARE = 0.5
+CALIBRATION_FRAMES = 4
+_WEIGHTED = ("Conv", "MatMul", "Gemm")
+_QUANTISED = (*_WEIGHTED, "Add", "Clip", "MaxPool", "Relu")
+_READOUT = "spatial.readout."
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """An encoder in int8.
+
+    Attributes:
+        model: the graph, with QuantizeLinear and DequantizeLinear around what is int8.
+        float_layers: how many of the first layers stayed in float32.
+        layers: how many layers with weights the backbone has.
+        signal_db: features over their error, on clips that were not calibrated on, in decibels.
+    """
+
+    model: onnx.ModelProto
+    float_layers: int
+    layers: int
+    signal_db: float
+
+
+def quantise_encoder(
+    encoder: onnx.ModelProto, clips: Sequence[Pixels], folder: Path, *, reduce_range: bool = False
+) -> Quantised:
+    """Quantise the encoder of a frame.
+
+    Args:
+        encoder: ``frames`` uint8 ``(B, H, W, 3)`` to ``features`` ``(B, L)``, as
+            :func:`~transnet.deploy.graphs.encoder_graph` gives it.
+        clips: uint8 frames ``(T, H, W, 3)`` of training clips, two or more. A quarter of them is
+            not calibrated on and tells how good the result is.
+        folder: where intermediate files may be written.
+        reduce_range: 7-bit weights, for processors whose sums of 8-bit products overflow.
+    """
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    plain, prepared, tried = (folder / f"{name}.onnx" for name in ("plain", "prepared", "tried"))
+    onnx.save(encoder, plain)
+    quant_pre_process(str(plain), str(prepared))
+    nodes = list(onnx.load(prepared).graph.node)
+    end = next((i for i, node in enumerate(nodes) if _is_readout(node)), len(nodes))
+    starts = [i for i, node in enumerate(nodes[:end]) if node.op_type in _WEIGHTED]
+    held_out = clips[::4]
+    calibration = [clip for index, clip in enumerate(clips) if index % 4] or held_out
+    reference = _features(plain, held_out)
+    most = max(1, int(MAX_FLOAT_SHARE * len(starts)))
+    counts = [count for count in FLOAT_LAYERS if count <= most]
+    best: Quantised | None = None
+    with progress_bar("quantising", len(counts), "attempts") as bar:
+        for count in counts:
+            excluded = [node.name for node in (*nodes[: starts[count]], *nodes[end:])]
+            _quantise(prepared, tried, calibration, excluded, reduce_range)
+            signal_db = _signal_db(reference, _features(tried, held_out))
+            bar.update(1)
+            if best is None or signal_db > best.signal_db:
+                best = Quantised(onnx.load(tried), count, len(starts), signal_db)
+            if signal_db >= ENOUGH_DB:
+                break
+    assert best is not None
+    del best.model.graph.value_info[:]  # shapes of intermediates, some of outputs: not needed
+    return best
+
+
+def _is_readout(node: onnx.NodeProto) -> bool:
+    return any(_READOUT in name for name in node.input)
+
+
+def _quantise(
+    source: Path,
+    target: Path,
+    clips: Sequence[Pixels],
+    excluded: list[str],
+    reduce_range: bool,
+) -> None:
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+
+    class Frames(CalibrationDataReader):
+        def __init__(self) -> None:
+            self._clips = iter(clips)
+
+        def get_next(self) -> dict[str, Any] | None:
+            clip = next(self._clips, None)
+            return None if clip is None else {"frames": _spread(clip, CALIBRATION_FRAMES)}
+
+    with _quietly():
+        quantize_static(
+            str(source),
+            str(target),
+            Frames(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=reduce_range,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=list(_QUANTISED),
+            nodes_to_exclude=excluded,
+        )
+
+
+def _spread(clip: Pixels, count: int) -> Pixels:
+    return clip[np.linspace(0, len(clip) - 1, min(count, len(clip))).round().astype(int)]
+
+
+def _features(model: Path, clips: Sequence[Pixels]) -> NDArray[np.float32]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(["features"], {"frames": clip})[0] for clip in clips])
+
+
+def _signal_db(reference: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+    error = float(np.square(found - reference, dtype=np.float64).mean())
+    signal = float(np.square(reference, dtype=np.float64).mean())
+    return 10 * float(np.log10(max(signal, 1e-30) / max(error, 1e-30)))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """The quantiser logs advice that we have followed (preprocessing) on the root logger."""
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,95 @@
+"""One exported file, ready to run: ONNX Runtime for ``.onnx``, OpenVINO for ``.xml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transnet.deploy.export_info import METADATA_KEY, ExportInfo, read_export_info
+from transnet.errors import TransNetError
+
+SUFFIXES = (".onnx", ".xml")
+
+
+class Session(Protocol):
+    """A model with one input, whose first output is what we ask for.
+
+    Attributes:
+        info: labels, sampling, sizes.
+    """
+
+    info: ExportInfo
+
+    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """The first output of a batch; its shapes are those of :mod:`transnet.deploy.runtime`."""
+
+
+def open_session(path: Path, threads: int = 0) -> Session:
+    """Open an exported file with the runtime that its name calls for.
+
+    Args:
+        path: ``*.onnx`` or ``*.xml``.
+        threads: threads to use; 0: as many as the runtime thinks right.
+
+    Raises:
+        TransNetError: the file is broken or not ours, or the runtime is not installed.
+    """
+    if threads < 0:
+        raise TransNetError(f"--threads is {threads}; accepted: 0 or more.")
+    session: type[OnnxSession | OpenVinoSession] = (
+        OnnxSession if path.suffix == ".onnx" else OpenVinoSession
+    )
+    try:
+        return session(path, threads)
+    except TransNetError:
+        raise
+    except ImportError as error:
+        package = "onnxruntime" if session is OnnxSession else "openvino"
+        raise TransNetError(
+            f"{path} needs {package}, which is not installed: pip install {package}"
+        ) from error
+    except Exception as error:  # each runtime has its own kinds
+        raise TransNetError(f"{path} cannot be opened as a model ({error}).") from error
+
+
+class OnnxSession:
+    """A file in ONNX Runtime, on the processor."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0].name
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.info = read_export_info(metadata.get(METADATA_KEY), path)
+
+    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        return self._session.run([self._output], {self._input: batch})[0]
+
+
+class OpenVinoSession:
+    """A file in OpenVINO, on the processor, in the precision that it was exported in."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        import openvino
+
+        model = openvino.Core().read_model(path)
+        info = model.get_rt_info([METADATA_KEY]).value if model.has_rt_info(METADATA_KEY) else None
+        self.info = read_export_info(info, path)
+        # Left to itself, OpenVINO computes in bfloat16 where the processor can.
+        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+        if threads:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        self._model = openvino.compile_model(model, "CPU", settings)
+
+    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        return self._model(np.ascontiguousarray(batch))[0]

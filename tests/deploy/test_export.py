@@ -1,0 +1,148 @@
+"""What transnet export writes, and what it refuses to."""
+
+import json
+import shutil
+from importlib.util import find_spec
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+import transnet
+from transnet import TransNetError
+from transnet.cli import main
+from transnet.deploy import runtime
+from transnet.deploy.export import export
+
+needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not here")
+
+
+@pytest.fixture(scope="module")
+def exported_int8(trained_run, tmp_path_factory):
+    # The tiny network has learnt next to nothing: answers near a tie may fall either way.
+    folder = tmp_path_factory.mktemp("exported") / "int8"
+    return export(trained_run, out=str(folder), int8=True, max_loss=0.5)
+
+
+@pytest.fixture(scope="module")
+def videos(clips_folder):
+    return sorted(clips_folder.rglob("*.avi"))[::7]
+
+
+def test_an_export_answers_as_its_run_does(trained_run, exported, videos):
+    run, recognizer = transnet.load(trained_run), runtime.load(exported)
+    assert recognizer.classes == run.classes
+    for video in videos:
+        expected, found = run.predict(video), recognizer.predict(video)
+        assert found.scores == pytest.approx(expected.scores, abs=1e-4)
+        assert (found.label, found.start_s) == (expected.label, expected.start_s)
+    part = {"start": 4, "end": 12}
+    expected, found = run.predict(videos[0], **part), recognizer.predict(videos[0], **part)
+    assert found.scores == pytest.approx(expected.scores, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["exported", "exported_int8"])
+def test_a_stream_encodes_each_frame_once_and_agrees_with_the_clip(kind, videos, request):
+    recognizer = runtime.load(request.getfixturevalue(kind))
+    frames = transnet.read_clip(videos[0], recognizer.info.clip).frames
+    features = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
+    assert recognizer.classify(features[None]) == pytest.approx(
+        recognizer.scores(frames[None]), abs=1e-4
+    )
+
+
+def test_the_models_need_no_other_knowledge(exported):
+    names = sorted(path.name for path in exported.iterdir())
+    assert names == ["clip.onnx", "encoder.onnx", "export.json", "head.onnx"]
+    shapes = {
+        "clip": ["batch", 4, 64, 64, 3],
+        "encoder": ["batch", 64, 64, 3],
+        "head": ["batch", 4, 64],
+    }
+    for form, shape in shapes.items():
+        model = onnx.load(exported / f"{form}.onnx")
+        assert model.opset_import[0].version >= 17
+        (given,) = model.graph.input
+        assert [d.dim_param or d.dim_value for d in given.type.tensor_type.shape.dim] == shape
+        description = json.loads(model.metadata_props[0].value)
+        assert description["classes"] == ["boxing", "handwaving", "walking"]
+        assert description["clip"]["sampling"] == "uniform"
+        assert "torch" in description["versions"]
+    # The plain use of the model, without any of our code: uint8 in, probabilities out.
+    session = onnxruntime.InferenceSession(str(exported / "clip.onnx"))
+    for batch in (1, 3):
+        (scores, logits) = session.run(None, {"clips": np.zeros((batch, 4, 64, 64, 3), np.uint8)})
+        assert scores.shape == logits.shape == (batch, 3)
+        assert scores.sum(axis=1) == pytest.approx(np.ones(batch), abs=1e-5)
+    checked = json.loads((exported / "export.json").read_text())["checked"]["float32"]
+    assert checked["max_difference"] < 1e-4
+    assert checked["top1_agreement"] == 1
+
+
+def test_int8_says_what_it_costs(exported, exported_int8):
+    checked = json.loads((exported_int8 / "export.json").read_text())["checked"]["int8"]
+    assert checked["measured_on"] == "test clips"
+    assert checked["num_clips"] == 6
+    assert checked["top1_loss"] == checked["top1_float32"] - checked["top1_int8"]
+    model = onnx.load(exported_int8 / "encoder.onnx")
+    nodes = [node.op_type for node in model.graph.node]
+    assert "QuantizeLinear" in nodes
+    int8 = [i for i in model.graph.initializer if i.data_type == onnx.TensorProto.INT8]
+    weights = [tensor for tensor in int8 if len(tensor.dims) > 1]  # the others are zero points
+    assert len(weights) == checked["layers"] - checked["float32_layers"]
+    assert checked["float32_layers"] <= checked["layers"] // 2
+
+
+@needs_openvino
+def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
+    folder = export(trained_run, out=str(tmp_path / "openvino"), format="openvino")
+    assert {path.suffix for path in folder.iterdir()} == {".xml", ".bin", ".json"}
+    expected = transnet.load(trained_run).predict(videos[0])
+    assert runtime.load(folder).predict(videos[0]).scores == pytest.approx(
+        expected.scores, abs=1e-4
+    )
+
+
+def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, monkeypatch):
+    # An exporter that garbles a weight, as a faulty operator would.
+    from transnet.deploy import graphs
+
+    def garbled(*arguments, **options):
+        model = encoder_graph(*arguments, **options)
+        weight = next(i for i in model.graph.initializer if i.name.endswith("dense.weight"))
+        values = onnx.numpy_helper.to_array(weight)
+        weight.CopyFrom(onnx.numpy_helper.from_array(values * np.float32(1.5), weight.name))
+        return model
+
+    encoder_graph = graphs.encoder_graph
+    monkeypatch.setattr(graphs, "encoder_graph", garbled)
+    with pytest.raises(TransNetError, match="does not answer as .* does: largest difference"):
+        export(trained_run, out=str(tmp_path / "x"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stands_there_is_not_lost(trained_run, exported, tmp_path, capsys):
+    assert main(["export", str(trained_run), "--out", str(exported)]) == 1
+    assert "holds an export already; accepted: a new folder, or --overwrite" in (
+        capsys.readouterr().err
+    )
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert main(["export", str(trained_run), "--out", str(tmp_path), "--overwrite"]) == 1
+    assert "something else than an export" in capsys.readouterr().err
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_missing_clips_are_named(trained_run, clips_folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    table = run / "clips.csv"
+    table.write_text(table.read_text().replace(str(clips_folder), "/gone"))
+    assert main(["export", str(run), "--out", str(tmp_path / "x")]) == 1
+    assert "say where the data is now with --data" in capsys.readouterr().err
+    assert main(["export", str(run), "--out", str(tmp_path / "x"), "--max-loss", "2"]) == 1
+    assert "--max-loss is 2.0; accepted: 0 to 1." in capsys.readouterr().err
+    table.unlink()
+    words = ["export", str(run), "--out", str(tmp_path / "x"), "--data", str(clips_folder)]
+    assert main(words) == 0
+    assert runtime.load(tmp_path / "x").classes == ("boxing", "handwaving", "walking")
