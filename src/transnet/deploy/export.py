@@ -136,6 +136,8 @@ def export(
 
 
 def _check_arguments(folder: Path, format: str, max_loss: float, overwrite: bool) -> None:
+    if format not in _SUFFIX:
+        raise TransNetError(f"--format is {format!r}; accepted: {', '.join(_SUFFIX)}.")
     if not 0 <= max_loss <= 1:
         raise TransNetError(f"--max-loss is {max_loss}; accepted: 0 to 1.")
     needed = ["onnx", "onnxruntime", "onnxscript"]
@@ -243,7 +245,13 @@ def _write_int8(
     scratch = making / "scratch"
     scratch.mkdir()
     encoder, head = (onnx.load(making / f"float32/{form}.onnx") for form in ("encoder", "head"))
-    quantised = quantise_encoder(encoder, clips, scratch, reduce_range=reduce_range)
+    try:
+        quantised = quantise_encoder(encoder, clips, scratch, reduce_range=reduce_range)
+    except Exception as error:  # the quantiser's errors have no common base
+        raise TransNetError(
+            f"backbone {exported.info.backbone!r} cannot be quantised ({error}); export without "
+            "--int8."
+        ) from error
     how = {
         "calibration_clips": len(clips),
         "layers": quantised.layers,
@@ -299,7 +307,12 @@ def _write(
 def _convert(path: Path, info: ExportInfo) -> None:
     import openvino
 
-    model = openvino.convert_model(path)
+    try:
+        model = openvino.convert_model(path)
+    except Exception as error:  # OpenVINO's errors have no common base
+        raise TransNetError(
+            f"OpenVINO does not understand {path.name} ({error}); use --format onnx."
+        ) from error
     model.set_rt_info(info.to_json(), [METADATA_KEY])
     openvino.save_model(model, path.with_suffix(".xml"), compress_to_fp16=False)
 

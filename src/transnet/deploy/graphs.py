@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import onnx
 import torch
-from onnx import compose, parser
 from torch import Tensor, nn
 
 from transnet.errors import TransNetError
 from transnet.model.transnet import Spatial, TransNet
+
+if TYPE_CHECKING:
+    import onnx
 
 OPSET = 18
 
@@ -77,6 +78,9 @@ def clip_graph(
     encoder: onnx.ModelProto, head: onnx.ModelProto, *, num_frames: int, size: int, features: int
 ) -> onnx.ModelProto:
     """Encoder and head as one model: ``clips`` uint8 ``(B, n, size, size, 3)`` to the head's."""
+    import onnx  # of the extra [export], as everywhere here
+    from onnx import compose, parser
+
     opsets = ", ".join(f'"{entry.domain}" : {entry.version}' for entry in encoder.opset_import)
     header = f"<ir_version: {encoder.ir_version}, opset_import: [{opsets}]>"
     split = parser.parse_model(

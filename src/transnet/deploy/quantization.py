@@ -16,14 +16,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from transnet.data.preprocessing import Pixels
 from transnet.progress import progress_bar
+
+if TYPE_CHECKING:
+    import onnx
 
 ENOUGH_DB = 22.0
 """Features over the error of int8, in decibels: an error of a twelfth of the signal."""
@@ -66,6 +68,7 @@ def quantise_encoder(
         folder: where intermediate files may be written.
         reduce_range: 7-bit weights, for processors whose sums of 8-bit products overflow.
     """
+    import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     plain, prepared, tried = (folder / f"{name}.onnx" for name in ("plain", "prepared", "tried"))

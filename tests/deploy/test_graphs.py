@@ -1,0 +1,27 @@
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from conftest import TINY_BACKBONE
+
+import transnet
+from transnet.data.preprocessing import normalise
+from transnet.deploy.graphs import clip_graph, encoder_graph, head_graph
+
+
+@pytest.mark.parametrize(
+    ("backbone", "readout", "size"),
+    [(TINY_BACKBONE, "flatten", 64), ("test_vit.r160_in1k", "pool", 160)],
+)
+def test_the_graph_of_any_network_gives_its_logits(backbone, readout, size):
+    model = transnet.TransNet(backbone, 3, num_frames=4, size=size, readout=readout).eval()
+    encoder = encoder_graph(model, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), size)
+    head = head_graph(model, 4, 64)
+    joined = clip_graph(encoder, head, num_frames=4, size=size, features=64)
+    clips = np.random.default_rng(0).integers(0, 256, (3, 4, size, size, 3), np.uint8)
+    session = onnxruntime.InferenceSession(joined.SerializeToString())
+    (logits,) = session.run(["logits"], {"clips": clips})
+    normalised = normalise(clips, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2))
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(normalised))
+    assert logits == pytest.approx(expected.numpy(), abs=1e-4)
