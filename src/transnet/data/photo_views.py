@@ -33,12 +33,10 @@ class PhotoView:
     def __init__(self, size: int, mean: Sequence[float], std: Sequence[float]) -> None:
         self._mean, self._std = tuple(mean), tuple(std)
         self._squeeze = v2.Resize((size, size), antialias=True)
-        # Zooming out matters: photos show persons close up, videos often whole and far away.
         self._move = v2.Compose([
-            v2.RandomResizedCrop(size, scale=(0.4, 1.0), ratio=(0.5, 2.0), antialias=True),
-            v2.RandomAffine(
-                10, scale=(0.5, 1.25), interpolation=v2.InterpolationMode.BILINEAR,
-                fill=[_GREY, _GREY, _GREY, 0, 0],
+            v2.RandomResizedCrop(size, scale=(0.2, 1.0), ratio=(0.6, 1.67), antialias=True),
+            v2.RandomRotation(
+                10, interpolation=v2.InterpolationMode.BILINEAR, fill=[_GREY, _GREY, _GREY, 0, 0]
             ),
             v2.RandomHorizontalFlip(),
         ])  # fmt: skip
@@ -59,7 +57,7 @@ class PhotoView:
             photo: the photo.
             seed: chooses how it is varied; not varied if not given.
         """
-        # The mask travels as two more channels of the picture, person and "counts", and so is
+        # The mask travels as two more channels of the picture, person and background, and so is
         # cropped, turned and resized exactly as it is. (As a mask, torchvision would take the
         # upper left one of the pixels that it joins, a shift of up to half a pixel.)
         planes = [*photo.pixels.transpose(2, 0, 1)]
@@ -71,7 +69,7 @@ class PhotoView:
         else:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                image = self._move(image)
+                image = self._move(_surrounded(image))
                 colours = self._colour(image[:3])
         person, background = image[3:].int()
         mask = torch.full(person.shape, NEUTRAL, dtype=torch.uint8)
@@ -81,3 +79,13 @@ class PhotoView:
 
     def _normalised(self, planes: Tensor) -> Tensor:
         return v2.functional.normalize(planes.float() / 255, list(self._mean), list(self._std))
+
+
+def _surrounded(image: Tensor) -> Tensor:
+    """A picture with its mirror image around it, a quarter of its size on each side.
+
+    So persons can become smaller, too: photos show them close up, videos often whole and far away.
+    Plain borders would serve as well, but the batch norms would learn their statistics from them.
+    """
+    height, width = image.shape[1:]
+    return v2.functional.pad(image, [width // 4, height // 4], padding_mode="symmetric")

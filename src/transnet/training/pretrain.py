@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging
 
 from transnet import segmenter_checkpoint as checkpoint
 from transnet.config import PretrainingConfig
@@ -26,6 +27,9 @@ from transnet.weights import ENCODER_FILE, find_weights
 
 GENTLE_LEARNING_RATE = 3e-4
 """Of a backbone that knows something already."""
+
+AVERAGING = 0.98
+"""The weights that are measured and kept are a moving average, over some fifty steps."""
 
 _FOLDER = RunFolder(
     record=checkpoint.RECORD,
@@ -103,7 +107,10 @@ def pretrain(
         run,
         score="validation_iou",
         mixed_precision=True,
-        further=[ValidationPictures(answerer, photos.validation, training.pictures_every)],
+        further=[
+            ValidationPictures(answerer, photos.validation, training.pictures_every),
+            EMAWeightAveraging(decay=AVERAGING),
+        ],
     )
     fit_s = time.perf_counter() - teaching
     segmenter.eval()

@@ -18,22 +18,20 @@ from transnet.training.optimizer import optimizers, refuse_divergence
 
 
 def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Cross-entropy a pixel plus the Dice loss of each photo, the mean over the photos.
+    """Cross-entropy a pixel plus the Dice loss of the batch.
 
     Args:
         logits: of "person", ``(N, H, W)``.
         masks: ``(N, H, W)`` of background, person, neutral; neutral pixels do not count.
     """
-    logits = logits.float().flatten(1)  # sums over a photo are beyond bfloat16
-    masks = masks.flatten(1)
+    logits = logits.float()  # such sums are beyond bfloat16
     counts = (masks != NEUTRAL).float()
     person = (masks == 1).float()
     entropy = F.binary_cross_entropy_with_logits(logits, person, counts, reduction="sum")
     found = logits.sigmoid() * counts
-    # One pixel more of each: a photo without persons then has a loss, which is small if none is
-    # found.
-    overlap = (2 * (found * person).sum(1) + 1) / (found.sum(1) + person.sum(1) + 1)
-    return entropy / counts.sum().clamp(min=1) + (1 - overlap).mean()
+    # One pixel more of each: photos without persons then have a loss, small if none is found.
+    overlap = (2 * (found * person).sum() + 1) / (found.sum() + person.sum() + 1)
+    return entropy / counts.sum().clamp(min=1) + 1 - overlap
 
 
 def mask_metrics(prefix: str = "") -> MetricCollection:
