@@ -115,6 +115,16 @@ def test_a_damaged_archive_leaves_nothing(tmp_path, suffix):
     assert files_below(tmp_path) == [path.name]
 
 
+def test_an_unpacking_that_was_killed_is_done_again(tmp_path):
+    make_zip(tmp_path / "run.zip", {"a.avi": "x", "b.avi": "y"})
+    leftover = tmp_path / ".run.unpacking-abc"
+    leftover.mkdir()
+    for name in ("a.avi", "b.avi"):
+        (leftover / name).write_text("half")
+    unpack_archives(tmp_path)
+    assert files_below(tmp_path) == ["run.zip", "run/a.avi", "run/b.avi"]
+
+
 def test_compressed_rar_without_a_program_for_it(tmp_path, monkeypatch):
     make_rar(tmp_path / "UCF101.rar", {"a.avi": b"xyz"}, method=COMPRESSED)
     monkeypatch.setenv("PATH", str(tmp_path))

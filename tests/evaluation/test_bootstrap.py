@@ -19,6 +19,11 @@ def test_clips_that_fail_together_say_less():
     assert together[1] - together[0] > 2 * (alone[1] - alone[0])
 
 
+def test_all_right_is_not_certain():
+    assert accuracy_interval([True] * 6, "aabbcc") == (pytest.approx(0.025 ** (1 / 3)), 1.0)
+    assert accuracy_interval([False] * 4, "abcd") == (0.0, pytest.approx(1 - 0.025 ** (1 / 4)))
+
+
 def test_one_group_says_nothing_of_others():
     assert accuracy_interval([True, False], ["a", "a"]) is None
     assert difference_interval(([True], ["a"]), ([True, False], ["a", "b"])) is None

@@ -121,6 +121,29 @@ def test_clips_that_were_trained_on_are_refused(run, clips_folder, tmp_path, cap
     assert "24 of them were themselves trained on" in (run / "report.html").read_text()
 
 
+def test_a_leak_is_told_when_the_data_has_moved(clips_folder, tmp_path):
+    from conftest import TINY_BACKBONE
+
+    data = shutil.copytree(clips_folder, tmp_path / "data")
+    run = transnet.train(
+        str(data), out=str(tmp_path / "run"), backbone=TINY_BACKBONE, weights="none",
+        split="paper", clip=transnet.ClipConfig(frames=4, size=64),
+        training=transnet.TrainingConfig(epochs=1, views=1),
+    )  # fmt: skip
+    before = transnet.evaluate(run)["protocol"]["siblings_in_train"]
+    moved = data.rename(tmp_path / "moved")
+    metrics = transnet.evaluate(run, data=str(moved), split="paper")
+    assert metrics["protocol"]["siblings_in_train"] == before > 0.5
+
+
+def test_of_another_data_set_siblings_are_unknown(run, make_video, tmp_path):
+    for number, label in enumerate(("boxing", "walking")):
+        make_video(f"{number}.mp4", 20 + number, folder=tmp_path / "other" / label)
+    metrics = transnet.evaluate(run, data=str(tmp_path / "other"))
+    assert metrics["protocol"]["siblings_in_train"] is None
+    assert "it is unknown how many of them" in metrics["protocol"]["sentence"]
+
+
 def test_a_renamed_copy_of_a_training_clip_is_known(run, clips_folder, tmp_path):
     row = next(
         line.split(",")

@@ -3,7 +3,14 @@ from dataclasses import replace
 import pytest
 
 from transnet.errors import TransNetError
-from transnet.evaluation.results import Result, append_result, means, read_results, table
+from transnet.evaluation.results import (
+    Result,
+    append_result,
+    check_results,
+    means,
+    read_results,
+    table,
+)
 
 ROW = Result("paper", "UCF101", "official:1", 0, 0.9, 0.88, 132, 0.0, "mobilenetv1_100",
              "imagenet", 12.5, "2026-01-01T00:00:00", "abc")  # fmt: skip
@@ -42,11 +49,21 @@ def test_a_table_to_read_and_one_for_documents():
     assert table(means([ROW]), markdown=True).splitlines()[1].startswith("| -----")
 
 
+def test_a_torn_row_costs_itself_and_is_named(tmp_path):
+    path = tmp_path / "results.csv"
+    append_result(path, ROW)
+    path.write_text(path.read_text() + "paper,UCF101")
+    append_result(path, replace(ROW, seed=1))
+    assert path.read_text().endswith("abc\n")
+    with pytest.raises(TransNetError, match="is not a table of results"):
+        read_results(path)
+
+
 def test_another_table_is_not_touched(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(TransNetError, match="which is another table"):
-        append_result(path, ROW)
+    with pytest.raises(TransNetError, match="is not a table of results"):
+        check_results(path)
     with pytest.raises(TransNetError, match="is not a table of results"):
         read_results(path)
     assert path.read_text() == "a,b\n1,2\n"

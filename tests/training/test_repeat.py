@@ -51,6 +51,38 @@ def test_each_person_is_left_out_once(tmp_path, shared, capsys):
     ]  # fmt: skip
 
 
+def test_groups_of_any_name(clips_folder, tmp_path):
+    groups = ["a,b", "a:b", "a/b", "all", "ü" * 300]
+    table = ["path,label,group"]
+    for person, group in enumerate(groups, 1):
+        table += [f'{clips_folder}/{label}/person{person:02}/take1.avi,{label},"{group}"'
+                  for label in ("boxing", "walking")]  # fmt: skip
+    (tmp_path / "odd.csv").write_text("\n".join(table), encoding="utf-8")
+    assert train(tmp_path / "odd.csv", tmp_path / "runs", "--split", "leave-out:all") == 0
+    rows = read_results(tmp_path / "runs/results.csv")
+    assert [row.split for row in rows] == [f"leave-out:{group}" for group in sorted(groups)]
+    assert len(list((tmp_path / "runs").glob("*/seed0/metrics.json"))) == 5
+
+
+def test_a_result_that_was_lost_is_added_again(clips_folder, tmp_path):
+    words = ("--split", "group", "--results", tmp_path / "results.csv")
+    assert train(clips_folder, tmp_path / "runs", *words) == 0
+    before = read_results(tmp_path / "results.csv")
+    (tmp_path / "results.csv").unlink()
+    assert train(clips_folder, tmp_path / "runs", *words) == 0
+    assert [row.top1 for row in read_results(tmp_path / "results.csv")] == [
+        row.top1 for row in before
+    ]
+
+
+def test_another_table_is_named_before_the_training(clips_folder, tmp_path, capsys):
+    (tmp_path / "other.csv").write_bytes(b"\xff\xfe")
+    words = ("--seeds", "2", "--results", tmp_path / "other.csv")
+    assert train(clips_folder, tmp_path / "runs", *words) == 1
+    assert "is not a table of results" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_what_fails_is_named_and_the_rest_is_done(clips_folder, tmp_path, capsys):
     blocked = tmp_path / "runs/group/seed0"
     blocked.mkdir(parents=True)

@@ -42,7 +42,10 @@ class TestedClips:
 
 @dataclass(frozen=True)
 class LeakWorth:
-    """Accuracy under a leaking split, minus that under a clean one."""
+    """Accuracy under a leaking split, minus that under a clean one.
+
+    The two train on different numbers of clips, which is a part of the difference.
+    """
 
     clean: TestedClips
     leaking: TestedClips

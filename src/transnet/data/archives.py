@@ -6,12 +6,15 @@ of its folder, with a link, or that is far larger inside than outside, is refuse
 
 from __future__ import annotations
 
+import glob
+import lzma
 import os
 import shutil
 import stat
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -32,6 +35,10 @@ SMALL_BYTES = 100 * 2**20
 MAX_MEMBERS = 200_000
 MAX_DEPTH = 2
 _PIECE = 2**20
+_DAMAGE = (
+    zipfile.BadZipFile, rarfile.Error, zlib.error, lzma.LZMAError, EOFError, NotImplementedError,
+    RuntimeError,
+)  # fmt: skip
 
 _UNPACKERS = {
     "unrar": ("unrar", "x", "-idq", "-y", "-p-"),
@@ -50,8 +57,13 @@ def unpack_archives(root: Path) -> None:
         TransNetError: an archive is damaged or hostile, the disk is full or cannot be written,
             or a program to unpack ``.rar`` is needed and not installed.
     """
-    archives = [path for path in sorted(root.rglob("*")) if _is_archive(path)]
-    here = {path.name for path in root.rglob("*")} if archives else set()
+    # What an interrupted unpacking left is hidden, as it is for whoever looks for videos.
+    visible = [
+        path for path in sorted(root.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]  # fmt: skip
+    archives = [path for path in visible if _is_archive(path)]
+    here = {path.name for path in visible}
     for archive in archives:
         _unpack_beside(archive, here, depth=0)
 
@@ -91,7 +103,7 @@ def _opened(archive: Path) -> Iterator[Any]:
     try:
         with kind(archive) as opened:
             yield opened
-    except (zipfile.BadZipFile, rarfile.Error, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise TransNetError(
             f"{archive} is damaged or incomplete ({error}); download it again."
         ) from error
@@ -209,8 +221,10 @@ def _check_room(archive: Path, members: Sequence[Any], folder: Path) -> None:
 @contextmanager
 def _made_whole(target: Path, archive: Path) -> Iterator[Path]:
     """A folder to fill, which takes its name only once it is complete."""
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.unpacking-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     try:
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.unpacking-", dir=target.parent))
     except OSError as error:
         raise TransNetError(
             f"{archive} cannot be unpacked beside itself ({error}); unpack it by hand, or copy it "

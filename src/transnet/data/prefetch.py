@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 def prefetch(calls: Iterable[Callable[[], Result]], workers: int) -> Iterator[Future[Result]]:
     """Run calls in threads, a few ahead of the one whose result is asked for, in order."""
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(max(1, workers)) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for call in calls:

@@ -119,7 +119,10 @@ def split_names(manifest: Manifest, names: str | None = None) -> list[str]:
     chosen: list[str] = []
     groups = sorted({clip.group for clip in manifest.clips})
     here = {"paper", "group", *manifest.splits, *(f"leave-out:{group}" for group in groups)}
-    for name in (names or "").split(","):
+    asked = [name for name in (names or "").split(",") if name.strip()] if names else [""]
+    if names and names in here:  # a name with a comma in it
+        asked = [names]
+    for name in asked:
         if name.strip() == "official:all":
             family = [own for own in manifest.splits if own.partition(":")[0] == "official"]
         elif name.strip() == "leave-out:all":

@@ -21,11 +21,11 @@ from transnet.data.broken import check_broken
 from transnet.data.datasets import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import read_csv
 from transnet.data.feature_cache import FeatureCache
-from transnet.data.manifest import ClipRecord
+from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.splits import make_split, siblings_share
 from transnet.errors import TransNetError
 from transnet.evaluation.bootstrap import accuracy_interval
-from transnet.evaluation.explanation import heat_on_person
+from transnet.evaluation.explanation import heat_on_person, require_maps
 from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.report import Mistake, write_report
 from transnet.evaluation.views import SpatialViews, evaluation_views
@@ -97,6 +97,10 @@ def evaluate(
         )
     folder = Path(run).expanduser()
     recognizer = load(folder)
+    persons = None
+    if segmenter is not None:
+        require_maps(recognizer)
+        persons = load_segmenter(segmenter)
     info = recognizer.info
     part = _test_part(folder, info, data, split)
     _check_classes(part.clips, info.classes)
@@ -120,23 +124,23 @@ def evaluate(
     right = ((probabilities.argmax(dim=1) == labels) & (probabilities.sum(dim=1) > 0)).tolist()
     metrics["top1_interval"] = accuracy_interval(right, [clip.group for clip in part.clips])
     metrics["calibration"] = calibration(probabilities, labels)
+    metrics["data"] = info.data if data is None else resolve_dataset(data)
     metrics["views"] = {"temporal": temporal_views, "spatial": spatial_views}
     metrics["heat_on_person"] = (
         None
-        if segmenter is None
+        if persons is None
         else heat_on_person(
             recognizer,
-            load_segmenter(segmenter),
+            persons,
             [clip for clip in part.clips if clip not in done.broken],
         )
     )
     metrics["protocol"] = {
         "name": _protocol_name(part.split),
         "split": part.split,
+        # Groups of another data set say nothing of those that were trained on.
         "siblings_in_train": (
-            siblings_share(part.clips, _training_clips(folder))
-            if part.own
-            else len(trained) / len(part.clips)
+            siblings_share(part.clips, _training_clips(folder)) if part.own else None
         ),
         "trained_clips_in_test": len(trained),
         "sentence": "",
@@ -147,12 +151,13 @@ def evaluate(
     metrics["stage_seconds"] = {
         "decode": done.seconds.decode, "backbone": done.seconds.backbone
     }  # fmt: skip
-    with checkpoint.written_whole(folder / "metrics.json") as path:
-        path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     _write_predictions(folder / "predictions.csv", part.clips, probabilities, info.classes)
     report = write_report(
         folder, recognizer, metrics, _mistakes(part.clips, probabilities, labels, done, info)
     )
+    # Last, so that where it is, the rest is.
+    with checkpoint.written_whole(folder / "metrics.json") as path:
+        path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     say(
         f"top-1 {metrics['top1']:.1%}{_margin(metrics)}, macro-F1 {metrics['macro_f1']:.1%} "
         f"on {metrics['num_clips']} clips. {metrics['protocol']['sentence']}\n"
@@ -191,13 +196,23 @@ def _test_part(run: Path, info: RunInfo, data: str | None, split: str | None) ->
             )
         return _TestPart(clips, info.split, info.split_rule)
     manifest = open_dataset(data or info.data)
-    own = data is None or resolve_dataset(data) == info.data
-    if split is None and not own:
+    in_place = data is None or resolve_dataset(data) == info.data
+    own = in_place or _is_moved(run, manifest)
+    if split is None and not in_place:
         return _TestPart(manifest.clips, "all", f"all clips of {manifest.name}", own)
     parts = make_split(
         manifest, split or info.split, validation=info.training.validation, seed=info.training.seed
     )
     return _TestPart(parts.test, parts.name, parts.rule, own)
+
+
+def _is_moved(run: Path, manifest: Manifest) -> bool:
+    """Whether a data set has the classes and groups of the run's own: it lies elsewhere now."""
+    before, now = (
+        {(clip.label, clip.group) for clip in clips}
+        for clips in (read_csv(run / "clips.csv").clips, manifest.clips)
+    )
+    return before <= now
 
 
 def _check_classes(clips: Sequence[ClipRecord], classes: Sequence[str]) -> None:
@@ -264,11 +279,18 @@ def _protocol_name(split: str) -> str:
 
 def _sentence(metrics: dict[str, Any], rule: str, trained: int) -> str:
     siblings = metrics["protocol"]["siblings_in_train"]
-    text = (
-        f"Tested on {metrics['num_clips']} clips chosen by {rule}; {siblings:.1%} of them have a "
-        "sibling (a clip of the same class and group) among the training clips."
-    )
-    if siblings > 0.01:
+    text = f"Tested on {metrics['num_clips']} clips chosen by {rule}; "
+    if siblings is None:
+        text += (
+            "it is another data set than that of the training, so it is unknown how many of them "
+            "show a person or a video that was trained on."
+        )
+    else:
+        text += (
+            f"{siblings:.1%} of them have a sibling (a clip of the same class and group) among "
+            "the training clips."
+        )
+    if siblings and siblings > 0.01:
         text += " So a part of this score is memory, not recognition."
     views = metrics["views"]
     if views != {"temporal": 1, "spatial": "center"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,13 +63,13 @@ def explain(
     except OSError as error:
         raise TransNetError(f"--out is {out!r}, which cannot be made ({error}).") from error
     failed = 0
-    for video in videos:
+    for video, name in zip(videos, _names(videos), strict=True):
         try:
             clip = read_clip(video, recognizer.info.clip)
             found = explain_clip(recognizer, clip, label, persons)
-            picture = folder / f"{Path(video).stem}.png"
+            picture = folder / f"{name}.png"
             Image.fromarray(explanation_picture(found)).save(picture)
-            film = folder / f"{Path(video).stem}.mp4"
+            film = folder / f"{name}.mp4"
             with VideoWriter(film) as writer:
                 for pixels, time_s in _heated_frames(video, found):
                     writer.write(pixels, time_s)
@@ -88,6 +88,16 @@ def explain(
             print(_sentence(video, found))
         say(f"saved to {picture} and {film}")
     return int(failed > 0)
+
+
+def _names(videos: Sequence[str]) -> list[str]:
+    """A name for each explanation: never that of a video, and none twice."""
+    names: list[str] = []
+    for video in videos:
+        plain = f"{Path(video).stem}_explained"
+        same = sum(name == plain or name.startswith(f"{plain}_") for name in names)
+        names.append(f"{plain}_{same + 1}" if same else plain)
+    return names
 
 
 def _heated_frames(video: str, found: Explanation) -> Iterator[tuple[Pixels, float]]:

@@ -75,6 +75,21 @@ def has_maps(model: Network) -> TypeGuard[TransNet]:
     return isinstance(model, TransNet) and model.backbone.grid is not None
 
 
+def require_maps(recognizer: Recognizer) -> TransNet:
+    """The network, if it can be shown where it looks.
+
+    Raises:
+        TransNetError: it gives no map of a frame.
+    """
+    model = recognizer.model
+    if not has_maps(model):
+        raise TransNetError(
+            f"{recognizer.info.backbone} gives no map of a frame, so it cannot be shown where it "
+            "looks; accepted: runs whose backbone is a convolutional image network."
+        )
+    return model
+
+
 def explain_clip(
     recognizer: Recognizer,
     clip: Clip,
@@ -92,12 +107,7 @@ def explain_clip(
     Raises:
         TransNetError: the class is unknown, or the network gives no map of a frame.
     """
-    model, classes = recognizer.model, recognizer.classes
-    if not has_maps(model):
-        raise TransNetError(
-            f"{recognizer.info.backbone} gives no map of a frame, so it cannot be shown where it "
-            "looks; accepted: runs whose backbone is a convolutional image network."
-        )
+    model, classes = require_maps(recognizer), recognizer.classes
     if label is not None and label not in classes:
         raise TransNetError(f"--label is {label!r}; accepted: {', '.join(classes)}.")
     pixels = torch.from_numpy(normalise(clip.frames, recognizer.info.mean, recognizer.info.std))

@@ -77,20 +77,37 @@ class Mean:
         return f"{100 * self.top1:.2f}{spread}"
 
 
+def check_results(path: Path) -> None:
+    """See that results can be added to a file, before there are any.
+
+    Raises:
+        TransNetError: it is another table, or cannot be written.
+    """
+    if path.exists() and path.stat().st_size:
+        read_results(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise TransNetError(
+            f"--results is {str(path)!r}, which cannot be written ({error})."
+        ) from error
+
+
 def append_result(path: Path, result: Result) -> None:
     """Add a row to a CSV file, with a header if it is new.
 
     Raises:
-        TransNetError: the file cannot be written, or is another table.
+        TransNetError: the file cannot be written.
     """
     names = [field.name for field in fields(Result)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size:
-            with open(path, newline="", encoding="utf-8") as file:
-                if next(csv.reader(file), None) != names:
-                    raise TransNetError(f"--results is {str(path)!r}, which is another table.")
+        torn = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
         with open(path, "a", newline="", encoding="utf-8") as file:
+            if torn:
+                file.write("\n")
             writer = csv.DictWriter(file, names, lineterminator="\n")
             if file.tell() == 0:
                 writer.writeheader()
@@ -113,11 +130,13 @@ def read_results(path: Path) -> list[Result]:
     kinds = {field.name: types[str(field.type)] for field in fields(Result)}
     try:
         with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if reader.fieldnames != list(kinds):
+                raise ValueError(f"its columns are {reader.fieldnames}")
             return [
-                Result(**{name: kind(row[name]) for name, kind in kinds.items()})
-                for row in csv.DictReader(file)
+                Result(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in reader
             ]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise TransNetError(f"{path} is not a table of results ({error}).") from error
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +17,7 @@ from transnet.evaluation.evaluate import evaluate
 from transnet.evaluation.results import (
     Result,
     append_result,
+    check_results,
     means,
     read_results,
     source_commit,
@@ -26,7 +29,7 @@ from transnet.progress import say
 class TrainOnce(Protocol):
     """Trains one split with one seed into a folder; returns at once if that is done already."""
 
-    def __call__(self, *, out: str, split: str, seed: int) -> Path: ...
+    def __call__(self, *, run: Path, split: str, seed: int) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,16 @@ class Repetition:
     cache: str | None
 
 
-def repeat(plan: Repetition, train_once: TrainOnce) -> Path:
+def repeat(plan: Repetition, train_once: TrainOnce, *, again: bool = False) -> Path:
     """Train and evaluate every split with every seed.
 
     What an earlier call finished is not done again; what fails is named at the end, and the rest
     is done all the same.
+
+    Args:
+        plan: what is repeated.
+        train_once: does it once.
+        again: do what is finished again.
 
     Returns:
         The folder of the runs.
@@ -64,26 +72,23 @@ def repeat(plan: Repetition, train_once: TrainOnce) -> Path:
     Raises:
         TransNetError: some of it failed.
     """
+    check_results(plan.results)
+    done = set() if again else {(result.split, result.seed) for result in _results_of(plan)}
     failed: list[str] = []
     cells = [(split, seed) for split in plan.splits for seed in plan.seeds]
     for number, (split, seed) in enumerate(cells, 1):
         say(f"[{number} of {len(cells)}] split {split}, seed {seed}")
         run = run_folder(plan.folder, split, seed)
         try:
-            train_once(out=str(run), split=split, seed=seed)
-            if not (run / "metrics.json").exists():
+            train_once(run=run, split=split, seed=seed)
+            if (split, seed) not in done or not (run / "metrics.json").exists():
                 evaluate(run, cache=plan.cache)
                 append_result(plan.results, _result(plan, run, split, seed))
         except TransNetError as error:
             say(f"error: {error}")
             failed.append(f"split {split}, seed {seed}: {str(error).splitlines()[0]}")
-    if plan.results.exists():
-        ours = [
-            result for result in read_results(plan.results)
-            if (result.recipe, result.data) == (plan.recipe, plan.data)
-            and result.split in plan.splits and result.seed in plan.seeds
-        ]  # fmt: skip
-        say(f"\n{table(means(ours))}\nsaved to {plan.results}; the runs are in {plan.folder}")
+    means_table = table(means(_results_of(plan)))
+    say(f"\n{means_table}\nsaved to {plan.results}; the runs are in {plan.folder}")
     if failed:
         raise TransNetError(
             f"{len(failed)} of {len(cells)} failed; the same command tries them again:\n"
@@ -92,9 +97,24 @@ def repeat(plan: Repetition, train_once: TrainOnce) -> Path:
     return plan.folder
 
 
+def _results_of(plan: Repetition) -> list[Result]:
+    if not plan.results.exists() or not plan.results.stat().st_size:
+        return []
+    return [
+        result for result in read_results(plan.results)
+        if (result.recipe, result.data) == (plan.recipe, plan.data)
+        and result.split in plan.splits and result.seed in plan.seeds
+    ]  # fmt: skip
+
+
 def run_folder(folder: Path, split: str, seed: int) -> Path:
     """Where the run of a split and a seed lies in the folder of a repetition."""
-    return folder / split.replace(":", "-").replace("/", "-") / f"seed{seed}"
+    name = split.replace(":", "-", 1)
+    if not re.fullmatch(r"[\w.-]{1,100}", name, re.ASCII):  # a group may be called anything
+        digest = hashlib.blake2b(split.encode("utf-8", "surrogateescape"), digest_size=6)
+        readable = re.sub(r"[^\w.-]", "-", name, flags=re.ASCII)[:80]
+        name = f"{readable}-{digest.hexdigest()}"
+    return folder / name / f"seed{seed}"
 
 
 def _result(plan: Repetition, run: Path, split: str, seed: int) -> Result:

@@ -17,6 +17,7 @@ from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.datasets import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import without_listed
 from transnet.data.feature_cache import FeatureCache
+from transnet.data.manifest import Manifest
 from transnet.data.splits import Split, make_split, split_names
 from transnet.errors import TransNetError
 from transnet.features.extractor import StageSeconds
@@ -82,7 +83,6 @@ def train(
     Raises:
         TransNetError: something is missing, broken or contradictory; the message says what.
     """
-    started = time.perf_counter()
     run = Path(out).expanduser()
     manifest = open_dataset(data)
     if exclude is not None:
@@ -101,20 +101,41 @@ def train(
                 results=Path(results).expanduser() if results else run / "results.csv",
                 cache=cache,
             ),
-            lambda *, out, split, seed: train(
-                data, out=out, backbone=backbone, weights=weights, split=split, clip=clip,
-                model=model, training=replace(training, seed=seed), exclude=exclude, cache=cache,
-                resume=not overwrite and (Path(out) / "transnet.json").exists(),
-                overwrite=overwrite,
+            lambda *, run, split, seed: _train_once(
+                manifest, resolve_dataset(data), split, run, backbone, weights,
+                (clip, model, replace(training, seed=seed)), cache,
+                resume=not overwrite and (run / "transnet.json").exists(), overwrite=overwrite,
             ),
+            again=overwrite,
         )  # fmt: skip
-    data = resolve_dataset(data)
-    parts = make_split(manifest, names[0], validation=training.validation, seed=training.seed)
+    return _train_once(
+        manifest, resolve_dataset(data), names[0], run, backbone, weights,
+        (clip, model, training), cache, resume=resume, overwrite=overwrite,
+    )  # fmt: skip
+
+
+def _train_once(
+    manifest: Manifest,
+    data: str,
+    split: str,
+    run: Path,
+    backbone: str | None,
+    weights: str,
+    configs: tuple[ClipConfig, ModelConfig, TrainingConfig],
+    cache: str | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> Path:
+    """One training; ``split`` is the name of one split."""
+    started = time.perf_counter()
+    training = configs[2]
+    parts = make_split(manifest, split, validation=training.validation, seed=training.seed)
     for line in (manifest.summary(), *manifest.notes, _describe(parts)):
         say(line)
     found = find_weights(weights, backbone)
     classes = tuple(sorted({record.label for record in parts.train}))
-    info = RunInfo.describe(classes, (clip, model, training), found, data, parts)
+    info = RunInfo.describe(classes, configs, found, data, parts)
     _FOLDER.prepare(run, info, resume=resume, overwrite=overwrite)
     if resume and (run / "model.safetensors").exists():
         checkpoint.check_clips(run, parts)

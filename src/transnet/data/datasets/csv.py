@@ -44,6 +44,7 @@ def read_csv(path: Path) -> Manifest:
 def _read(path: Path) -> tuple[Sequence[str], list[ClipRecord], dict[ClipRecord, Subset]]:
     """The columns, the clips and, if there is such a column, their split."""
     clips: list[ClipRecord] = []
+    seen: dict[ClipRecord, int] = {}
     split: dict[ClipRecord, Subset] = {}
     try:
         with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -58,6 +59,12 @@ def _read(path: Path) -> tuple[Sequence[str], list[ClipRecord], dict[ClipRecord,
             for row in rows:
                 where = f"{path}, line {rows.line_num}"
                 clip = _clip(row, path.parent, where)
+                if clip in seen:
+                    raise TransNetError(
+                        f"{where}: {row['path']} stands in line {seen[clip]} already, with the "
+                        "same label, group and frames; each clip counts once."
+                    )
+                seen[clip] = rows.line_num
                 clips.append(clip)
                 if "split" in columns:
                     split[clip] = _subset(row["split"], where)
