@@ -32,29 +32,29 @@ def test_table_two_in_miniature(tmp_path, capsys):
              "--out", str(tmp_path)]  # fmt: skip
     assert main([*words, "--pretraining", "none,hss"]) == 0
     assert "Table II" in capsys.readouterr().out
-    rows = rows_of(tmp_path / "table2.csv")
+    rows = rows_of(tmp_path / "quick/table2.csv")
     assert [(row["backbone"], row["pretraining"], row["backbone is"]) for row in rows] == [
         (TINY_BACKBONE, "none", "trained 1 epochs at 64 px"),
         (TINY_BACKBONE, "hss", "frozen at 64 px"),
     ]  # fmt: skip
     assert all(0 <= float(row["group"]) <= 100 for row in rows)
-    before = read_results(tmp_path / "table2_results.csv")
+    before = read_results(tmp_path / "quick/table2_results.csv")
     assert [(result.pretraining, result.split) for result in before] == [
         ("none", "group"), ("none", "paper"), ("hss", "group"), ("hss", "paper")
     ]  # fmt: skip
 
     # Again, with a cell that must fail: what is finished stays, the failure is named.
     assert main([*words, "--pretraining", "none,imagenet,hss"]) == 1
-    assert read_results(tmp_path / "table2_results.csv") == before
-    rows = rows_of(tmp_path / "table2.csv")
+    assert read_results(tmp_path / "quick/table2_results.csv") == before
+    rows = rows_of(tmp_path / "quick/table2.csv")
     assert rows[1]["group"] == "failed"
-    assert "Failed: " in (tmp_path / "table2.md").read_text()
+    assert "Failed: " in (tmp_path / "quick/table2.md").read_text()
 
 
 def test_table_three_is_beside_the_methods_that_the_paper_lists(tmp_path):
     words = ["--quick", "--seeds", "1", "--backbones", TINY_BACKBONE, "--pretraining", "none"]
     assert main(["reproduce", "table3", "--out", str(tmp_path), *words]) == 0
-    rows = rows_of(tmp_path / "table3.csv")
+    rows = rows_of(tmp_path / "quick/table3.csv")
     assert len(rows) == len(printed(3)) + 2
     assert [row["split"] for row in rows[-2:]] == ["group", "random 80 / 20 (the paper's, leaks)"]
     assert rows[-3]["method"] == "TransNet, the paper"
@@ -67,6 +67,7 @@ def test_table_three_is_beside_the_methods_that_the_paper_lists(tmp_path):
         (["table6"], "TABLE is 'table6'; accepted: table1, table2"),
         (["table4"], "--data is missing; the paper's table4 is of ucf101: --data ucf101:DIR"),
         (["table2", "--quick", "--pretraining", "coco"], "has 'coco'; accepted: none, imagenet"),
+        (["table2", "--quick", "--pretraining", ","], "names nothing; accepted: names, separated"),
     ],
 )
 def test_mistakes(tmp_path, capsys, words, message):

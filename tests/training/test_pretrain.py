@@ -129,7 +129,7 @@ def test_a_pretraining_is_neither_overwritten_nor_continued_by_accident(pretrain
     run = shutil.copytree(pretrained, tmp_path / "run")
     with pytest.raises(TransNetError, match="holds a run already"):
         pretrain(run)
-    with pytest.raises(TransNetError, match="--resume: training was"):
+    with pytest.raises(TransNetError, match="cannot be continued: training was"):
         pretrain(run, data="synthetic:6", epochs=3, pictures_every=2, seed=5, resume=True)
     pretrain(run, data="synthetic:6", epochs=1, seed=5, overwrite=True)
     assert transnet.load_segmenter(run).info.training.epochs == 1

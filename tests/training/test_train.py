@@ -133,7 +133,7 @@ def test_resuming_an_ended_training_changes_nothing(clips_folder, tmp_path):
 
 def test_resuming_with_other_settings_is_refused(clips_folder, tmp_path):
     run = train(clips_folder, tmp_path / "run")
-    with pytest.raises(TransNetError, match="--resume: training was"):
+    with pytest.raises(TransNetError, match="cannot be continued: training was"):
         train(clips_folder, run, resume=True, epochs=9)
 
 

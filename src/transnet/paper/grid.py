@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from transnet.config import ClipConfig, TrainingConfig
+from transnet.config import ClipConfig, Readout, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -14,12 +14,14 @@ class Cell:
     Attributes:
         backbone: name of the image network.
         pretraining: ``none``, ``imagenet`` or ``hss``.
+        readout: ``pool`` or ``flatten``.
         clip: how a video becomes a clip.
         training: how the network learns.
     """
 
     backbone: str
     pretraining: str
+    readout: Readout
     clip: ClipConfig
     training: TrainingConfig
 
@@ -27,17 +29,26 @@ class Cell:
     def recipe(self) -> str:
         """The name in the table of results; other settings have another name."""
         learnt = "frozen" if self.training.freeze else f"trained {self.training.epochs} epochs"
-        return f"{self.backbone}, {self.pretraining}, {learnt} at {self.clip.size} px"
+        return (
+            f"{self.backbone}, {self.pretraining}, {self.readout}, {learnt} at {self.clip.size} px"
+        )
 
 
 def make_cell(
-    backbone: str, kind: str, *, scratch_size: int, scratch_epochs: int, quick: bool
+    backbone: str,
+    kind: str,
+    readout: Readout,
+    *,
+    scratch_size: int,
+    scratch_epochs: int,
+    quick: bool,
 ) -> Cell:
     """The settings of a cell: frozen if it knows something, else trained as a whole.
 
     Args:
         backbone: name of the image network.
         kind: ``none``, ``imagenet`` or ``hss``.
+        readout: ``pool`` or ``flatten``.
         scratch_size: frame size in pixels where the backbone is trained from nothing.
         scratch_epochs: epochs there.
         quick: a miniature.
@@ -53,4 +64,4 @@ def make_cell(
     if quick:
         clip = ClipConfig(frames=4, size=64)
         training = replace(training, epochs=1, views=1)
-    return Cell(backbone, kind, clip, training)
+    return Cell(backbone, kind, readout, clip, training)

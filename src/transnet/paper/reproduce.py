@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from transnet.config import ModelConfig, PretrainingConfig
+from transnet.config import ModelConfig, PretrainingConfig, Readout
 from transnet.data.datasets import open_dataset
 from transnet.data.manifest import Manifest
 from transnet.data.splits import split_names
 from transnet.data.synthetic import write_dataset
 from transnet.errors import TransNetError
-from transnet.evaluation.results import Mean, means, read_results
+from transnet.evaluation.results import means, read_results
 from transnet.paper.comparison import method_table, pretraining_table
 from transnet.paper.grid import Cell, make_cell
 from transnet.paper.parameters import parameter_table
@@ -19,6 +20,7 @@ from transnet.paper.tables import ResultTable, printed
 from transnet.progress import say
 from transnet.training.pretrain import pretrain
 from transnet.training.train import train
+from transnet.weights import ENCODER_FILE
 
 TABLES = ("table1", "table2", "table3", "table4", "table5")
 DATASETS = {"table2": "kth", "table3": "kth", "table4": "ucf101", "table5": "hmdb51"}
@@ -38,7 +40,7 @@ def reproduce(
     photos: str | None = None,
     scratch_size: int = 96,
     scratch_epochs: int = 15,
-    readout: str = "pool",
+    readout: Readout = "pool",
     quick: bool = False,
     cache: str | None = None,
 ) -> int:
@@ -78,6 +80,8 @@ def reproduce(
     if table == "table1":
         _finish(parameter_table(), folder, table)
         return 0
+    if quick:
+        folder /= "quick"  # a miniature's figures and encoders must not be taken for the real ones
     kinds = _listed(pretraining, PRETRAININGS)
     data, photos = _material(table, data, photos, folder, quick)
     manifest = open_dataset(data)
@@ -96,21 +100,28 @@ def reproduce(
             train(
                 data, out=str(folder / table / cell.recipe.replace(", ", "-").replace(" ", "_")),
                 backbone=cell.backbone, weights=weights, split=",".join(chosen), clip=cell.clip,
-                model=ModelConfig(readout="flatten" if readout == "flatten" else "pool"),
+                model=ModelConfig(readout=readout),
                 training=cell.training, seeds=seeds, recipe=cell.recipe, results=str(results),
                 cache=cache,
             )  # fmt: skip
         except TransNetError as error:
             say(f"error: {error}")
-            failed[cell.recipe] = str(error).splitlines()[0]
-    measured = means(read_results(results)) if results.exists() else []
-    ours = {(mean.recipe, mean.split): mean for mean in measured}
+            failed[cell.recipe] = " ".join(str(error).split())
+    known = read_results(results) if results.exists() else []
+    wanted = range(seeds)
+    measured = means(
+        result for result in known
+        if result.data == manifest.name and result.split in chosen and result.seed in wanted
+    )  # fmt: skip
+    ours = {
+        (mean.recipe, mean.split): mean for mean in measured if mean.recipe not in failed
+    }  # fmt: skip
     notes = (
         manifest.summary() + ".",
         *manifest.notes,
         *(f"Failed: {recipe}: {reason}" for recipe, reason in failed.items()),
     )
-    shown = _shown_splits(chosen, measured)
+    shown = _shown_splits(chosen)
     if table == "table2":
         result = pretraining_table(grid, shown, ours, notes)
     else:
@@ -125,6 +136,8 @@ def _listed(names: str, accepted: Sequence[str] = ()) -> list[str]:
     for name in found:
         if accepted and name not in accepted:
             raise TransNetError(f"--pretraining has {name!r}; accepted: {', '.join(accepted)}.")
+    if not found:
+        raise TransNetError(f"{names!r} names nothing; accepted: names, separated by commas.")
     return found
 
 
@@ -161,7 +174,7 @@ def _weights(cell: Cell, encoders: Path, photos: str | None, quick: bool) -> str
     if cell.pretraining != "hss":
         return cell.pretraining
     folder = encoders / cell.backbone
-    if not folder.is_dir():
+    if not (folder / ENCODER_FILE).exists():
         if photos is None:
             raise TransNetError(
                 f"{folder} holds no encoder; make it with transnet pretrain PHOTOS --backbone "
@@ -169,15 +182,21 @@ def _weights(cell: Cell, encoders: Path, photos: str | None, quick: bool) -> str
             )
         config = PretrainingConfig(size=64, epochs=1) if quick else PretrainingConfig()
         start = "none" if quick else "imagenet"
-        pretrain(photos, out=str(folder), backbone=cell.backbone, weights=start, training=config)
+        pretrain(
+            photos, out=str(folder), backbone=cell.backbone, weights=start, training=config,
+            resume=folder.is_dir(),
+        )  # fmt: skip
     return str(folder)
 
 
-def _shown_splits(chosen: Sequence[str], measured: Sequence[Mean]) -> list[str]:
-    """The families' means where there are such, and the single splits without a family."""
-    means_of = [mean.split for mean in measured if ", mean of " in mean.split]
-    families = {name.partition(",")[0]: name for name in means_of}
-    return list(dict.fromkeys(families.get(name.partition(":")[0], name) for name in chosen))
+def _shown_splits(chosen: Sequence[str]) -> list[str]:
+    """The mean of a family where several of it were chosen, else the split itself."""
+    sizes = Counter(name.partition(":")[0] for name in chosen if ":" in name)
+    shown = [
+        f"{family}, mean of {sizes[family]}" if sizes[family] > 1 else name
+        for name, family in ((name, name.partition(":")[0]) for name in chosen)
+    ]
+    return list(dict.fromkeys(shown))
 
 
 def _finish(result: ResultTable, folder: Path, name: str) -> None:

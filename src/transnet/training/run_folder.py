@@ -61,15 +61,15 @@ class RunFolder:
             )
         try:
             run.mkdir(parents=True, exist_ok=True)
+            for name in (*self.results, *self.leftovers):
+                if (run / name).is_dir():
+                    shutil.rmtree(run / name)
+                else:
+                    (run / name).unlink(missing_ok=True)
         except OSError as error:
             raise TransNetError(
-                f"--out is {str(run)!r}, which cannot be made ({error})."
+                f"--out is {str(run)!r}, which cannot be made or written ({error})."
             ) from error
-        for name in (*self.results, *self.leftovers):
-            if (run / name).is_dir():
-                shutil.rmtree(run / name, ignore_errors=True)
-            else:
-                (run / name).unlink(missing_ok=True)
         self.save(run, info)
 
     def _check_same_settings(self, run: Path, info: Any) -> None:
@@ -78,7 +78,16 @@ class RunFolder:
             del settings["versions"], settings["training"]["workers"]  # may change
         for name, value in now.items():
             if before[name] != value:
+                was, now_is = _differing(before[name], value)
                 raise TransNetError(
-                    f"--resume: {name} was {before[name]!r} when {run} was started and is now "
-                    f"{value!r}; accepted: the same settings, or a new --out."
+                    f"{run} cannot be continued: {name} was {was!r} when it was started and is now "
+                    f"{now_is!r}; accepted: the same settings, --overwrite, or a new --out."
                 )
+
+
+def _differing(before: Any, now: Any) -> tuple[Any, Any]:
+    """Of two dictionaries only what differs."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return before, now
+    names = [name for name in now if before.get(name) != now[name]]
+    return {name: before.get(name) for name in names}, {name: now[name] for name in names}
