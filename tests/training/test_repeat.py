@@ -107,4 +107,4 @@ def test_a_finished_training_is_left_alone(clips_folder, tmp_path, capsys):
     assert "holds a finished training of the same clips" in capsys.readouterr().err
     assert (run / "model.safetensors").stat().st_mtime_ns == before
     assert train(clips_folder, run, "--resume", "--features", "32") == 1
-    assert "accepted: the same settings, or a new --out" in capsys.readouterr().err
+    assert "accepted: the same settings, --overwrite, or a new" in capsys.readouterr().err

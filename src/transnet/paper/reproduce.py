@@ -87,7 +87,14 @@ def reproduce(
     manifest = open_dataset(data)
     chosen = split_names(manifest, splits or _default_splits(manifest))
     grid = [
-        make_cell(name, kind, scratch_size=scratch_size, scratch_epochs=scratch_epochs, quick=quick)
+        make_cell(
+            name,
+            kind,
+            readout,
+            scratch_size=scratch_size,
+            scratch_epochs=scratch_epochs,
+            quick=quick,
+        )
         for name in (_listed(backbones) if backbones else _default_backbones(table))
         for kind in kinds
     ]
