@@ -195,6 +195,17 @@ def test_kth_as_published(tmp_path, make_video):
     assert frame_number(footage.frames[0].to_ndarray(format="rgb24")) == 95
 
 
+def test_a_data_set_that_is_complete_needs_no_archive(tmp_path, make_video):
+    (tmp_path / "00sequences.txt").write_text("person01_boxing_d1 frames 1-5")
+    make_video("person01_boxing_d1_uncomp.avi", 5, codec="mpeg4", folder=tmp_path)
+    (tmp_path / "holiday.zip").write_bytes(b"damaged")
+    assert len(open_dataset(f"kth:{tmp_path}").clips) == 1
+    (tmp_path / "00sequences.txt").write_text("person01_boxing_d1 frames 1-5\n"
+                                              "person02_boxing_d1 frames 1-5")  # fmt: skip
+    with pytest.raises(TransNetError, match="holiday.zip is damaged or incomplete"):
+        open_dataset(f"kth:{tmp_path}")
+
+
 def test_the_sequences_of_a_real_kth_file(shared):
     manifest = open_dataset(f"kth:{shared / 'data/kth'}")
     assert len(manifest.clips) == 4

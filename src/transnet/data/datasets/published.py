@@ -66,7 +66,7 @@ class Publication:
         """The listed clips whose videos are somewhere below a folder.
 
         Args:
-            root: the folder; archives in it are unpacked first.
+            root: the folder; archives in it are unpacked if a video is missing.
             lists_only: every clip of the lists, whether its video is there or not.
 
         Raises:
@@ -75,15 +75,19 @@ class Publication:
         """
         if not root.is_dir():
             raise TransNetError(f"{self.name}:{root}: there is no such folder.")
-        if not lists_only:
-            unpack_archives(root)
-        own = next(iter(sorted(root.rglob(self.list_pattern))), None)
-        listed = self.from_package() if own is None else self.from_file(own)
+        listed, found = self._look(root)
         if lists_only:
             found = {video.name: root / video.label / video.name for video in listed}
-        else:
-            found = {path.name: path for path in videos_below(root)}
+        elif any(video.name not in found for video in listed):
+            unpack_archives(root)
+            listed, found = self._look(root)
         return self._manifest(root, listed, found)
+
+    def _look(self, root: Path) -> tuple[list[ListedVideo], dict[str, Path]]:
+        """The official lists, and every video below a folder by its name."""
+        own = next(iter(sorted(root.rglob(self.list_pattern))), None)
+        listed = self.from_package() if own is None else self.from_file(own)
+        return listed, {path.name: path for path in videos_below(root)}
 
     def _manifest(
         self, root: Path, listed: Sequence[ListedVideo], found: Mapping[str, Path]
