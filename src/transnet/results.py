@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,21 @@ class Prediction:
     start_s: float
     end_s: float
     damage: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        path: str,
+        classes: Sequence[str],
+        probabilities: Sequence[float],
+        start_s: float,
+        end_s: float,
+        damage: str = "",
+    ) -> Self:
+        """Put the probabilities of the classes, which are in the same order, best first."""
+        order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
+        scores = {classes[index]: probabilities[index] for index in order}
+        return cls(path, scores, start_s, end_s, damage)
 
     @property
     def label(self) -> str:

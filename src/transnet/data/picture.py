@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from transnet.data.files import files_below
 from transnet.data.preprocessing import Pixels
 from transnet.errors import PhotoError
 
@@ -56,10 +57,4 @@ def decoding(path: Path | str) -> Iterator[None]:
 
 def pictures_below(folder: Path) -> list[Path]:
     """The picture files in a folder and the folders in it, sorted; hidden ones are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in PICTURE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    return files_below(folder, PICTURE_SUFFIXES)

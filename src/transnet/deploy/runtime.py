@@ -104,10 +104,10 @@ class ExportedRecognizer:
         """
         clip = read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
         scores = self.scores(clip.frames[None])[0].tolist()
-        order = sorted(range(len(scores)), key=lambda index: -scores[index])
-        named = {self.classes[index]: scores[index] for index in order}
         times = clip.times_s
-        return Prediction(str(path), named, float(times[0]), float(times[-1]), clip.damage)
+        return Prediction.of(
+            str(path), self.classes, scores, float(times[0]), float(times[-1]), clip.damage
+        )
 
     def scores(self, clips: Pixels) -> NDArray[np.float32]:
         """uint8 RGB clips ``(B, T, size, size, 3)`` to probabilities ``(B, C)``."""

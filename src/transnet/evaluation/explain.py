@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from transnet.data.clips import read_clip
+from transnet.data.files import unused_name
 from transnet.data.preprocessing import CENTER, Pixels, Preprocessor
 from transnet.data.video import FrameReader
 from transnet.data.video_writer import VideoWriter
@@ -63,7 +64,10 @@ def explain(
     except OSError as error:
         raise TransNetError(f"--out is {out!r}, which cannot be made ({error}).") from error
     failed = 0
-    for video, name in zip(videos, _names(videos), strict=True):
+    names: set[str] = set()
+    for video in videos:
+        # Never the name of a video, so that none is overwritten.
+        name = unused_name(f"{Path(video).stem}_explained", names)
         try:
             clip = read_clip(video, recognizer.info.clip)
             found = explain_clip(recognizer, clip, label, persons)
@@ -88,16 +92,6 @@ def explain(
             print(_sentence(video, found))
         say(f"saved to {picture} and {film}")
     return int(failed > 0)
-
-
-def _names(videos: Sequence[str]) -> list[str]:
-    """A name for each explanation: never that of a video, and none twice."""
-    names: list[str] = []
-    for video in videos:
-        plain = f"{Path(video).stem}_explained"
-        same = sum(name == plain or name.startswith(f"{plain}_") for name in names)
-        names.append(f"{plain}_{same + 1}" if same else plain)
-    return names
 
 
 def _heated_frames(video: str, found: Explanation) -> Iterator[tuple[Pixels, float]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from transnet.config import StreamConfig, TimelineFormat
 from transnet.data.datasets.folder import videos_below
+from transnet.data.files import expanded
 from transnet.deploy import runtime
 from transnet.errors import TransNetError, VideoError
 
@@ -46,7 +46,7 @@ def predict(
         TransNetError: RUN is not a trained run, or a folder holds no video.
     """
     recognizer = _load(run)
-    paths = _expand(videos)
+    paths = expanded(videos, videos_below, "video")
     if timeline:
         from transnet.inference.timeline import find_segments
         from transnet.inference.timeline_files import TimelineTarget
@@ -96,16 +96,3 @@ def _load(run: str) -> Any:
     from transnet.inference.recognizer import load  # brings torch, which an export does not need
 
     return load(run)
-
-
-def _expand(videos: Iterable[str]) -> list[str]:
-    paths: list[str] = []
-    for video in videos:
-        if Path(video).is_dir():
-            inside = videos_below(Path(video))
-            if not inside:
-                raise TransNetError(f"VIDEO is {video!r}, a folder without videos.")
-            paths.extend(map(str, inside))
-        else:
-            paths.append(video)
-    return paths

@@ -128,10 +128,7 @@ class Recognizer:
         self, path: str, probabilities: Tensor, start_s: float, end_s: float, damage: str = ""
     ) -> Prediction:
         """Put probabilities, ``(C,)``, in order and in words."""
-        values = probabilities.tolist()
-        order = sorted(range(len(values)), key=lambda index: -values[index])
-        scores = {self.classes[index]: values[index] for index in order}
-        return Prediction(path, scores, start_s, end_s, damage)
+        return Prediction.of(path, self.classes, probabilities.tolist(), start_s, end_s, damage)
 
     @torch.inference_mode()
     def _probabilities(self, clip: Clip) -> Tensor:

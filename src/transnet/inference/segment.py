@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from transnet.checkpoint import written_whole
+from transnet.data.files import expanded, unused_name
 from transnet.data.overlay import overlay
 from transnet.data.picture import pictures_below, read_picture
 from transnet.data.preprocessing import Pixels
@@ -44,7 +44,7 @@ def segment(run: str, photos: list[str], *, out: str = "segmented", json: bool =
         raise TransNetError(f"--out is {out!r}, which cannot be made ({error}).") from error
     failed = 0
     names: set[str] = set()
-    for path in _expand(photos):
+    for path in map(Path, expanded(photos, pictures_below, "photo")):
         try:
             pixels = read_picture(path)
         except PhotoError as error:
@@ -56,7 +56,7 @@ def segment(run: str, photos: list[str], *, out: str = "segmented", json: bool =
             continue
         probabilities = segmenter.probabilities(pixels[None])[0]
         person = probabilities > 0.5
-        name = _unused(path.stem, names)
+        name = unused_name(path.stem, names)
         picture, mask = folder / f"{name}_person.jpg", folder / f"{name}_mask.png"
         _write(picture, overlay(pixels, probabilities))
         _write(mask, (255 * person).astype(np.uint8))
@@ -67,28 +67,6 @@ def segment(run: str, photos: list[str], *, out: str = "segmented", json: bool =
         else:
             print(f"{path}: {person.mean():.1%} person; {picture}, {mask}", flush=True)
     return 1 if failed else 0
-
-
-def _expand(photos: Iterable[str]) -> list[Path]:
-    paths: list[Path] = []
-    for photo in photos:
-        if Path(photo).is_dir():
-            inside = pictures_below(Path(photo))
-            if not inside:
-                raise TransNetError(f"PHOTO is {photo!r}, a folder without photos.")
-            paths.extend(inside)
-        else:
-            paths.append(Path(photo))
-    return paths
-
-
-def _unused(stem: str, names: set[str]) -> str:
-    """A name of its own for each photo of this call, also where two folders hold the same name."""
-    name, number = stem, 2
-    while name in names:
-        name, number = f"{stem}_{number}", number + 1
-    names.add(name)
-    return name
 
 
 def _write(path: Path, pixels: Pixels) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from transnet.data.files import files_below
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.video import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
@@ -42,13 +43,7 @@ def read_folder(root: Path) -> Manifest:
 
 def videos_below(folder: Path) -> list[Path]:
     """The video files in a folder and the folders in it, sorted; hidden ones are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    return files_below(folder, VIDEO_SUFFIXES)
 
 
 def _is_visible_folder(entry: Path) -> bool:

@@ -1,0 +1,51 @@
+"""Files that a user names, and names for the files that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+from transnet.errors import TransNetError
+
+
+def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """The files of some kinds in a folder and the folders in it, sorted, without hidden ones."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def expanded(named: Iterable[str], below: Callable[[Path], list[Path]], kind: str) -> list[str]:
+    """The files among what a user named, and those in the folders among it.
+
+    Args:
+        named: files and folders.
+        below: finds the files in a folder.
+        kind: what such a file is called, ``video``.
+
+    Raises:
+        TransNetError: a folder has none.
+    """
+    paths: list[str] = []
+    for path in named:
+        if Path(path).is_dir():
+            inside = below(Path(path))
+            if not inside:
+                raise TransNetError(f"{kind.upper()} is {path!r}, a folder without {kind}s.")
+            paths.extend(map(str, inside))
+        else:
+            paths.append(path)
+    return paths
+
+
+def unused_name(stem: str, names: set[str]) -> str:
+    """``stem``, or ``stem_2`` and so on if it is among ``names``, to which it is added."""
+    name, number = stem, 2
+    while name in names:
+        name, number = f"{stem}_{number}", number + 1
+    names.add(name)
+    return name
