@@ -120,6 +120,9 @@ class PretrainingConfig:
     )
     weight_decay: float = option(0.05, "AdamW's pull of the weights towards zero")
     warmup: float = option(0.05, "share of the training in which the step size rises, 0 to 1")
+    paste: float = option(
+        0.5, "share of the looks at a photo whose persons are set before another photo, 0 to 1"
+    )
     validation: str = option(
         "0.15",
         "the photos to measure on: a share, chosen by --seed, or a range of photos whose names are "
@@ -136,7 +139,7 @@ class PretrainingConfig:
         for name in ("epochs", "batch_size", "pictures_every"):
             _require(getattr(self, name) >= 1, self, name, "1 or more")
         _require(self.learning_rate > 0, self, "learning_rate", "above 0")
-        for name in ("warmup", "max_broken"):
+        for name in ("warmup", "paste", "max_broken"):
             _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
         for name in ("backbone_learning_rate", "weight_decay", "patience", "workers", "seed"):
             _require(getattr(self, name) >= 0, self, name, "0 or more")

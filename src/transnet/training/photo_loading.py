@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -20,18 +21,35 @@ from transnet.training.datasets import FIXED_VIEW, Draw, EpochSampler, FixedSamp
 
 
 class MaskedPhotos(Dataset):
-    """Normalised pictures ``(3, size, size)`` and their masks, read when asked for."""
+    """Normalised pictures ``(3, size, size)`` and their masks, read when asked for.
 
-    def __init__(self, photos: Sequence[Photo], view: PhotoView) -> None:
-        self._photos, self._view = photos, view
+    Args:
+        photos: the photos.
+        view: prepares them.
+        paste: share of the varied photos whose persons are cut out and set before another photo,
+            0..1. So few photos make many scenes, and the place says nothing about the shape
+            (Ghiasi et al., Simple Copy-Paste, 2021).
+    """
+
+    def __init__(self, photos: Sequence[Photo], view: PhotoView, paste: float = 0.0) -> None:
+        self._photos, self._view, self._paste = photos, view, paste
 
     def __len__(self) -> int:
         return len(self._photos)
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         index, chosen = draw
-        seed = None if chosen == FIXED_VIEW else chosen
-        return self._view.pair(self._photos[index].read(), seed)
+        photo = self._photos[index].read()
+        if chosen == FIXED_VIEW:
+            return self._view.pair(photo)
+        picture, mask = self._view.pair(photo, chosen)
+        rng = np.random.default_rng(chosen)
+        if rng.random() >= self._paste:
+            return picture, mask
+        scene = self._photos[rng.integers(len(self._photos))].read()
+        behind, behind_mask = self._view.pair(scene, int(rng.integers(2**31)))
+        person = mask == PERSON
+        return torch.where(person, picture, behind), torch.where(person, mask, behind_mask)
 
 
 def photo_loader(
@@ -40,7 +58,7 @@ def photo_loader(
     """Batches to learn from, each photo varied, or to measure on, each as it is."""
     count = len(photos)
     return DataLoader(
-        MaskedPhotos(photos, view),
+        MaskedPhotos(photos, view, config.paste),
         batch_size=config.batch_size,
         sampler=EpochSampler(count, seed=config.seed) if training else FixedSampler(count),
         num_workers=config.workers,
