@@ -62,7 +62,7 @@ def encoder_graph(
     """
     frames = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     module = FrameEncoder(model.spatial, mean, std)
-    return _export(
+    return to_onnx(
         module, frames, "frames", ["features"], f"backbone {model.spatial.backbone.name}"
     )
 
@@ -71,7 +71,7 @@ def head_graph(model: TransNet, num_frames: int, features: int) -> onnx.ModelPro
     """The 1D component: ``features`` ``(B, n, L)`` to ``probabilities``, ``logits`` ``(B, C)``."""
     example = torch.zeros(2, num_frames, features)
     outputs = ["probabilities", "logits"]
-    return _export(Head(model.temporal), example, "features", outputs, "the temporal part")
+    return to_onnx(Head(model.temporal), example, "features", outputs, "the temporal part")
 
 
 def clip_graph(
@@ -115,9 +115,21 @@ def clip_graph(
     return model
 
 
-def _export(
+def to_onnx(
     module: nn.Module, example: Tensor, name: str, outputs: list[str], what: str
 ) -> onnx.ModelProto:
+    """A network as a graph whose batches may have any size.
+
+    Args:
+        module: the network.
+        example: a batch of two or more, as it will get them.
+        name: the input's name.
+        outputs: the outputs' names.
+        what: the network's name in messages.
+
+    Raises:
+        TransNetError: it does something that ONNX cannot say.
+    """
     batch = torch.export.Dim("batch", min=1, max=4096)
     try:
         with _quietly():

@@ -46,7 +46,7 @@ class MaskedPhotos(Dataset):
         rng = np.random.default_rng(chosen)
         if rng.random() >= self._paste:
             return picture, mask
-        scene = self._photos[rng.integers(len(self._photos))].read()
+        scene = self._photos[int(rng.integers(len(self._photos)))].read()
         behind, behind_mask = self._view.pair(scene, int(rng.integers(2**31)))
         person = mask == PERSON
         return torch.where(person, picture, behind), torch.where(person, mask, behind_mask)

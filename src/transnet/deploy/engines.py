@@ -1,0 +1,143 @@
+"""One network in one of the runtimes that can carry it: PyTorch as it is, compiled, or another."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from transnet.errors import TransNetError
+
+Runtime = Literal["eager", "compiled", "onnx", "openvino"]
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+Engine = Callable[[Tensor], Tensor]
+
+_PACKAGES = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "openvino": ("onnx", "onnxscript", "openvino"),
+}
+
+
+def installed_runtimes() -> tuple[Runtime, ...]:
+    """The runtimes that this machine has; PyTorch's compiler needs a C++ compiler."""
+    return tuple(runtime for runtime in RUNTIMES if not _missing(runtime))
+
+
+def open_engine(
+    module: nn.Module,
+    example: Tensor,
+    runtime: Runtime,
+    *,
+    threads: int = 0,
+    graph: Path | None = None,
+) -> Engine:
+    """A network in a runtime, on the processor, in float32.
+
+    Args:
+        module: takes one tensor and gives one; in evaluation mode.
+        example: such a tensor. Its first dimension may have another size later, the others not.
+        runtime: where it shall run.
+        threads: threads to use; 0: as many as the runtime thinks right. For PyTorch the number
+            holds for the whole process.
+        graph: an ``.onnx`` file, which is used if it is there and else written, so that the next
+            time is quick.
+
+    Returns:
+        A function from such a tensor to the network's answer.
+
+    Raises:
+        TransNetError: the runtime is not installed, or the network cannot run in it.
+    """
+    if missing := _missing(runtime):
+        raise TransNetError(f"runtime {runtime!r} needs {missing}, which is not installed here.")
+    module = module.eval()
+    if runtime in ("eager", "compiled"):
+        if threads:
+            torch.set_num_threads(threads)
+        return _torch_engine(module, example, compiled=runtime == "compiled")
+    with tempfile.TemporaryDirectory() as folder:
+        path = graph or Path(folder) / "network.onnx"
+        if not path.exists():
+            _write_graph(module, example, path)
+        return _onnx_engine(path, threads) if runtime == "onnx" else _openvino_engine(path, threads)
+
+
+def _missing(runtime: Runtime) -> str:
+    """What the runtime lacks, in words; empty if it can be used."""
+    if runtime == "compiled" and not (shutil.which("g++") or shutil.which("clang++")):
+        return "a C++ compiler"
+    packages = _PACKAGES.get(runtime, ())
+    return ", ".join(name for name in packages if importlib.util.find_spec(name) is None)
+
+
+def _torch_engine(module: nn.Module, example: Tensor, *, compiled: bool) -> Engine:
+    call: Any = module
+    if compiled:
+        call = torch.compile(module, options={"freezing": True})  # folds batch norms
+
+    def run(batch: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return call(batch)
+
+    try:
+        run(example)
+    except Exception as error:  # the compiler's errors have no common base
+        raise TransNetError(f"PyTorch cannot run the network ({_first_line(error)}).") from error
+    return run
+
+
+def _write_graph(module: nn.Module, example: Tensor, path: Path) -> None:
+    import onnx
+
+    from transnet.checkpoint import written_whole
+    from transnet.deploy.graphs import to_onnx
+
+    # A batch of one would be taken for a size that never changes.
+    example = example if len(example) > 1 else torch.cat([example, example])
+    model = to_onnx(module, example, "input", ["output"], "the network")
+    with written_whole(path) as beside:
+        onnx.save(model, beside)
+
+
+def _onnx_engine(path: Path, threads: int) -> Engine:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    # Its threads would wait for work at full speed, in the way of those that decode videos.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # of kinds of its own
+        raise TransNetError(f"ONNX Runtime refuses it ({_first_line(error)}).") from error
+    return lambda batch: torch.from_numpy(
+        session.run(None, {"input": batch.contiguous().numpy()})[0]
+    )
+
+
+def _openvino_engine(path: Path, threads: int) -> Engine:
+    import openvino
+
+    # Left to itself, OpenVINO computes in bfloat16 where the processor can.
+    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    try:
+        model = openvino.compile_model(openvino.Core().read_model(path), "CPU", settings)
+    except Exception as error:  # of kinds of its own
+        raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
+    return lambda batch: torch.from_numpy(np.array(model(batch.contiguous().numpy())[0]))
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
