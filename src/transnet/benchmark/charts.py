@@ -1,0 +1,46 @@
+"""Measurements as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from transnet.benchmark.measurement import Measurement
+
+COLORS = {
+    "": "#2f6fde", "eager": "#9aa5b1", "compiled": "#e0a526", "onnx": "#2f6fde",
+    "openvino": "#2e9e6b",
+}  # fmt: skip
+
+
+def bars(rows: Sequence[Measurement], title: str) -> Figure:
+    """Milliseconds as horizontal bars on a logarithmic axis, a colour for each runtime."""
+    shown = {(row.what, row.runtime): row for row in rows if row.ms is not None}
+    places = {what: place for place, what in enumerate(dict.fromkeys(what for what, _ in shown))}
+    runtimes = [runtime for runtime in COLORS if any(r == runtime for _, r in shown)]
+    thick = 0.8 / max(1, len(runtimes))
+    figure = Figure(figsize=(9, 0.9 + 0.17 * len(runtimes) * len(places) + 0.2 * len(places)),
+                    layout="constrained")  # fmt: skip
+    axes = figure.subplots()
+    for number, runtime in enumerate(runtimes):
+        own = [(places[what], row) for (what, r), row in shown.items() if r == runtime]
+        heights = [place + thick * (number - (len(runtimes) - 1) / 2) for place, _ in own]
+        values = [row.ms or 0.0 for _, row in own]
+        axes.barh(heights, values, 0.9 * thick, color=COLORS[runtime], label=runtime or None)
+        for height, value in zip(heights, values, strict=True):
+            axes.annotate(
+                f"{value:.3g}", (value, height), (3, 0), textcoords="offset points",
+                va="center", fontsize=7,
+            )  # fmt: skip
+    axes.set_yticks(list(places.values()), list(places), fontsize=9)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.margins(x=0.08)
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.set_xlabel("milliseconds", fontsize=9)
+    axes.grid(axis="x", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if runtimes and runtimes != [""]:
+        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
