@@ -18,14 +18,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transnet.data.clips import read_clip
+from transnet.data.clips import Clip, clips_ahead, read_clip
 from transnet.data.preprocessing import Pixels
 from transnet.deploy.export_info import ExportInfo
 from transnet.deploy.sessions import SUFFIXES, Session, open_session
@@ -103,11 +103,24 @@ class ExportedRecognizer:
             VideoError: the file is missing, damaged or no video.
         """
         clip = read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
-        scores = self.scores(clip.frames[None])[0].tolist()
-        times = clip.times_s
-        return Prediction.of(
-            str(path), self.classes, scores, float(times[0]), float(times[-1]), clip.damage
-        )
+        return self._answer(path, clip)
+
+    def predict_all(
+        self, paths: Sequence[str | Path], *, allow_partial: bool = False, workers: int = 2
+    ) -> Iterator[Prediction | VideoError]:
+        """Score many videos, each as a whole; decoding runs ahead of the network.
+
+        Args:
+            paths: the video files.
+            allow_partial: take the good frames of damaged files and say so in ``damage``.
+            workers: decoding threads.
+
+        Yields:
+            For each file, in order, its prediction, or what is wrong with it.
+        """
+        clips = clips_ahead(paths, self.info.clip, allow_partial=allow_partial, workers=workers)
+        for path, clip in zip(paths, clips, strict=True):
+            yield clip if isinstance(clip, VideoError) else self._answer(path, clip)
 
     def scores(self, clips: Pixels) -> NDArray[np.float32]:
         """uint8 RGB clips ``(B, T, size, size, 3)`` to probabilities ``(B, C)``."""
@@ -120,6 +133,11 @@ class ExportedRecognizer:
     def classify(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features of the frames of windows, ``(B, T, L)``, to probabilities ``(B, C)``."""
         return self._head.run(features)
+
+    def _answer(self, path: str | Path, clip: Clip) -> Prediction:
+        scores = self.scores(clip.frames[None])[0].tolist()
+        start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
+        return Prediction.of(str(path), self.classes, scores, start_s, end_s, clip.damage)
 
     @cached_property
     def _encoder(self) -> Session:
@@ -158,19 +176,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = 0
     try:
         recognizer = load(options.model, threads=options.threads)
-        for video in options.videos:
-            try:
-                prediction = recognizer.predict(video, allow_partial=options.allow_partial)
-            except VideoError as error:
+        answers = recognizer.predict_all(options.videos, allow_partial=options.allow_partial)
+        for video, answer in zip(options.videos, answers, strict=True):
+            if isinstance(answer, VideoError):
                 failed += 1
                 if options.json:
-                    print(json.dumps({"path": video, "error": error.reason}), flush=True)
+                    print(json.dumps({"path": video, "error": answer.reason}), flush=True)
                 else:
-                    print(f"error: {error}", file=sys.stderr)
+                    print(f"error: {answer}", file=sys.stderr)
                 continue
-            print(json.dumps(prediction.to_dict()) if options.json else prediction, flush=True)
-            if prediction.damage and not options.json:
-                print(f"warning: {video}: {prediction.damage}", file=sys.stderr)
+            print(json.dumps(answer.to_dict()) if options.json else answer, flush=True)
+            if answer.damage and not options.json:
+                print(f"warning: {video}: {answer.damage}", file=sys.stderr)
     except TransNetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -20,6 +20,7 @@ from transnet.data.feature_cache import FeatureCache, feature_key
 from transnet.data.manifest import ClipRecord
 from transnet.data.prefetch import prefetch
 from transnet.data.preprocessing import CENTER, View, normalise
+from transnet.deploy.fastest import accelerate
 from transnet.errors import TransNetError, VideoError
 from transnet.model.network import Network
 from transnet.progress import progress_bar
@@ -153,6 +154,8 @@ class FeatureExtractor:
         found: ExtractedClips,
         title: str,
     ) -> None:
+        num_frames = sum(len(keys) for _, _, keys in missing) * self._clip.frames
+        accelerate(self._model.backbone, num_frames)
         reads = ((lambda r=r, v=v: self._read(r, v, found)) for r, v, _ in missing)
         with progress_bar(title, len(missing), "clips") as bar:
             results = prefetch(reads, self._workers)

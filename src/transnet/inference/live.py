@@ -59,6 +59,7 @@ def live(
         TransNetError: RUN is no trained run, or SOURCE cannot be opened.
     """
     recognizer = load(run)
+    recognizer.accelerate()
     session = recognizer.stream_session(replace(stream, every_s=0.0), name=source)
     with ExitStack() as stack:
         every_s = interval_s(recognizer.info, stream)

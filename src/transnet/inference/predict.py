@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transnet.config import StreamConfig, TimelineFormat
 from transnet.data.datasets.folder import videos_below
 from transnet.data.files import expanded
 from transnet.deploy import runtime
 from transnet.errors import TransNetError, VideoError
+from transnet.results import Prediction
+
+if TYPE_CHECKING:
+    from transnet.inference.timeline import Timeline
 
 
 def predict(
@@ -47,47 +52,63 @@ def predict(
     """
     recognizer = _load(run)
     paths = expanded(videos, videos_below, "video")
+    answers: Iterable[Prediction | Timeline | VideoError]
     if timeline:
-        from transnet.inference.timeline import find_segments
-        from transnet.inference.timeline_files import TimelineTarget
-
         if isinstance(recognizer, runtime.ExportedRecognizer):
             raise TransNetError(
                 f"RUN is {run!r}, an export; --timeline needs the folder of a trained run."
             )
-        target = TimelineTarget.choose(paths, "json" if json else format, out)
-
-        def answer(path: str) -> str:
-            found = find_segments(recognizer, path, stream)
-            target.put(found)
-            return found.damage
-
+        answers = _timelines(recognizer, paths, stream, "json" if json else format, out)
     elif format or out:
         raise TransNetError("--format and --out are for timelines; add --timeline.")
     else:
-
-        def answer(path: str) -> str:
-            prediction = recognizer.predict(path, allow_partial=allow_partial)
-            text = jsonlib.dumps(prediction.to_dict()) if json else str(prediction)
-            print(text, flush=True)
-            return prediction.damage
-
+        answers = _predictions(recognizer, paths, allow_partial, json)
     failed = 0
-    for path in paths:
-        try:
-            damage = answer(path)
-        except VideoError as error:
+    for path, answer in zip(paths, answers, strict=True):
+        if isinstance(answer, VideoError):
             failed += 1
             if json:
-                print(jsonlib.dumps({"path": str(path), "error": error.reason}), flush=True)
+                print(jsonlib.dumps({"path": str(path), "error": answer.reason}), flush=True)
             else:
-                print(f"error: {error}", file=sys.stderr)
-            continue
-        if damage:
+                print(f"error: {answer}", file=sys.stderr)
+        elif answer.damage:
             failed += not allow_partial
             if not json:
-                print(f"warning: {path}: {damage}", file=sys.stderr)
+                print(f"warning: {path}: {answer.damage}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _predictions(
+    recognizer: Any, paths: Sequence[str], allow_partial: bool, json: bool
+) -> Iterator[Prediction | VideoError]:
+    if not isinstance(recognizer, runtime.ExportedRecognizer):
+        recognizer.accelerate(len(paths) * recognizer.info.clip.frames)
+    for answer in recognizer.predict_all(paths, allow_partial=allow_partial):
+        if not isinstance(answer, VideoError):
+            print(jsonlib.dumps(answer.to_dict()) if json else answer, flush=True)
+        yield answer
+
+
+def _timelines(
+    recognizer: Any,
+    paths: list[str],
+    stream: StreamConfig,
+    format: TimelineFormat | None,
+    out: str | None,
+) -> Iterator[Timeline | VideoError]:
+    from transnet.inference.timeline import find_segments
+    from transnet.inference.timeline_files import TimelineTarget
+
+    target = TimelineTarget.choose(paths, format, out)
+    recognizer.accelerate()
+    for path in paths:
+        try:
+            found = find_segments(recognizer, path, stream)
+        except VideoError as error:
+            yield error
+            continue
+        target.put(found)
+        yield found
 
 
 def _load(run: str) -> Any:

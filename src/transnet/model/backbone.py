@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from typing import Any
 
 import timm
@@ -36,6 +37,7 @@ class Backbone(Encoder):
         if not timm.is_model(name):
             raise TransNetError(_unknown(name))
         self.network = _create(name, size, self.args)
+        self._engine: Callable[[Tensor], Tensor] | None = None
         self.channels, self.grid = self._probe()
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -43,12 +45,21 @@ class Backbone(Encoder):
 
         A network without a map gives its pooled features as a map of one position.
         """
+        if self._engine is not None and not torch.is_grad_enabled():
+            return self._engine(frames)
         maps = self.network.forward_features(frames)
         if maps.ndim != 4:
             return self.network.forward_head(maps, pre_logits=True)[:, :, None, None]
         width = self.network.num_features
         channels_last = maps.shape[3] == width and maps.shape[1] != width
         return maps.permute(0, 3, 1, 2) if channels_last else maps
+
+    def run_in(self, engine: Callable[[Tensor], Tensor] | None) -> None:
+        """Let another runtime answer where no gradients are asked for; ``None``: PyTorch again.
+
+        Its weights are a copy, so use it only where they do not change any more.
+        """
+        self._engine = engine
 
     @torch.no_grad()
     def _probe(self) -> tuple[int, tuple[int, int] | None]:

@@ -1,0 +1,219 @@
+"""The runtime in which an image network is fastest on this machine: measured once, and kept.
+
+What is kept lies in ``runtimes`` of the cache folder: the network as an ONNX graph, and the times.
+They belong to the network's weights, so all recognisers with the same frozen backbone share them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from transnet.checkpoint import written_whole
+from transnet.deploy.engines import RUNTIMES, Engine, Runtime, installed_runtimes, open_engine
+from transnet.errors import TransNetError
+from transnet.folders import cache_folder
+from transnet.model.backbone import Backbone
+from transnet.progress import say
+
+VARIABLE = "TRANSNET_RUNTIME"
+"""Set to a runtime's name it decides; ``auto`` or not set: what was measured decides."""
+
+TOLERANCE = 1e-4
+"""By how much a feature may differ from PyTorch's, of the largest one."""
+
+MEASURED_FRAMES = 12
+MEASURED_ROUNDS = 5
+# Seconds that it takes, about, to find out what a runtime is worth.
+_EFFORT_S = {"onnx": 10.0, "openvino": 10.0, "compiled": 40.0}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a runtime costs.
+
+    Attributes:
+        open_s: seconds until it is ready, each time.
+        frame_s: seconds a frame.
+    """
+
+    open_s: float
+    frame_s: float
+
+    def of(self, num_frames: int | None) -> float:
+        """Seconds for so many frames; without a number, what counts where there is no end."""
+        return self.frame_s if num_frames is None else self.open_s + num_frames * self.frame_s
+
+
+def accelerate(backbone: nn.Module, num_frames: int | None) -> Runtime:
+    """Let an image network run where it is fastest, whenever no gradients are asked for.
+
+    Runtimes that were never tried are tried if the work ahead is so much that it may pay.
+
+    Args:
+        backbone: a :class:`~transnet.model.backbone.Backbone`, in evaluation mode, whose weights
+            do not change any more; anything else, and whatever is on a GPU, is left alone.
+        num_frames: frames ahead; ``None`` if nobody can tell (a stream): nothing is tried then,
+            but what is known is used.
+
+    Returns:
+        Where it runs now.
+
+    Raises:
+        TransNetError: the variable TRANSNET_RUNTIME names no runtime, or one that fails.
+    """
+    wanted = os.environ.get(VARIABLE) or "auto"
+    if wanted not in ("auto", *RUNTIMES):
+        raise TransNetError(
+            f"the variable {VARIABLE} is {wanted!r}; accepted: auto, {', '.join(RUNTIMES)}."
+        )
+    if not isinstance(backbone, Backbone) or next(backbone.parameters()).is_cuda:
+        return "eager"
+    trial = _Trial(backbone)
+    if wanted in RUNTIMES:
+        return trial.use(wanted)
+    if num_frames is not None:
+        trial.measure(num_frames)
+    try:
+        return trial.use(trial.best(num_frames))
+    except TransNetError as error:
+        trial.forget()
+        say(f"{error} PyTorch is used instead.")
+        return trial.use("eager")
+
+
+class _Trial:
+    """What is known of the runtimes of one network on this machine."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._threads = torch.get_num_threads()
+        name = _digest(backbone.fingerprint(), backbone.size)
+        self._graph = cache_folder() / "runtimes" / f"{name}.onnx"
+        here = _digest(platform.node(), platform.machine(), self._threads, *_versions())
+        self._record = self._graph.with_name(f"{name}-{here}.json")
+        self._speeds = _read(self._record)
+
+    def best(self, num_frames: int | None) -> Runtime:
+        """The runtime that is done first with so many frames."""
+        usable = {r: s for r, s in self._speeds.items() if r in installed_runtimes()}
+        return min(usable, key=lambda r: usable[r].of(num_frames)) if usable else "eager"
+
+    def use(self, runtime: Runtime) -> Runtime:
+        """Let the network run there from now on."""
+        engine = None if runtime == "eager" else self._open(runtime)
+        self._backbone.run_in(engine)
+        return runtime
+
+    def forget(self) -> None:
+        """Remove what is kept: it does not work."""
+        for path in (self._graph, self._record):
+            path.unlink(missing_ok=True)
+
+    def measure(self, num_frames: int) -> None:
+        """Try what is unknown and may save more time than finding out takes."""
+        untried = [r for r in installed_runtimes() if r not in self._speeds and r != "eager"]
+        if not untried:
+            return
+        size = self._backbone.size
+        frames = torch.rand(MEASURED_FRAMES, 3, size, size, generator=torch.manual_seed(0))
+        frames = frames.to(memory_format=torch.channels_last)
+        self._backbone.run_in(None)
+        eager = self._open("eager")
+        eager_s = _seconds(eager, frames)
+        # Half of PyTorch's time is about what there is to be won.
+        worth: list[Runtime] = [r for r in untried if num_frames * eager_s / 2 > _EFFORT_S[r]]
+        if not worth:
+            return
+        say(f"trying {', '.join(worth)} for {self._backbone.name}, this once")
+        expected = eager(frames)
+        engines: dict[Runtime, Engine] = {"eager": eager}
+        opened_s: dict[Runtime, float] = {"eager": 0.0}
+        for runtime in worth:
+            try:
+                if runtime != "compiled":
+                    self._open(runtime)  # writes the graph, which the next time finds
+                started = time.perf_counter()
+                engine = self._open(runtime)
+                opened_s[runtime] = time.perf_counter() - started
+                _refuse_if_other(engine(frames), expected)
+                engines[runtime] = engine
+            except TransNetError as error:
+                say(f"{runtime} is no use here: {error}")
+        rounds: dict[Runtime, list[float]] = {runtime: [] for runtime in engines}
+        for _ in range(MEASURED_ROUNDS):
+            for runtime, engine in engines.items():
+                rounds[runtime].append(_seconds(engine, frames))
+        for runtime in (*engines, *worth):
+            frame_s = statistics.median(rounds.get(runtime, [float("inf")]))
+            self._speeds[runtime] = Speed(opened_s.get(runtime, 0.0), frame_s)
+        self._keep()
+        figures = ", ".join(f"{r} {1000 * self._speeds[r].frame_s:.1f} ms" for r in engines)
+        say(f"a frame takes {figures}; kept in {self._graph.parent}")
+
+    def _open(self, runtime: Runtime) -> Engine:
+        size = self._backbone.size
+        example = torch.zeros(MEASURED_FRAMES, 3, size, size)
+        example = example.to(memory_format=torch.channels_last)
+        try:
+            self._graph.parent.mkdir(parents=True, exist_ok=True)
+            return open_engine(
+                self._backbone, example, runtime, threads=self._threads, graph=self._graph
+            )
+        except OSError as error:
+            raise TransNetError(f"{self._graph.parent} cannot be written ({error}).") from error
+
+    def _keep(self) -> None:
+        text = json.dumps({r: asdict(speed) for r, speed in self._speeds.items()}, indent=2)
+        try:
+            with written_whole(self._record) as path:
+                path.write_text(text, encoding="utf-8")
+        except (OSError, TransNetError) as error:
+            say(f"the times are not kept: {error}")
+
+
+def _read(record: Path) -> dict[Runtime, Speed]:
+    try:
+        entries = json.loads(record.read_text(encoding="utf-8"))
+        return {r: Speed(**entries[r]) for r in RUNTIMES if r in entries}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _seconds(engine: Engine, frames: Tensor) -> float:
+    started = time.perf_counter()
+    engine(frames)
+    return (time.perf_counter() - started) / len(frames)
+
+
+def _refuse_if_other(found: Tensor, expected: Tensor) -> None:
+    difference = float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
+    if not difference <= TOLERANCE:
+        raise TransNetError(
+            f"its features differ from PyTorch's by {difference:.2g} of the largest; accepted: "
+            f"{TOLERANCE:g}."
+        )
+
+
+def _digest(*values: object) -> str:
+    return hashlib.blake2b(repr(values).encode(), digest_size=8).hexdigest()
+
+
+def _versions() -> list[str]:
+    found = []
+    for package in ("torch", "onnxruntime", "openvino"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} -")
+    return found

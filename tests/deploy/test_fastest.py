@@ -1,0 +1,134 @@
+import json
+
+import pytest
+import torch
+from conftest import TINY_BACKBONE
+
+import transnet
+from transnet import TransNetError, VideoError
+from transnet.cli import main
+from transnet.deploy.engines import installed_runtimes
+from transnet.deploy.fastest import VARIABLE, accelerate
+from transnet.folders import cache_folder
+from transnet.model.backbone import Backbone
+
+SIZE = 32
+ENDLESS = 10**9
+
+
+@pytest.fixture
+def backbone():
+    torch.manual_seed(0)
+    return Backbone(TINY_BACKBONE, size=SIZE).freeze()
+
+
+@pytest.fixture
+def frames():
+    return torch.rand(3, 3, SIZE, SIZE)
+
+
+def kept_files():
+    folder = cache_folder() / "runtimes"
+    return {path: path.stat().st_mtime_ns for path in folder.glob("*")}
+
+
+def features(backbone, frames):
+    with torch.inference_mode():
+        return backbone(frames)
+
+
+def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
+    expected = features(backbone, frames)
+    chosen = accelerate(backbone, ENDLESS)
+    assert chosen in installed_runtimes()
+    assert "a frame takes eager" in capsys.readouterr().err
+    torch.testing.assert_close(features(backbone, frames), expected, atol=1e-5, rtol=1e-4)
+    kept = kept_files()
+    (record,) = [path for path in kept if path.suffix == ".json"]
+    speeds = json.loads(record.read_text())
+    assert set(speeds) == set(installed_runtimes())
+    assert chosen == min(speeds, key=lambda name: speeds[name]["frame_s"])
+    assert accelerate(backbone, ENDLESS) == chosen
+    assert accelerate(backbone, None) == chosen
+    assert kept_files() == kept
+    assert not capsys.readouterr().err
+
+
+def test_little_work_is_done_at_once(backbone, capsys):
+    assert accelerate(backbone, 2) == "eager"
+    assert not kept_files()
+    assert not capsys.readouterr().err
+
+
+def test_other_weights_are_another_network(backbone, frames, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "onnx")
+    assert accelerate(backbone, None) == "onnx"
+    torch.manual_seed(1)
+    other = Backbone(TINY_BACKBONE, size=SIZE).freeze()
+    expected = features(other, frames)
+    accelerate(other, None)
+    torch.testing.assert_close(features(other, frames), expected, atol=1e-5, rtol=1e-4)
+    assert len([path for path in kept_files() if path.suffix == ".onnx"]) == 2
+
+
+def test_gradients_come_from_pytorch(backbone, frames, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "onnx")
+    accelerate(backbone, None)
+    frames.requires_grad_()
+    backbone(frames).sum().backward()
+    assert frames.grad is not None and frames.grad.abs().sum() > 0
+
+
+def test_a_damaged_graph_is_given_up_and_named(backbone, frames, capsys):
+    expected = features(backbone, frames)
+    accelerate(backbone, ENDLESS)
+    (record,) = [path for path in kept_files() if path.suffix == ".json"]
+    record.write_text(json.dumps({"onnx": {"open_s": 0.0, "frame_s": 0.0}}))
+    for path in kept_files():
+        if path.suffix == ".onnx":
+            path.write_bytes(b"nonsense")
+    capsys.readouterr()
+    assert accelerate(backbone, None) == "eager"
+    assert "PyTorch is used instead" in capsys.readouterr().err
+    assert torch.equal(features(backbone, frames), expected)
+    assert not [path for path in kept_files() if path.suffix in (".onnx", ".json")]
+
+
+def test_a_damaged_record_is_as_good_as_none(backbone):
+    accelerate(backbone, ENDLESS)
+    (record,) = [path for path in kept_files() if path.suffix == ".json"]
+    for content in ("", "nonsense", "[]", '{"onnx": {"open_s": 1}}', '{"onnx": 3}', '{"x": 1}'):
+        record.write_text(content)
+        assert accelerate(backbone, None) == "eager"
+
+
+def test_a_runtime_that_is_none(backbone, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "tensorrt")
+    with pytest.raises(TransNetError, match=r"is 'tensorrt'; accepted: auto, eager, compiled"):
+        accelerate(backbone, 1)
+
+
+def test_equal_answers_in_another_runtime(trained_run, clips_folder, monkeypatch, capsys):
+    clips = sorted(map(str, (clips_folder / "boxing").rglob("*.avi")))[:3]
+    expected = [transnet.load(trained_run).predict(clip).to_dict() for clip in clips]
+    monkeypatch.setenv(VARIABLE, "onnx")
+    recognizer = transnet.load(trained_run)
+    assert recognizer.accelerate() == "onnx"
+    answers = [answer.to_dict() for answer in recognizer.predict_all(clips)]
+    assert main(["predict", str(trained_run), *clips, "--json"]) == 0
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for answer, as_shown, right in zip(answers, shown, expected, strict=True):
+        assert answer == as_shown
+        assert answer["scores"] == pytest.approx(right["scores"], abs=1e-4)
+
+
+def test_many_files_are_answered_in_order(trained_run, clips_folder, tmp_path):
+    clips = sorted(clips_folder.rglob("*.avi"))[:4]
+    recognizer = transnet.load(trained_run)
+    files = [*clips[:2], tmp_path / "gone.mp4", *clips[2:]]
+    answers = list(recognizer.predict_all(files, workers=3))
+    assert [isinstance(answer, VideoError) for answer in answers] == [False, False, True] + [
+        False
+    ] * 2
+    right = [recognizer.predict(clip) for clip in clips]
+    assert [answer for answer in answers if not isinstance(answer, VideoError)] == right
