@@ -200,7 +200,8 @@ def text_table(rows: Sequence[Measurement], *, markdown: bool = False) -> str:
     if not markdown:
         return "\n".join(["  ".join(line).rstrip() for line in padded] + failed)
     padded.insert(1, ["-" * width for width in widths])
-    return "\n".join([f"| {' | '.join(line)} |" for line in padded] + ["", *failed][: 2 * len(failed)])
+    lines_of_table = [f"| {' | '.join(line)} |" for line in padded]
+    return "\n".join([*lines_of_table, *(f"\n{line}" for line in failed)])
 
 
 def failure(row: Measurement) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transnet.benchmark.charts import bars
 from transnet.benchmark.machine import Machine
-from transnet.benchmark.measurement import HEADINGS, Measurement, cells
+from transnet.benchmark.measurement import HEADINGS, Measurement, cells, failure
 from transnet.checkpoint import written_whole
 from transnet.page import render
 
@@ -83,8 +83,8 @@ def write_page(path: Path, rows: Sequence[Measurement], machine: Machine, comman
             {
                 "title": section.title,
                 "chart": bars(section.rows, ""),
-                "has_chart": any(row.ms is not None for row in section.rows),
-                "rows": [(row, cells(row)) for row in section.rows],
+                "rows": [(row, cells(row)) for row in section.rows if row.ms is not None],
+                "failures": [failure(row) for row in section.rows if row.ms is None],
             }
             for section in sections(rows)
         ],

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from transnet.benchmark.contest import Entrant, contest
+from transnet.benchmark.features import MANY_FRAMES
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
 from transnet.checkpoint import RunInfo
@@ -33,8 +34,16 @@ def measure(setting: Setting) -> list[Measurement]:
     recognizer = setting.recognizer()
     info, network = recognizer.info, recognizer.model
     network.backbone.freeze()
+    if not setting.miniature:
+        recognizer.accelerate(MANY_FRAMES)
     records = setting.records
     labels = [number % len(info.classes) for number in range(len(records))]
+
+    def whole(clips: Tensor) -> Tensor:
+        with torch.no_grad():
+            encoded = network.encode(clips)
+        return network.classify(encoded)
+
     with (
         tempfile.TemporaryDirectory(dir=setting.scratch) as folder,
         FeatureCache(folder) as cache,
@@ -53,8 +62,8 @@ def measure(setting: Setting) -> list[Measurement]:
                     network, info, network.classify,
                     CachedFeatures(extractor, [keys[record] for record in records], labels),
                 ),
-                DECODED: _epochs(network, info, network, _DecodedClips(frames, labels, info)),
-                VIDEO: _epochs(network, info, network, video, workers=info.training.workers),
+                DECODED: _epochs(network, info, whole, _DecodedClips(frames, labels, info)),
+                VIDEO: _epochs(network, info, whole, video, workers=info.training.workers),
             },
             setting.pace,
         )  # fmt: skip
