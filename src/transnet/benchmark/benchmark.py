@@ -7,6 +7,7 @@ one part leaves in memory hinders no other, and a part that is killed takes no o
 from __future__ import annotations
 
 import importlib
+import logging
 import multiprocessing
 import os
 import shlex
@@ -21,8 +22,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from transnet.benchmark.contest import MIN_ROUNDS, Pace, reason
-from transnet.benchmark.machine import this_machine, usable_cores
-from transnet.benchmark.measurement import Measurement, text_table, to_json, write_csv
+from transnet.benchmark.machine import Machine, this_machine, usable_cores
+from transnet.benchmark.measurement import (
+    Measurement,
+    Record,
+    read_csv,
+    text_table,
+    to_json,
+    write_csv,
+)
 from transnet.benchmark.report import sections, summary, write_page
 from transnet.benchmark.rivals import RIVALS
 from transnet.benchmark.setting import Setting
@@ -71,14 +79,15 @@ def benchmark(
     batches: str = "1,8",
     clips: int = NUM_CLIPS,
     rounds: int = 7,
-    max_seconds: float = 150.0,
+    max_seconds: float = 60.0,
     quick: bool = False,
     json: bool = False,
 ) -> int:
     """Measure speed on this machine, side by side with what it can be compared with.
 
     Args:
-        out: folder for benchmark.csv and benchmark.html
+        out: folder for benchmark.csv and benchmark.html (--quick: quick in it); rows of parts that
+            are not measured now stay in them
         data: a data set, as transnet train takes it, or a video; by default clips are generated
         parts: which parts, separated by commas: stream (a new frame beside a bare backbone and a
             recomputed clip), clips (beside 3D networks), int8 (an exported stream), features
@@ -94,9 +103,9 @@ def benchmark(
         threads: threads of the processor, separated by commas, for the networks; all: every core
         batches: clips at once, separated by commas; more than the first in fastest runtimes only
         clips: how many clips of the data are decoded in a turn, and are an epoch
-        rounds: of each contest, 5 or more; medians are over them
-        max_seconds: seconds that one entrant may take in all of a contest; what is too slow for
-            that takes part in fewer rounds, but 5, or is left out, which is said
+        rounds: of each contest, 5 or more; what takes longer than a second has 5
+        max_seconds: seconds that an entrant may take for 5 rounds; what is slower is left out,
+            which is said
         quick: a miniature in a minute that shows that everything works, and not how fast
         json: print a JSON object for each row
 
@@ -106,12 +115,12 @@ def benchmark(
     Raises:
         TransNetError: a setting is wrong, the data cannot be read, or the folder not be written.
     """
-    folder = Path(out).expanduser()
+    folder = Path(out).expanduser() / "quick" if quick else Path(out).expanduser()
     chosen = _choose("parts", parts, tuple(PARTS))
     if rounds < MIN_ROUNDS:
         raise TransNetError(f"--rounds is {rounds}; accepted: {MIN_ROUNDS} or more.")
-    if clips < 2:
-        raise TransNetError(f"--clips is {clips}; accepted: 2 or more.")
+    if clips < 4:
+        raise TransNetError(f"--clips is {clips}; accepted: 4 or more.")
     if not max_seconds > 0:
         raise TransNetError(f"--max-seconds is {max_seconds}; accepted: above 0.")
     pace = Pace(rounds, 0.25, max_seconds)
@@ -131,16 +140,18 @@ def benchmark(
     except OSError as error:
         raise TransNetError(f"--out is {out!r}, which cannot be made ({error}).") from error
     machine = this_machine()
-    say(f"{machine.processor}, {machine.cores} cores; {machine.versions}")
-    rows: list[Measurement] = []
+    say(str(machine))
+    table = folder / "benchmark.csv"
+    records = read_csv(table) if table.exists() else []
+    measured: list[Measurement] = []
     with scratch as name:
-        source, records = _records(data, Path(name), clips, miniature=quick)
+        source, videos = _videos(data, Path(name), clips, miniature=quick)
         setting = Setting(
             backbone=backbone or DEFAULT_BACKBONE,
             weights=weights,
             clip=clip,
             data=source,
-            records=records,
+            records=videos,
             threads=counts[0],
             runtimes=_choose("runtimes", runtimes, RUNTIMES, installed_runtimes()),
             rivals=_choose("rivals", rivals, tuple(RIVALS)),
@@ -149,22 +160,36 @@ def benchmark(
             miniature=quick,
             scratch=Path(name),
         )
+        setting.recognizer()  # a mistake in its settings is one of every part
         for part in chosen:
             for count in _threads_of(part, counts):
-                found = _measure(part, replace(setting, threads=count))
-                rows += found
+                rows = _measure(part, replace(setting, threads=count))
+                measured += rows
+                records = _with(records, [(row, machine) for row in rows])
                 # After every part, so that one that is stopped leaves what came before.
-                write_csv(folder / "benchmark.csv", rows, machine)
-                if not json:
-                    for section in sections(found):
-                        say(f"\n{section.title}\n{text_table(section.rows)}", standard_output=True)
-    write_page(folder / "benchmark.html", rows, machine, _command())
+                write_csv(table, records)
+                _show(rows, machine, json=json)
+    write_page(folder / "benchmark.html", records, _command())
+    say(f"\n{summary(measured)}")
+    say(f"saved to {table} and {folder / 'benchmark.html'}")
+    return 0
+
+
+def _with(records: Sequence[Record], new: Sequence[Record]) -> list[Record]:
+    """New rows in the place of those of the same part and number of threads, parts in order."""
+    measured = {(row.part, row.threads) for row, _ in new}
+    kept = [(row, m) for row, m in records if (row.part, row.threads) not in measured]
+    order = {part: number for number, part in enumerate(PARTS)}
+    return sorted([*kept, *new], key=lambda r: (order.get(r[0].part, len(order)), r[0].threads))
+
+
+def _show(rows: Sequence[Measurement], machine: Machine, *, json: bool) -> None:
     if json:
         for row in rows:
             say(to_json(row), standard_output=True)
-    say(f"\n{summary(rows)}")
-    say(f"saved to {folder / 'benchmark.csv'} and {folder / 'benchmark.html'}")
-    return 0
+        return
+    for section in sections((row, machine) for row in rows):
+        say(f"\n{section.title}\n{text_table(section.rows)}", standard_output=True)
 
 
 def _threads_of(part: str, counts: Sequence[int]) -> Sequence[int]:
@@ -179,11 +204,14 @@ def _measure(part: str, setting: Setting) -> list[Measurement]:
             _environment(OMP_NUM_THREADS=str(setting.threads)),
             ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
         ):
-            return pool.submit(run_part, part, setting).result()
+            rows = pool.submit(run_part, part, setting).result()
     except BrokenProcessPool:
         why = "its process was killed: out of memory, perhaps"
     except Exception as error:  # of any kind: the other parts go on
         why = reason(error)
+    else:
+        described = f"{setting.backbone}, {setting.clip.frames} x {setting.clip.size}"
+        return [replace(row, setting=described) for row in rows]
     return [Measurement(part, "all", "", 1, setting.threads, note=why)]
 
 
@@ -191,6 +219,8 @@ def run_part(part: str, setting: Setting) -> list[Measurement]:
     """Measure a part, in the process that is there for it."""
     import torch
 
+    # What the compiler did not like is nothing to a user; what it costs is measured.
+    logging.getLogger("torch._dynamo").setLevel(logging.ERROR)
     torch.set_num_threads(setting.threads)
     return importlib.import_module(PARTS[part]).measure(setting)
 
@@ -209,7 +239,7 @@ def _environment(**values: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _records(
+def _videos(
     data: str | None, scratch: Path, count: int, *, miniature: bool
 ) -> tuple[str, tuple[ClipRecord, ...]]:
     """What the data set is called, and some of its clips, evenly spread over it."""

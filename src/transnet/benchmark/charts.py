@@ -14,7 +14,7 @@ COLORS = {
 }  # fmt: skip
 
 
-def bars(rows: Sequence[Measurement], title: str) -> Figure:
+def bars(rows: Sequence[Measurement]) -> Figure:
     """Milliseconds as horizontal bars on a logarithmic axis, a colour for each runtime."""
     shown = {(row.what, row.runtime): row for row in rows if row.ms is not None}
     places = {what: place for place, what in enumerate(dict.fromkeys(what for what, _ in shown))}
@@ -37,7 +37,6 @@ def bars(rows: Sequence[Measurement], title: str) -> Figure:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.margins(x=0.08)
-    axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel("milliseconds", fontsize=9)
     axes.grid(axis="x", alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

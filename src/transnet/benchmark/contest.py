@@ -14,10 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from transnet.errors import TransNetError
 from transnet.progress import progress_bar
 
 MIN_ROUNDS = 5
 MAX_REPEATS = 100
+SLOW_S = 1.0
+"""What takes longer than this takes part in 5 rounds."""
+
 # Idle threads of some runtimes wait at full speed before they sleep; the next one's turn comes
 # when they do.
 PAUSE_S = 0.02
@@ -37,13 +41,16 @@ class Pace:
     Attributes:
         rounds: of the contest, 5 or more.
         turn_s: about how long a turn lasts; what is quick is repeated in it.
-        max_s: an entrant that needs more in all of its rounds takes part in fewer of them, but 5;
-            one that needs more for 5 is left out.
+        max_s: an entrant that needs more for 5 rounds is left out.
     """
 
     rounds: int
     turn_s: float
     max_s: float
+
+    def finer(self, times: int) -> Pace:
+        """More and shorter turns in the same time."""
+        return Pace(times * self.rounds, self.turn_s / times, self.max_s)
 
 
 @dataclass
@@ -87,7 +94,7 @@ def contest(
     Args:
         title: for the progress bar.
         entrants: what each does in a turn. One that raises is out, and the rest goes on.
-        pace: how long and how often.
+        pace: how long and how often; what takes longer than a second takes part in 5 rounds.
         clock: seconds.
         pause: lets as many seconds pass.
     """
@@ -123,7 +130,7 @@ def contest(
 def reason(error: Exception) -> str:
     """An exception in a line."""
     text = " ".join(str(error).split())
-    return text if type(error).__name__ == "TransNetError" else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, TransNetError) else f"{type(error).__name__}: {text}"
 
 
 class _Turns(NamedTuple):
@@ -136,13 +143,13 @@ def _warm_up(call: Callable[[], object], pace: Pace, clock: Callable[[], float])
     call()
     taken_s = max(_timed(call, 1, clock), 1e-6)
     repeats = min(MAX_REPEATS, max(1, math.ceil(pace.turn_s / taken_s)))
-    rounds = min(pace.rounds, int(pace.max_s / (repeats * taken_s)))
-    if rounds < MIN_ROUNDS:
-        raise TimeoutError(
-            f"{MIN_ROUNDS} rounds would take {MIN_ROUNDS * repeats * taken_s:.0f} s, more than "
-            f"--max-seconds {pace.max_s:g}"
+    needed_s = MIN_ROUNDS * repeats * taken_s
+    if needed_s > pace.max_s:
+        raise TransNetError(
+            f"{MIN_ROUNDS} rounds would take {needed_s:.0f} s; accepted: --max-seconds "
+            f"{pace.max_s:g}."
         )
-    return _Turns(rounds, repeats)
+    return _Turns(pace.rounds if taken_s < SLOW_S else MIN_ROUNDS, repeats)
 
 
 def _timed(call: Callable[[], object], repeats: int, clock: Callable[[], float]) -> float:

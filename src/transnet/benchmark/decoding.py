@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import itertools
+from collections.abc import Sequence
 
 import av
 
 from transnet.benchmark.contest import Entrant, contest
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
+from transnet.config import ClipConfig
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.sampling import clip_indices
@@ -22,16 +23,14 @@ LIMIT = 1 / 0.9  # 0.9 of the rate of the bare loop
 
 
 def measure(setting: Setting) -> list[Measurement]:
-    """Rows of one clip, whole files."""
+    """Rows of one clip."""
     records = setting.records
     outcome = contest(
         "decoding",
         {
             BARE: lambda: decode_bare(records),
-            SAMPLED: _each(
-                records, lambda path: read_footage(path, lambda t: clip_indices(t, setting.clip))
-            ),
-            PREPARED: _each(records, lambda path: read_clip(path, setting.clip)),
+            SAMPLED: lambda: _decode_and_sample(records, setting.clip),
+            PREPARED: lambda: _read(records, setting.clip),
         },
         setting.pace,
     )
@@ -46,16 +45,23 @@ def measure(setting: Setting) -> list[Measurement]:
 
 
 def decode_bare(records: Sequence[ClipRecord]) -> None:
-    """Decode every frame of some files, and do nothing with them."""
+    """Decode the frames of some clips, and do nothing with them."""
     for record in records:
         with av.open(str(record.path)) as container:
-            for _ in container.decode(video=0):
+            for _ in itertools.islice(container.decode(video=0), record.end):
                 pass
 
 
-def _each(records: Sequence[ClipRecord], read: Callable[[Path], object]) -> Callable[[], None]:
-    def call() -> None:
-        for record in records:
-            read(record.path)
+def _decode_and_sample(records: Sequence[ClipRecord], config: ClipConfig) -> None:
+    for record in records:
+        read_footage(
+            record.path,
+            lambda times_s: clip_indices(times_s, config),
+            start=record.start,
+            end=record.end,
+        )
 
-    return call
+
+def _read(records: Sequence[ClipRecord], config: ClipConfig) -> None:
+    for record in records:
+        read_clip(record.path, config, start=record.start, end=record.end)

@@ -32,6 +32,10 @@ class Machine:
     commit: str
     date: str
 
+    def __str__(self) -> str:
+        cores = f"{self.cores} core{'s' * (self.cores != '1')}"
+        return f"{self.processor} ({cores}), {self.versions}, commit {self.commit}, {self.date}"
+
 
 def this_machine() -> Machine:
     """The one that this runs on."""

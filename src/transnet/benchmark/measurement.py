@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import operator
 from collections.abc import Iterable, Sequence
@@ -56,6 +57,7 @@ class Measurement:
         reached: whether it was; ``None`` where there is no limit.
         rounds: how many the medians are over.
         note: why there are no figures, or what to know about them.
+        setting: our network and its clips.
     """
 
     part: str
@@ -70,6 +72,11 @@ class Measurement:
     reached: bool | None = None
     rounds: int = 0
     note: str = ""
+    setting: str = ""
+
+
+Record = tuple[Measurement, Machine]
+"""A measurement and the machine that it is of."""
 
 
 def measurement(
@@ -120,7 +127,7 @@ def measurement(
         reached = value is not None and limit.holds(value)
     return Measurement(
         **common, ms=ms, ratio=ratio,
-        reference=" + ".join(_named(other, entrant) for other in reference),
+        reference=" + ".join(_named(other, entrant) for other in reference) if comparable else "",
         limit="" if limit is None else str(limit), reached=reached,
         rounds=len(outcome.rounds[entrant]), note=note,
     )  # fmt: skip
@@ -131,7 +138,7 @@ def _named(reference: Entrant, entrant: Entrant) -> str:
     return reference.what if same else f"{reference.what}, {reference.runtime}"
 
 
-def write_csv(path: Path, rows: Iterable[Measurement], machine: Machine) -> None:
+def write_csv(path: Path, records: Iterable[Record]) -> None:
     """Write a table with the machine in every row.
 
     Raises:
@@ -142,34 +149,38 @@ def write_csv(path: Path, rows: Iterable[Measurement], machine: Machine) -> None
             names = [field.name for field in (*fields(Measurement), *fields(Machine))]
             writer = csv.DictWriter(file, names, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(asdict(machine) | _as_text(row) for row in rows)
+            writer.writerows(_as_text(row) | asdict(machine) for row, machine in records)
     except OSError as error:
         raise TransNetError(f"{path} cannot be written ({error}).") from error
 
 
-def read_csv(path: Path) -> tuple[list[Measurement], list[Machine]]:
-    """The rows of a file that :func:`write_csv` wrote, and the machine of each."""
-    rows, machines = [], []
-    with open(path, newline="", encoding="utf-8") as file:
-        for cells in csv.DictReader(file):
-            rows.append(
-                Measurement(
-                    part=cells["part"],
-                    what=cells["what"],
-                    runtime=cells["runtime"],
-                    batch=int(cells["batch"]),
-                    threads=int(cells["threads"]),
-                    ms=float(cells["ms"]) if cells["ms"] else None,
-                    ratio=float(cells["ratio"]) if cells["ratio"] else None,
-                    reference=cells["reference"],
-                    limit=cells["limit"],
-                    reached={"yes": True, "no": False}.get(cells["reached"]),
-                    rounds=int(cells["rounds"]),
-                    note=cells["note"],
-                )
-            )
-            machines.append(Machine(**{f.name: cells[f.name] for f in fields(Machine)}))
-    return rows, machines
+def read_csv(path: Path) -> list[Record]:
+    """The rows of a file that :func:`write_csv` wrote.
+
+    Raises:
+        TransNetError: it cannot be read, or is another table.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [(_measurement_of(c), _machine_of(c)) for c in csv.DictReader(file)]
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise TransNetError(
+            f"{path} is not a table of a benchmark ({error!r}); choose another folder with --out."
+        ) from error
+
+
+def _measurement_of(cells: dict[str, str]) -> Measurement:
+    values: dict[str, Any] = {field.name: cells[field.name] for field in fields(Measurement)}
+    for name in ("batch", "threads", "rounds"):
+        values[name] = int(values[name])
+    for name in ("ms", "ratio"):
+        values[name] = float(values[name]) if values[name] else None
+    values["reached"] = {"yes": True, "no": False, "": None}[values["reached"]]
+    return Measurement(**values)
+
+
+def _machine_of(cells: dict[str, str]) -> Machine:
+    return Machine(**{field.name: cells[field.name] for field in fields(Machine)})
 
 
 def to_json(row: Measurement) -> str:
@@ -177,36 +188,47 @@ def to_json(row: Measurement) -> str:
     return json.dumps(asdict(row))
 
 
-HEADINGS = ("what", "runtime", "batch", "threads", "ms", "ratio", "to", "must reach", "reached")
+_HEADINGS = (
+    "what", "runtime", "batch", "threads", "ms", "ratio", "to", "must reach", "reached", "note",
+)  # fmt: skip
 
 
-def cells(row: Measurement) -> tuple[str, ...]:
-    """A row as people read it, under :data:`HEADINGS`."""
-    text = _as_text(row)
-    return (
-        row.what, row.runtime, text["batch"], text["threads"], text["ms"], text["ratio"],
-        row.reference, row.limit, text["reached"],
-    )  # fmt: skip
+def table_of(rows: Iterable[Measurement]) -> list[tuple[str, ...]]:
+    """Headings and the rows that have figures, as people read them, without empty columns."""
+    lines = [_HEADINGS]
+    for row in rows:
+        if row.ms is not None:
+            text = _as_text(row)
+            lines.append((
+                row.what, row.runtime, text["batch"], text["threads"], text["ms"], text["ratio"],
+                row.reference, row.limit, text["reached"], row.note,
+            ))  # fmt: skip
+    used = [any(line[column] for line in lines[1:]) for column in range(len(_HEADINGS))]
+    return [tuple(itertools.compress(line, used)) for line in lines]
 
 
 def text_table(rows: Sequence[Measurement], *, markdown: bool = False) -> str:
     """Rows as lines of text, or as a Markdown table; those without figures below it."""
-    lines = [HEADINGS, *(cells(row) for row in rows if row.ms is not None)]
-    failed = [f"Not measured: {failure(row)}" for row in rows if row.ms is None]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    lines = table_of(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = [
         [value.ljust(width) for value, width in zip(line, widths, strict=True)] for line in lines
     ]
+    blocks = failures(rows)
     if not markdown:
-        return "\n".join(["  ".join(line).rstrip() for line in padded] + failed)
+        return "\n".join(["  ".join(line).rstrip() for line in padded] + blocks).lstrip("\n")
     padded.insert(1, ["-" * width for width in widths])
-    lines_of_table = [f"| {' | '.join(line)} |" for line in padded]
-    return "\n".join([*lines_of_table, *(f"\n{line}" for line in failed)])
+    table = "\n".join(f"| {' | '.join(line)} |" for line in padded) if widths else ""
+    return "\n\n".join(filter(None, [table, *blocks]))
 
 
-def failure(row: Measurement) -> str:
-    """A row without figures in a line."""
-    return f"{', '.join(filter(None, (row.what, row.runtime)))}: {row.note}"
+def failures(rows: Iterable[Measurement]) -> list[str]:
+    """The rows that have no figures, each a line that says why."""
+    return [
+        f"Not measured: {', '.join(filter(None, (row.what, row.runtime)))}: {row.note}"
+        for row in rows
+        if row.ms is None
+    ]
 
 
 def _as_text(row: Measurement) -> dict[str, str]:

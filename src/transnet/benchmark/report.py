@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transnet.benchmark.charts import bars
-from transnet.benchmark.machine import Machine
-from transnet.benchmark.measurement import HEADINGS, Measurement, cells, failure
+from transnet.benchmark.measurement import Measurement, Record, failures, table_of
 from transnet.checkpoint import written_whole
 from transnet.page import render
 
@@ -28,26 +27,36 @@ class Section:
     """What belongs into one table and one chart.
 
     Attributes:
-        part: of the benchmark.
+        name: for a file, ``clips-1-thread-batch-8``.
         title: of the table and the chart.
+        where: our network, and the machine.
         rows: the measurements.
     """
 
-    part: str
+    name: str
     title: str
+    where: str
     rows: tuple[Measurement, ...]
 
 
-def sections(rows: Iterable[Measurement]) -> list[Section]:
+def sections(records: Iterable[Record]) -> list[Section]:
     """Rows by part, number of threads and batch."""
-    groups: dict[tuple[str, int, int], list[Measurement]] = {}
-    for row in rows:
-        groups.setdefault((row.part, row.threads, row.batch), []).append(row)
+    groups: dict[tuple[str, int, int], list[Record]] = {}
+    for row, machine in records:
+        groups.setdefault((row.part, row.threads, row.batch), []).append((row, machine))
     found = []
     for (part, threads, batch), members in groups.items():
-        title = f"{TITLES.get(part, part)}, {threads} thread{'s' * (threads > 1)}"
-        title += f", batch {batch}" if batch > 1 else ""
-        found.append(Section(part, title, tuple(members)))
+        further = [f"{threads} thread{'s' * (threads > 1)}"]
+        further += [f"batch {batch}"] if batch > 1 else []
+        row, machine = members[0]
+        found.append(
+            Section(
+                "-".join([part, *further]).replace(" ", "-"),
+                ", ".join([TITLES.get(part, part), *further]),
+                ", ".join(filter(None, (row.setting, str(machine)))),
+                tuple(row for row, _ in members),
+            )
+        )
     return found
 
 
@@ -67,7 +76,7 @@ def summary(rows: Sequence[Measurement]) -> str:
     return "\n".join(lines)
 
 
-def write_page(path: Path, rows: Sequence[Measurement], machine: Machine, command: str) -> None:
+def write_page(path: Path, records: Sequence[Record], command: str) -> None:
     """Write the page.
 
     Raises:
@@ -75,18 +84,17 @@ def write_page(path: Path, rows: Sequence[Measurement], machine: Machine, comman
     """
     page = render(
         "benchmark.html.j2",
-        machine=machine,
         command=command,
-        summary=summary(rows),
-        headings=HEADINGS,
+        summary=summary([row for row, _ in records]),
         sections=[
             {
                 "title": section.title,
-                "chart": bars(section.rows, ""),
-                "rows": [(row, cells(row)) for row in section.rows if row.ms is not None],
-                "failures": [failure(row) for row in section.rows if row.ms is None],
+                "where": section.where,
+                "chart": bars(section.rows),
+                "table": table_of(section.rows),
+                "failures": failures(section.rows),
             }
-            for section in sections(rows)
+            for section in sections(records)
         ],
     )
     with written_whole(path) as beside:
