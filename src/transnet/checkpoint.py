@@ -38,6 +38,7 @@ from transnet.errors import TransNetError
 from transnet.model.network import Network
 from transnet.model.transnet import TransNet
 from transnet.model.video_network import VIDEO_BACKBONES, VideoNetwork
+from transnet.record import read_record
 from transnet.weights import BackboneWeights
 
 FORMAT = 1
@@ -158,30 +159,25 @@ def load_info(run: Path | str) -> RunInfo:
     Raises:
         TransNetError: it is no run folder, or one of a newer version.
     """
-    path = Path(run).expanduser() / "transnet.json"
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values["format"] > FORMAT:
-            raise TransNetError(
-                f"{run} was made by a newer version ({values['versions']['transnet-har']}); "
-                "upgrade with: pip install --upgrade transnet-har"
-            )
-        values.update(
-            classes=tuple(values["classes"]),
-            mean=tuple(values["mean"]),
-            std=tuple(values["std"]),
-            clip=from_dict(ClipConfig, values["clip"]),
-            model=from_dict(ModelConfig, values["model"]),
-            training=from_dict(TrainingConfig, values["training"]),
-        )
-        return from_dict(RunInfo, values)
-    except (FileNotFoundError, NotADirectoryError):
-        raise TransNetError(
-            f"RUN is {str(run)!r}, which is not a run folder (it has no transnet.json); "
-            "accepted: the --out folder of transnet train."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TransNetError(f"{path} cannot be understood ({error!r}).") from error
+    return read_record(
+        Path(run).expanduser() / "transnet.json",
+        _info,
+        newest_format=FORMAT,
+        missing=f"RUN is {str(run)!r}, which is not a run folder (it has no transnet.json); "
+        "accepted: the --out folder of transnet train.",
+    )
+
+
+def _info(values: dict[str, Any]) -> RunInfo:
+    values.update(
+        classes=tuple(values["classes"]),
+        mean=tuple(values["mean"]),
+        std=tuple(values["std"]),
+        clip=from_dict(ClipConfig, values["clip"]),
+        model=from_dict(ModelConfig, values["model"]),
+        training=from_dict(TrainingConfig, values["training"]),
+    )
+    return from_dict(RunInfo, values)
 
 
 def save_model(run: Path, model: nn.Module) -> None:

@@ -28,6 +28,7 @@ from transnet.data.photos import PhotoSet
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.segmenter import Segmenter
+from transnet.record import read_record
 from transnet.weights import ENCODER_FILE, BackboneWeights, find_weights
 
 FORMAT = 1
@@ -99,27 +100,22 @@ def load_info(run: Path | str) -> SegmenterInfo:
     Raises:
         TransNetError: it is no folder of a pretraining, or one of a newer version.
     """
-    path = Path(run).expanduser() / RECORD
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values["format"] > FORMAT:
-            raise TransNetError(
-                f"{run} was made by a newer version ({values['versions']['transnet-har']}); "
-                "upgrade with: pip install --upgrade transnet-har"
-            )
-        values.update(
-            mean=tuple(values["mean"]),
-            std=tuple(values["std"]),
-            training=from_dict(PretrainingConfig, values["training"]),
-        )
-        return from_dict(SegmenterInfo, values)
-    except (FileNotFoundError, NotADirectoryError):
-        raise TransNetError(
-            f"RUN is {str(run)!r}, which holds no segmenter (it has no {RECORD}); "
-            "accepted: the --out folder of transnet pretrain."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TransNetError(f"{path} cannot be understood ({error!r}).") from error
+    return read_record(
+        Path(run).expanduser() / RECORD,
+        _info,
+        newest_format=FORMAT,
+        missing=f"RUN is {str(run)!r}, which holds no segmenter (it has no {RECORD}); "
+        "accepted: the --out folder of transnet pretrain.",
+    )
+
+
+def _info(values: dict[str, Any]) -> SegmenterInfo:
+    values.update(
+        mean=tuple(values["mean"]),
+        std=tuple(values["std"]),
+        training=from_dict(PretrainingConfig, values["training"]),
+    )
+    return from_dict(SegmenterInfo, values)
 
 
 def save_segmenter(run: Path, segmenter: Segmenter, info: SegmenterInfo) -> None:

@@ -189,7 +189,7 @@ def test_it_learns_shapes(tmp_path):
     data = write_photos(tmp_path / "data", 30)
     run = pretrain(
         tmp_path / "run", data=str(data), validation="25-30", epochs=14, batch_size=8, warmup=0.1,
-        learning_rate=5e-3,
+        learning_rate=5e-3, paste=0.0,
     )  # fmt: skip
     assert json.loads((run / "metrics.json").read_text())["iou"] > 0.6
 

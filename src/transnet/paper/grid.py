@@ -39,6 +39,7 @@ def make_cell(
     kind: str,
     readout: Readout,
     *,
+    size: int,
     scratch_size: int,
     scratch_epochs: int,
     quick: bool,
@@ -49,12 +50,13 @@ def make_cell(
         backbone: name of the image network.
         kind: ``none``, ``imagenet`` or ``hss``.
         readout: ``pool`` or ``flatten``.
+        size: frame size in pixels where the backbone knows something and stays frozen.
         scratch_size: frame size in pixels where the backbone is trained from nothing.
         scratch_epochs: epochs there.
         quick: a miniature.
     """
     scratch = kind == "none"
-    clip = ClipConfig(size=scratch_size if scratch else 224)
+    clip = ClipConfig(size=scratch_size if scratch else size)
     training = TrainingConfig(
         freeze=not scratch, epochs=scratch_epochs if scratch else 60, patience=0 if scratch else 20
     )

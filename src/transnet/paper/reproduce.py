@@ -38,6 +38,7 @@ def reproduce(
     seeds: int = 3,
     encoders: str | None = None,
     photos: str | None = None,
+    size: int = 224,
     scratch_size: int = 96,
     scratch_epochs: int = 15,
     readout: Readout = "pool",
@@ -62,6 +63,7 @@ def reproduce(
         encoders: folder with an encoder of transnet pretrain for each backbone, in a folder of its
             name; by default in --out
         photos: photos and masks (as for transnet pretrain) to pretrain an encoder that is not there
+        size: frame size in pixels of pretrained backbones
         scratch_size: frame size in pixels where a backbone is trained from nothing
         scratch_epochs: epochs where a backbone is trained from nothing
         readout: pool or flatten (the paper)
@@ -91,6 +93,7 @@ def reproduce(
             name,
             kind,
             readout,
+            size=size,
             scratch_size=scratch_size,
             scratch_epochs=scratch_epochs,
             quick=quick,
@@ -187,7 +190,7 @@ def _weights(cell: Cell, encoders: Path, photos: str | None, quick: bool) -> str
                 f"{folder} holds no encoder; make it with transnet pretrain PHOTOS --backbone "
                 f"{cell.backbone} --out {folder}, or name the photos with --photos."
             )
-        config = PretrainingConfig(size=64, epochs=1) if quick else PretrainingConfig()
+        config = PretrainingConfig(size=cell.clip.size, epochs=1 if quick else 200)
         start = "none" if quick else "imagenet"
         pretrain(
             photos, out=str(folder), backbone=cell.backbone, weights=start, training=config,
