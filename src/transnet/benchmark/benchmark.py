@@ -104,8 +104,8 @@ def benchmark(
         batches: clips at once, separated by commas; more than the first in fastest runtimes only
         clips: how many clips of the data are decoded in a turn, and are an epoch
         rounds: of each contest, 5 or more; what takes longer than a second has 5
-        max_seconds: seconds that an entrant may take for 5 rounds; what is slower is left out,
-            which is said
+        max_seconds: seconds that an entrant may take for 5 rounds, and half of those that it may
+            take to be compiled or exported; what is slower is left out, which is said
         quick: a miniature in a minute that shows that everything works, and not how fast
         json: print a JSON object for each row
 

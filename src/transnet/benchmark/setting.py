@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from transnet.benchmark.contest import Entrant, Outcome, Pace
+from transnet.benchmark.deadline import deadline
 from transnet.benchmark.measurement import Limit, Quantity
 from transnet.checkpoint import RunInfo
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
@@ -77,10 +78,15 @@ class Setting:
         return Recognizer(info, network)
 
     def engine(self, name: str, module: nn.Module, example: Tensor, runtime: Runtime) -> Engine:
-        """A network in a runtime; its graph is kept, so that it is written once in a benchmark."""
+        """A network in a runtime; its graph is kept, so that it is written once in a benchmark.
+
+        Raises:
+            TransNetError: it cannot run there, or is not ready in twice the time of its rounds.
+        """
         key = f"{name} {module} {tuple(example.shape[1:])}"
         graph = self.scratch / f"{zlib.crc32(key.encode()):08x}.onnx"
-        return open_engine(module, example, runtime, threads=self.threads, graph=graph)
+        with deadline(2 * self.pace.max_s):
+            return open_engine(module, example, runtime, threads=self.threads, graph=graph)
 
     def limit(self, of: Quantity, at_most: float = 0.0, *, at_least: float = 0.0) -> Limit | None:
         """What must be reached; nothing in a miniature."""
