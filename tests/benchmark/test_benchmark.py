@@ -83,7 +83,7 @@ def test_parts_of_ones_own_clips_as_json(clips_folder, tmp_path, capsys):
 
 def test_parts_that_are_not_measured_again_stay(folder, records, tmp_path):
     shutil.copytree(folder, tmp_path / "quick")
-    words = ["benchmark", "--quick", "--parts", "startup", "--rounds", "6"]
+    words = ["benchmark", "--quick", "--parts", "startup"]
     assert main([*words, "--out", str(tmp_path)]) == 0
     found = read_csv(tmp_path / "quick/benchmark.csv")
     assert [row.what for row, _ in found] == [row.what for row, _ in records]

@@ -287,4 +287,8 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
 
 
 def _command() -> str:
-    return shlex.join(["transnet", *sys.argv[1:]]) if sys.argv[1:2] == ["benchmark"] else "transnet"
+    return (
+        shlex.join(["transnet", *sys.argv[1:]])
+        if sys.argv[1:2] == ["benchmark"]
+        else "transnet benchmark"
+    )

@@ -237,6 +237,11 @@ def _as_text(row: Measurement) -> dict[str, str]:
             return ""
         if isinstance(value, bool):
             return "yes" if value else "no"
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return figure_text(value, 4) if isinstance(value, float) else str(value)
 
     return {name: text(value) for name, value in asdict(row).items()}
+
+
+def figure_text(value: float, digits: int) -> str:
+    """A number with so many significant digits, and never as a power of ten."""
+    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
