@@ -1,26 +1,54 @@
-"""What a training works with: its clips, as features that are cached or as videos to decode."""
+"""What a training works with: its clips, as features or pixels that are cached, or as videos."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from transnet.checkpoint import RunInfo
+from transnet.config import TrainingConfig
 from transnet.data.augment import training_views
 from transnet.data.broken import check_broken
+from transnet.data.clip_cache import ClipCache
 from transnet.data.clips import read_clip
+from transnet.data.decoding import KeptClips, StageSeconds, keep_clips
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord
 from transnet.data.prefetch import prefetch
+from transnet.data.preprocessing import View
 from transnet.data.splits import Split
 from transnet.errors import TransNetError, VideoError
-from transnet.features.extractor import FeatureExtractor, StageSeconds
+from transnet.features.extractor import FeatureExtractor
+from transnet.folders import cache_folder
 from transnet.model.network import Network
 from transnet.progress import progress_bar
-from transnet.training.datasets import CachedFeatures, EpochSampler, FixedSampler, VideoClips
+from transnet.training.datasets import (
+    CachedClips,
+    CachedFeatures,
+    EpochSampler,
+    FixedSampler,
+    VideoClips,
+)
+
+
+def open_cache(config: TrainingConfig, folder: str | None) -> FeatureCache | ClipCache:
+    """The cache that suits a training: of features while the backbone is frozen, else of clips.
+
+    Args:
+        config: how the network learns.
+        folder: where the user wants it; features lie right in there, clips in ``clips/``.
+
+    Raises:
+        TransNetError: the folder cannot be used, or holds something else.
+    """
+    if config.freeze or config.clip_cache == "none":
+        return FeatureCache(folder or cache_folder() / "features")
+    return ClipCache((Path(folder) if folder else cache_folder()) / "clips", config.clip_cache)
 
 
 class Material:
@@ -29,15 +57,15 @@ class Material:
     Args:
         info: what the run is.
         split: who trains, who is tested.
-        cache: where features are kept.
-        seconds: to which the time of an extraction is added.
+        cache: as :func:`open_cache` gives it.
+        seconds: to which the time of the preparation is added.
 
     Attributes:
         digests: a hash of the video file of each clip that can be read.
     """
 
     def __init__(
-        self, info: RunInfo, split: Split, cache: FeatureCache, seconds: StageSeconds
+        self, info: RunInfo, split: Split, cache: FeatureCache | ClipCache, seconds: StageSeconds
     ) -> None:
         self._info, self._split, self._cache, self._seconds = info, split, cache, seconds
         self._config = info.training
@@ -62,30 +90,79 @@ class Material:
     def validation(self) -> tuple[ClipRecord, ...]:
         return tuple(record for record in self._split.validation if record in self.digests)
 
-    def extract(self, model: Network) -> None:
-        """Compute the features of every clip, or find them in the cache."""
+    def prepare(self, model: Network) -> None:
+        """Decode every clip once, so that a broken one is found before the training starts.
+
+        What comes of it is kept, the features of a frozen backbone or the frames, and what is
+        there from an earlier training is not even decoded. Without a clip cache nothing is kept.
+
+        Raises:
+            TransNetError: too many clips are broken, or the cache cannot be written.
+        """
+        if self._config.freeze:
+            broken = self._extract(model)
+        elif isinstance(self._cache, ClipCache):
+            broken = self._keep_frames(self._cache)
+        else:
+            broken = self._check()
+        total = len(self._split.train) + len(self._split.validation)
+        check_broken(broken, total, self._config.max_broken, "They are left out.")
+        lost = {r.label for r in self._split.train} - {r.label for r in self.train}
+        if lost:
+            raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")
+
+    def _extract(self, model: Network) -> dict[ClipRecord, VideoError]:
         info, config = self._info, self._config
+        assert isinstance(self._cache, FeatureCache)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self._extractor = FeatureExtractor(
             model, info.clip, info.mean, info.std, self._cache,
             workers=config.workers, device=device,
         )  # fmt: skip
+        extract, flip = self._extractor.extract, config.flip
+        return self._keep_parts(
+            lambda records, views, part: extract(
+                records, partial(training_views, count=views, flip=flip), title=f"features, {part}"
+            ),
+            validation_views=config.views if self.refits else 1,
+        )
+
+    def _keep_frames(self, cache: ClipCache) -> dict[ClipRecord, VideoError]:
+        clip, workers = self._info.clip, self._config.workers
+
+        def key_of(identity: str, view: View) -> str:
+            return cache.key(identity, view, clip)
+
+        return self._keep_parts(
+            lambda records, views, part: keep_clips(
+                # Mirrored when they are read, so that the same entries serve with --flip false.
+                cache, records, clip, partial(training_views, count=views, flip=False), key_of,
+                lambda one: cache.encode(one.frames), cache.put,
+                workers=workers, title=f"frames, {part}",
+            ),
+            validation_views=1,
+        )  # fmt: skip
+
+    def _keep_parts(
+        self,
+        keep: Callable[[Sequence[ClipRecord], int, str], KeptClips],
+        *,
+        validation_views: int,
+    ) -> dict[ClipRecord, VideoError]:
         broken: dict[ClipRecord, VideoError] = {}
-        validation_views = config.views if self.refits else 1
-        for records, views, title in (
-            (self._split.train, config.views, "features, training clips"),
-            (self._split.validation, validation_views, "features, validation clips"),
+        for records, views, part in (
+            (self._split.train, self._config.views, "training clips"),
+            (self._split.validation, validation_views, "validation clips"),
         ):
-            views_of = partial(training_views, count=views, flip=config.flip)
-            done = self._extractor.extract(records, views_of, title=title)
+            done = keep(records, views, part)
             self._keys.update(done.keys)
             self.digests.update(done.digests)
             broken.update(done.broken)
             self._seconds.add(done.seconds)
-        self._refuse_if_broken(broken)
+        return broken
 
-    def check(self) -> None:
-        """Decode every clip once, so that a broken one is found before the training starts."""
+    def _check(self) -> dict[ClipRecord, VideoError]:
+        started = time.perf_counter()
         records = [*self._split.train, *self._split.validation]
         broken: dict[ClipRecord, VideoError] = {}
 
@@ -101,7 +178,8 @@ class Material:
                 except VideoError as error:
                     broken[record] = error
                 bar.update(1)
-        self._refuse_if_broken(broken)
+        self._seconds.total += time.perf_counter() - started
+        return broken
 
     def loaders(
         self, train: Sequence[ClipRecord], validation: Sequence[ClipRecord]
@@ -118,22 +196,24 @@ class Material:
         sampler = (
             EpochSampler(len(records), seed=config.seed) if training else FixedSampler(len(records))
         )
+        keys = [self._keys.get(record, []) for record in records]
+        on_gpu = torch.cuda.is_available()
         if self._extractor is not None:
-            keys = [self._keys[record] for record in records]
             dataset = CachedFeatures(self._extractor, keys, labels)
-            return DataLoader(dataset, batch_size=config.batch_size, sampler=sampler)
-        clips = VideoClips(records, labels, info.clip, info.mean, info.std, flip=config.flip)
+            return DataLoader(
+                dataset, batch_size=config.batch_size, sampler=sampler, pin_memory=on_gpu
+            )
+        clips: Dataset
+        if isinstance(self._cache, ClipCache):
+            num_frames = info.clip.frames
+            clips = CachedClips(self._cache, keys, labels, num_frames, flip=config.flip)
+        else:
+            clips = VideoClips(records, labels, info.clip, flip=config.flip)
         return DataLoader(
             clips,
             batch_size=config.batch_size,
             sampler=sampler,
             num_workers=config.workers,
             persistent_workers=True,
+            pin_memory=on_gpu,
         )
-
-    def _refuse_if_broken(self, broken: dict[ClipRecord, VideoError]) -> None:
-        total = len(self._split.train) + len(self._split.validation)
-        check_broken(broken, total, self._config.max_broken, "They are left out.")
-        lost = {r.label for r in self._split.train} - {r.label for r in self.train}
-        if lost:
-            raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")
