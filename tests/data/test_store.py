@@ -83,3 +83,9 @@ def test_a_folder_that_is_no_cache_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TransNetError, match="cannot be used"):
         FeatureCache(tmp_path / "file")
+
+
+def test_the_names_of_features_stay_what_they_were():
+    """Or every cache that was filled before would be lost."""
+    key = feature_key(clip_identity="a:None:None", view={"offset": 0.5}, backbone="x")
+    assert key == "features|c93f8680d7123f7465b259246491f5e0"

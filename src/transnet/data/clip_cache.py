@@ -7,7 +7,7 @@ the way it is stored. An entry is one frame, so that every picture is a plain JP
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image
 
 from transnet.config import ClipConfig
+from transnet.data.decoding import KeptClips, keep_clips
+from transnet.data.manifest import ClipRecord
 from transnet.data.preprocessing import Pixels, View
 from transnet.data.store import Store, entry_key
 from transnet.errors import FileError
@@ -112,6 +114,38 @@ class ClipCache(Store):
             return pixels.reshape(size, size, 3)
         with Image.open(io.BytesIO(value), formats=["JPEG"]) as picture:
             return np.asarray(picture)
+
+
+def cache_clips(
+    cache: ClipCache,
+    records: Sequence[ClipRecord],
+    clip: ClipConfig,
+    views_of: Callable[[str], Sequence[View]],
+    *,
+    workers: int,
+    title: str,
+) -> KeptClips:
+    """Decode the clips that the cache lacks, and keep them.
+
+    Args:
+        cache: where they are kept.
+        records: the clips.
+        clip: how a video becomes a clip.
+        views_of: from a name of a clip, which is always the same, to the ways to look at it.
+        workers: decoding threads.
+        title: what to call the work in the progress bar.
+
+    Raises:
+        TransNetError: the cache cannot be written.
+    """
+
+    def key_of(identity: str, view: View) -> str:
+        return cache.key(identity, view, clip)
+
+    return keep_clips(
+        cache, records, clip, views_of, key_of, lambda one: cache.encode(one.frames), cache.put,
+        workers=workers, title=title,
+    )  # fmt: skip
 
 
 def _frame_key(key: str, number: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +14,12 @@ from transnet.checkpoint import RunInfo
 from transnet.config import TrainingConfig
 from transnet.data.augment import training_views
 from transnet.data.broken import check_broken
-from transnet.data.clip_cache import ClipCache
+from transnet.data.clip_cache import ClipCache, cache_clips
 from transnet.data.clips import read_clip
-from transnet.data.decoding import KeptClips, StageSeconds, keep_clips
+from transnet.data.decoding import KeptClips, StageSeconds
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord
 from transnet.data.prefetch import prefetch
-from transnet.data.preprocessing import View
 from transnet.data.splits import Split
 from transnet.errors import TransNetError, VideoError
 from transnet.features.extractor import FeatureExtractor
@@ -99,67 +98,47 @@ class Material:
         Raises:
             TransNetError: too many clips are broken, or the cache cannot be written.
         """
-        if self._config.freeze:
-            broken = self._extract(model)
-        elif isinstance(self._cache, ClipCache):
-            broken = self._keep_frames(self._cache)
-        else:
-            broken = self._check()
+        info, config = self._info, self._config
+        if config.freeze:
+            assert isinstance(self._cache, FeatureCache)
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            self._extractor = FeatureExtractor(
+                model, info.clip, info.mean, info.std, self._cache,
+                workers=config.workers, device=device,
+            )  # fmt: skip
+        kept = config.freeze or isinstance(self._cache, ClipCache)
+        broken = self._keep_all() if kept else self._check()
         total = len(self._split.train) + len(self._split.validation)
-        check_broken(broken, total, self._config.max_broken, "They are left out.")
+        check_broken(broken, total, config.max_broken, "They are left out.")
         lost = {r.label for r in self._split.train} - {r.label for r in self.train}
         if lost:
             raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")
 
-    def _extract(self, model: Network) -> dict[ClipRecord, VideoError]:
-        info, config = self._info, self._config
-        assert isinstance(self._cache, FeatureCache)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._extractor = FeatureExtractor(
-            model, info.clip, info.mean, info.std, self._cache,
-            workers=config.workers, device=device,
-        )  # fmt: skip
-        extract, flip = self._extractor.extract, config.flip
-        return self._keep_parts(
-            lambda records, views, part: extract(
-                records, partial(training_views, count=views, flip=flip), title=f"features, {part}"
-            ),
-            validation_views=config.views if self.refits else 1,
-        )
-
-    def _keep_frames(self, cache: ClipCache) -> dict[ClipRecord, VideoError]:
-        clip, workers = self._info.clip, self._config.workers
-
-        def key_of(identity: str, view: View) -> str:
-            return cache.key(identity, view, clip)
-
-        return self._keep_parts(
-            lambda records, views, part: keep_clips(
-                # Mirrored when they are read, so that the same entries serve with --flip false.
-                cache, records, clip, partial(training_views, count=views, flip=False), key_of,
-                lambda one: cache.encode(one.frames), cache.put,
-                workers=workers, title=f"frames, {part}",
-            ),
-            validation_views=1,
-        )  # fmt: skip
-
-    def _keep_parts(
-        self,
-        keep: Callable[[Sequence[ClipRecord], int, str], KeptClips],
-        *,
-        validation_views: int,
-    ) -> dict[ClipRecord, VideoError]:
+    def _keep_all(self) -> dict[ClipRecord, VideoError]:
         broken: dict[ClipRecord, VideoError] = {}
         for records, views, part in (
             (self._split.train, self._config.views, "training clips"),
-            (self._split.validation, validation_views, "validation clips"),
+            (self._split.validation, self._config.views if self.refits else 1, "validation clips"),
         ):
-            done = keep(records, views, part)
+            done = self._keep(records, views, part)
             self._keys.update(done.keys)
             self.digests.update(done.digests)
             broken.update(done.broken)
             self._seconds.add(done.seconds)
         return broken
+
+    def _keep(self, records: Sequence[ClipRecord], views: int, part: str) -> KeptClips:
+        looks = partial(training_views, count=views)
+        if isinstance(self._cache, ClipCache):
+            # Mirrored only when they are read: the same entries serve with --flip false.
+            return cache_clips(
+                self._cache, records, self._info.clip, partial(looks, flip=False),
+                workers=self._config.workers, title=f"frames, {part}",
+            )  # fmt: skip
+        assert self._extractor is not None
+        return self._extractor.extract(
+            records, partial(looks, flip=self._config.flip), title=f"features, {part}"
+        )
 
     def _check(self) -> dict[ClipRecord, VideoError]:
         started = time.perf_counter()
@@ -196,16 +175,16 @@ class Material:
         sampler = (
             EpochSampler(len(records), seed=config.seed) if training else FixedSampler(len(records))
         )
-        keys = [self._keys.get(record, []) for record in records]
         on_gpu = torch.cuda.is_available()
         if self._extractor is not None:
+            keys = [self._keys[record] for record in records]
             dataset = CachedFeatures(self._extractor, keys, labels)
             return DataLoader(
                 dataset, batch_size=config.batch_size, sampler=sampler, pin_memory=on_gpu
             )
         clips: Dataset
         if isinstance(self._cache, ClipCache):
-            num_frames = info.clip.frames
+            keys, num_frames = [self._keys[record] for record in records], info.clip.frames
             clips = CachedClips(self._cache, keys, labels, num_frames, flip=config.flip)
         else:
             clips = VideoClips(records, labels, info.clip, flip=config.flip)
