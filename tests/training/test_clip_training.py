@@ -66,13 +66,13 @@ def test_a_summary_says_how_long_the_network_waited(clips_folder, tmp_path, caps
     run = train(clips_folder, tmp_path / "run")
     seconds = json.loads((run / "seconds.json").read_text())
     assert 0 < seconds["waited"] < seconds["fit"]
-    assert 0 < seconds["clips"] and seconds["features"] == 0
+    assert seconds["clips"] > 0 and seconds["features"] == 0
     share = f"{seconds['waited'] / seconds['fit']:.0%}"
     assert f"waited for data {share} of the time" in capsys.readouterr().err
     frozen = train(clips_folder, tmp_path / "frozen", freeze=True)
     seconds = json.loads((frozen / "seconds.json").read_text())
     assert 0 < seconds["waited"] < seconds["fit"]
-    assert 0 < seconds["features"] and seconds["clips"] == 0
+    assert seconds["features"] > 0 and seconds["clips"] == 0
 
 
 def count_clips(folder):
