@@ -10,6 +10,7 @@ from transnet.errors import TransNetError
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
 TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html"]
+ClipStorage = Literal["jpeg", "uint8", "none"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 
@@ -79,6 +80,11 @@ class TrainingConfig:
     dropout: float = option(0.2, "share of frame features dropped in training, 0 to 1")
     views: int = option(4, "looks at a training clip: other moments, crops, mirrored; 1: one")
     flip: bool = option(True, "mirror some views; false where left and right differ in meaning")
+    clip_cache: ClipStorage = option(
+        "jpeg",
+        "backbone not frozen: keep the looks at a clip on disk; jpeg: small; uint8: exact, eight "
+        "times larger; none: decode the videos in each epoch, with new looks each time",
+    )
     validation: float = option(0.15, "share of the training groups kept for early stopping")
     patience: int = option(20, "epochs without a better validation loss before stopping; 0: never")
     refit: bool = option(
@@ -94,6 +100,10 @@ class TrainingConfig:
             object.__setattr__(self, "batch_size", 32 if self.freeze else 8)
         for name in ("epochs", "batch_size", "views", "workers"):
             _require(getattr(self, name) >= 1, self, name, "1 or more")
+        _require(
+            self.clip_cache in get_args(ClipStorage),
+            self, "clip_cache", ", ".join(get_args(ClipStorage)),
+        )  # fmt: skip
         for name in ("learning_rate", "backbone_learning_rate"):
             _require(getattr(self, name) > 0, self, name, "above 0")
         for name in ("warmup", "max_broken"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The folder of the feature cache and of fetched weights: ``TRANSNET_CACHE`` if it is set."""
+    """The folder of the caches and of fetched weights: ``TRANSNET_CACHE`` if it is set."""
     if chosen := os.environ.get("TRANSNET_CACHE"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"

@@ -94,11 +94,19 @@ def rgb_frame(pixels: Pixels) -> av.VideoFrame:
 
 def normalise(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
     """uint8 frames ``(..., H, W, 3)`` to float32 ``(..., 3, H, W)``: ``(x / 255 - mean) / std``."""
-    scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float64))
-    shift = np.asarray(mean, dtype=np.float64) / np.asarray(std, dtype=np.float64)
+    scale, shift = scale_and_shift(mean, std)
     # Row by row: loops over three colours would take several times as long.
     *outer, width, colors = frames.shape
     rows = frames.reshape(*outer, width * colors).astype(np.float32)
-    rows *= np.tile(scale.astype(np.float32), width)
-    rows -= np.tile(shift.astype(np.float32), width)
+    rows *= np.tile(scale, width)
+    rows -= np.tile(shift, width)
     return np.moveaxis(rows.reshape(frames.shape), -1, -3)
+
+
+def scale_and_shift(
+    mean: Sequence[float], std: Sequence[float]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Normalisation of a uint8 ``x`` as ``x * scale - shift``: both of them, float32, by colour."""
+    scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float64))
+    shift = np.asarray(mean, dtype=np.float64) / np.asarray(std, dtype=np.float64)
+    return scale.astype(np.float32), shift.astype(np.float32)

@@ -20,6 +20,7 @@ from transnet.checkpoint import RunInfo
 from transnet.data.broken import check_broken
 from transnet.data.datasets import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import read_csv
+from transnet.data.decoding import KeptClips
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.splits import make_split, siblings_share
@@ -29,7 +30,7 @@ from transnet.evaluation.explanation import heat_on_person, require_maps
 from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.report import Mistake, write_report
 from transnet.evaluation.views import SpatialViews, evaluation_views
-from transnet.features.extractor import ExtractedClips, FeatureExtractor
+from transnet.features.extractor import FeatureExtractor
 from transnet.folders import cache_folder
 from transnet.inference.recognizer import Recognizer, load
 from transnet.inference.segmenter import load_segmenter
@@ -229,7 +230,7 @@ def _probabilities(
     recognizer: Recognizer,
     extractor: FeatureExtractor,
     clips: Sequence[ClipRecord],
-    done: ExtractedClips,
+    done: KeptClips,
 ) -> Tensor:
     rows = []
     device = next(recognizer.model.parameters()).device
@@ -244,7 +245,7 @@ def _probabilities(
     return torch.stack(rows)
 
 
-def _trained_on(run: Path, done: ExtractedClips) -> list[ClipRecord]:
+def _trained_on(run: Path, done: KeptClips) -> list[ClipRecord]:
     known = checkpoint.trained_ranges(run)
 
     def overlaps(clip: ClipRecord) -> bool:
@@ -309,7 +310,7 @@ def _mistakes(
     clips: Sequence[ClipRecord],
     probabilities: Tensor,
     labels: Tensor,
-    done: ExtractedClips,
+    done: KeptClips,
     info: RunInfo,
 ) -> list[Mistake]:
     """The wrong answers, the surest first, one of a kind: group, label and answer."""

@@ -1,65 +1,24 @@
-"""Frame features of many clips: videos in, cache entries out, broken files listed.
-
-Decoding runs in threads ahead of the network. A clip whose features are in the cache is not even
-opened, so a run that was killed goes on where it was.
-"""
+"""Frame features of many clips: videos in, cache entries out, broken files listed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
-from transnet.data.clips import Clip, read_views
+from transnet.data.clips import Clip
+from transnet.data.decoding import KeptClips, keep_clips
 from transnet.data.feature_cache import FeatureCache, feature_key
 from transnet.data.manifest import ClipRecord
-from transnet.data.prefetch import prefetch
 from transnet.data.preprocessing import CENTER, View, normalise
 from transnet.deploy.fastest import accelerate
-from transnet.errors import TransNetError, VideoError
+from transnet.errors import TransNetError
 from transnet.model.network import Network
-from transnet.progress import progress_bar
-
-
-@dataclass
-class StageSeconds:
-    """Where the time of an extraction went, in seconds.
-
-    ``decode`` is summed over the decoding threads and so may exceed what a clock showed.
-    """
-
-    decode: float = 0.0
-    backbone: float = 0.0
-    total: float = 0.0
-
-    def add(self, other: StageSeconds) -> None:
-        self.decode += other.decode
-        self.backbone += other.backbone
-        self.total += other.total
-
-
-@dataclass(frozen=True)
-class ExtractedClips:
-    """The clips whose features are in the cache.
-
-    Attributes:
-        keys: for each clip that could be read, the cache keys of its views.
-        digests: a hash of each of these clips' video files.
-        broken: the others, with what is wrong with each.
-        computed: how many clips had to be computed, the rest was there.
-        seconds: where the time went.
-    """
-
-    keys: dict[ClipRecord, list[str]]
-    digests: dict[ClipRecord, str]
-    broken: dict[ClipRecord, VideoError]
-    computed: int
-    seconds: StageSeconds = field(default_factory=StageSeconds)
 
 
 class FeatureExtractor:
@@ -104,7 +63,7 @@ class FeatureExtractor:
         views_of: Callable[[str], Sequence[View]] = lambda _: (CENTER,),
         *,
         title: str,
-    ) -> ExtractedClips:
+    ) -> KeptClips:
         """Bring the features of some clips into the cache.
 
         Args:
@@ -115,26 +74,23 @@ class FeatureExtractor:
         Raises:
             TransNetError: the cache cannot be written.
         """
-        found = ExtractedClips({}, {}, {}, 0)
-        started = time.perf_counter()
-        missing: list[tuple[ClipRecord, list[View], list[str]]] = []
-        for record in dict.fromkeys(records):
-            try:
-                digest = self.cache.video_digest(record.path)
-            except VideoError as error:
-                found.broken[record] = error
-                continue
-            identity = f"{digest}:{record.start}:{record.end}"
-            looks = views_of(identity)
-            keys = [self._key(identity, view) for view in looks]
-            found.digests[record], found.keys[record] = digest, keys
-            lacking = [i for i, key in enumerate(keys) if key not in self.cache]
-            if lacking:
-                missing.append((record, [looks[i] for i in lacking], [keys[i] for i in lacking]))
-        if missing:
-            self._compute(missing, found, title)
-        found.seconds.total = time.perf_counter() - started
-        return ExtractedClips(found.keys, found.digests, found.broken, len(missing), found.seconds)
+        backbone_s = 0.0
+
+        def keep(clips: Mapping[str, Clip]) -> None:
+            nonlocal backbone_s
+            started = time.perf_counter()
+            # One view at a time, as in prediction: equal batches give equal numbers.
+            features = {key: self._encode(clip) for key, clip in clips.items()}
+            backbone_s += time.perf_counter() - started
+            self.cache.put(features)
+
+        done = keep_clips(
+            self.cache, records, self._clip, views_of, self._key, lambda clip: clip, keep,
+            expect=lambda views: accelerate(self._model.backbone, views * self._clip.frames),
+            workers=self._workers, title=title,
+        )  # fmt: skip
+        done.seconds.backbone = backbone_s
+        return done
 
     def features(self, key: str) -> NDArray[np.floating]:
         """The features ``(n, ...)`` of a key that :meth:`extract` gave."""
@@ -148,44 +104,10 @@ class FeatureExtractor:
     def _key(self, identity: str, view: View) -> str:
         return feature_key(clip_identity=identity, view=asdict(view), **self._depends_on)
 
-    def _compute(
-        self,
-        missing: Sequence[tuple[ClipRecord, list[View], list[str]]],
-        found: ExtractedClips,
-        title: str,
-    ) -> None:
-        num_frames = sum(len(keys) for _, _, keys in missing) * self._clip.frames
-        accelerate(self._model.backbone, num_frames)
-        reads = ((lambda r=r, v=v: self._read(r, v, found)) for r, v, _ in missing)
-        with progress_bar(title, len(missing), "clips") as bar:
-            results = prefetch(reads, self._workers)
-            for (record, _, keys), result in zip(missing, results, strict=True):
-                try:
-                    views = result.result()
-                except VideoError as error:
-                    found.broken[record] = error
-                    del found.keys[record], found.digests[record]
-                else:
-                    started = time.perf_counter()
-                    features = self._encode(views)
-                    found.seconds.backbone += time.perf_counter() - started
-                    self.cache.put(dict(zip(keys, features, strict=True)))
-                bar.update(1)
-
-    def _read(self, record: ClipRecord, views: list[View], found: ExtractedClips) -> list[Clip]:
-        started = time.perf_counter()
-        clips = read_views(record.path, self._clip, views, start=record.start, end=record.end)
-        found.seconds.decode += time.perf_counter() - started
-        return clips
-
     @torch.inference_mode()
-    def _encode(self, clips: Sequence[Clip]) -> list[NDArray[np.floating]]:
-        # One view at a time, as in prediction: equal batches give equal numbers.
-        encoded = []
-        for clip in clips:
-            pixels = torch.from_numpy(normalise(clip.frames, self._mean, self._std))
-            features = self._model.encode(pixels[None].to(self._device))[0]
-            # A map is 49 times larger than its mean; half precision keeps its three digits.
-            kept = features.half() if features.ndim > 2 else features.float()
-            encoded.append(kept.cpu().numpy())
-        return encoded
+    def _encode(self, clip: Clip) -> NDArray[np.floating]:
+        pixels = torch.from_numpy(normalise(clip.frames, self._mean, self._std))
+        features = self._model.encode(pixels[None].to(self._device))[0]
+        # A map is 49 times larger than its mean; half precision keeps its three digits.
+        kept = features.half() if features.ndim > 2 else features.float()
+        return kept.cpu().numpy()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from transnet import segmenter_checkpoint as checkpoint
@@ -67,12 +68,28 @@ class PersonSegmenter:
         for start in range(0, len(frames), _BATCH):
             part = frames[start : start + _BATCH]
             inputs = self._view.whole(part).contiguous(memory_format=torch.channels_last)
-            person = self.model(inputs.to(device)).float().sigmoid()
+            person = self.look(inputs.to(device))
             if person.shape[1:] != part.shape[1:3]:
                 person = F.interpolate(person[:, None], part.shape[1:3], mode="bilinear")[:, 0]
             found[start : start + _BATCH] = person.cpu().numpy()
         self.model.train(training)
         return found
+
+    @torch.inference_mode()
+    def look(self, pictures: Tensor) -> Tensor:
+        """The probability of "person" at each pixel of normalised pictures.
+
+        They are looked at as they are and mirrored: the mean of the two is surer than either.
+
+        Args:
+            pictures: ``(N, 3, size, size)``, where the network is.
+
+        Returns:
+            ``(N, size, size)``, 0..1.
+        """
+        plain = self.model(pictures).float().sigmoid()
+        mirrored = self.model(pictures.flip(3)).float().sigmoid().flip(2)
+        return (plain + mirrored) / 2
 
     def __repr__(self) -> str:
         return f"PersonSegmenter({self.info.backbone}, {self.info.pretraining})"

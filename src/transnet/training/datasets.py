@@ -1,4 +1,4 @@
-"""What a training step is fed: cached features, or videos decoded anew.
+"""What a training step is fed: cached features, cached clips, or videos decoded anew.
 
 A sampler deals ``(clip, draw)`` pairs; the draw, a random number, chooses the view. All that is
 random is a function of seed and epoch, so a resumed training sees what it would have seen.
@@ -15,9 +15,10 @@ from torch.utils.data import Dataset, Sampler
 
 from transnet.config import ClipConfig
 from transnet.data.augment import random_view
+from transnet.data.clip_cache import ClipCache
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import CENTER, normalise
+from transnet.data.preprocessing import CENTER
 from transnet.features.extractor import FeatureExtractor
 
 Draw = tuple[int, int]
@@ -46,21 +47,47 @@ class CachedFeatures(Dataset):
         return features.float(), self._labels[index]
 
 
+class CachedClips(Dataset):
+    """Frames, uint8 ``(n, H, W, 3)``, and class number of clips that were decoded before."""
+
+    def __init__(
+        self,
+        cache: ClipCache,
+        keys: Sequence[Sequence[str]],
+        labels: Sequence[int],
+        num_frames: int,
+        *,
+        flip: bool,
+    ) -> None:
+        self._cache, self._keys, self._labels = cache, keys, labels
+        self._num_frames, self._flip = num_frames, flip
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, draw: Draw) -> Example:
+        index, chosen = draw
+        views = self._keys[index]
+        mirrors, view = (0, 0) if chosen == FIXED_VIEW else divmod(chosen, len(views))
+        frames = self._cache.get(views[view], self._num_frames)
+        if self._flip and mirrors % 2:
+            frames = np.ascontiguousarray(frames[:, :, ::-1])
+        return torch.from_numpy(frames), self._labels[index]
+
+
 class VideoClips(Dataset):
-    """Normalised frames ``(n, 3, H, W)`` and class number of clips, decoded when asked for."""
+    """Frames, uint8 ``(n, H, W, 3)``, and class number of clips, decoded when asked for."""
 
     def __init__(
         self,
         records: Sequence[ClipRecord],
         labels: Sequence[int],
         clip: ClipConfig,
-        mean: Sequence[float],
-        std: Sequence[float],
         *,
         flip: bool,
     ) -> None:
         self._records, self._labels = records, labels
-        self._clip, self._mean, self._std, self._flip = clip, mean, std, flip
+        self._clip, self._flip = clip, flip
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -72,7 +99,7 @@ class VideoClips(Dataset):
         if chosen != FIXED_VIEW:
             view = random_view(np.random.default_rng(chosen), flip=self._flip)
         clip = read_clip(record.path, self._clip, view, start=record.start, end=record.end)
-        return torch.from_numpy(normalise(clip.frames, self._mean, self._std)), self._labels[index]
+        return torch.from_numpy(clip.frames), self._labels[index]
 
 
 class EpochSampler(Sampler[Draw]):

@@ -7,7 +7,7 @@ import logging
 import pickle
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from transnet.config import PretrainingConfig, TrainingConfig
 from transnet.errors import FileError, TransNetError
 from transnet.progress import progress_bar
 from transnet.training.datasets import EpochSampler
+from transnet.training.waiting import Waiting
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class FitSummary:
         epochs: epochs that were run.
         best_epoch: the one whose weights were kept, from 0.
         validation_score: its score on the validation part, 0..1; ``None`` without such a part.
+        waited_s: seconds for which the network waited for data, in this sitting.
     """
 
     epochs: int
     best_epoch: int
     validation_score: float | None
+    waited_s: float = 0.0
 
 
 def fit(
@@ -55,6 +58,7 @@ def fit(
 ) -> FitSummary:
     """Train, and leave the best weights in ``lesson``.
 
+    The log says of each epoch which share of the time the network waited for data (``waiting``).
     A ``last.ckpt`` in ``folder`` is continued. With a validation part the best epoch is the one
     of the lowest validation loss, without one it is the last.
 
@@ -76,7 +80,7 @@ def fit(
     if ended.exists():
         summary = FitSummary(**json.loads(ended.read_text(encoding="utf-8")))
         _restore(lesson, folder / ("last.ckpt" if validation_loader is None else "best.ckpt"))
-        return summary
+        return replace(summary, waited_s=0.0)
     precision = _precision(lesson) if mixed_precision else "32-true"
     progress = _Progress(score)
     summary = _fit(
@@ -108,7 +112,8 @@ def _fit(
 ) -> FitSummary:
     monitor = "validation_loss" if validation_loader is not None else None
     kept = last = _Checkpoint(folder, "last", enable_version_counter=False)
-    callbacks: list[Callback] = [progress, *further]
+    waiting = Waiting()
+    callbacks: list[Callback] = [waiting, progress, *further]
     if monitor:
         kept = _Checkpoint(
             folder, "best", monitor=monitor, enable_version_counter=False, save_weights_only=True
@@ -148,8 +153,8 @@ def _fit(
         try:
             trainer.fit(
                 lesson,
-                train_loader,
-                validation_loader,
+                waiting.timed(train_loader),
+                None if validation_loader is None else waiting.timed(validation_loader),
                 ckpt_path=resumed if resumed.exists() else None,
                 weights_only=True,
             )
@@ -173,7 +178,8 @@ def _fit(
                 f"{resumed} is damaged and cannot be continued; start anew with --overwrite."
             ) from error
     best_epoch = _restore(lesson, folder / f"{kept.filename}.ckpt")
-    return FitSummary(trainer.current_epoch, best_epoch, progress.scores.get(str(best_epoch)))
+    score = progress.scores.get(str(best_epoch))
+    return FitSummary(trainer.current_epoch, best_epoch, score, waiting.seconds)
 
 
 def _restore(lesson: lightning.LightningModule, path: Path) -> int:

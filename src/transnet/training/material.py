@@ -1,26 +1,53 @@
-"""What a training works with: its clips, as features that are cached or as videos to decode."""
+"""What a training works with: its clips, as features or pixels that are cached, or as videos."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from transnet.checkpoint import RunInfo
+from transnet.config import TrainingConfig
 from transnet.data.augment import training_views
 from transnet.data.broken import check_broken
+from transnet.data.clip_cache import ClipCache, cache_clips
 from transnet.data.clips import read_clip
+from transnet.data.decoding import KeptClips, StageSeconds
 from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord
 from transnet.data.prefetch import prefetch
 from transnet.data.splits import Split
 from transnet.errors import TransNetError, VideoError
-from transnet.features.extractor import FeatureExtractor, StageSeconds
+from transnet.features.extractor import FeatureExtractor
+from transnet.folders import cache_folder
 from transnet.model.network import Network
 from transnet.progress import progress_bar
-from transnet.training.datasets import CachedFeatures, EpochSampler, FixedSampler, VideoClips
+from transnet.training.datasets import (
+    CachedClips,
+    CachedFeatures,
+    EpochSampler,
+    FixedSampler,
+    VideoClips,
+)
+
+
+def open_cache(config: TrainingConfig, folder: str | None) -> FeatureCache | ClipCache:
+    """The cache that suits a training: of features while the backbone is frozen, else of clips.
+
+    Args:
+        config: how the network learns.
+        folder: where the user wants it; features lie right in there, clips in ``clips/``.
+
+    Raises:
+        TransNetError: the folder cannot be used, or holds something else.
+    """
+    if config.freeze or config.clip_cache == "none":
+        return FeatureCache(folder or cache_folder() / "features")
+    return ClipCache((Path(folder) if folder else cache_folder()) / "clips", config.clip_cache)
 
 
 class Material:
@@ -29,15 +56,15 @@ class Material:
     Args:
         info: what the run is.
         split: who trains, who is tested.
-        cache: where features are kept.
-        seconds: to which the time of an extraction is added.
+        cache: as :func:`open_cache` gives it.
+        seconds: to which the time of the preparation is added.
 
     Attributes:
         digests: a hash of the video file of each clip that can be read.
     """
 
     def __init__(
-        self, info: RunInfo, split: Split, cache: FeatureCache, seconds: StageSeconds
+        self, info: RunInfo, split: Split, cache: FeatureCache | ClipCache, seconds: StageSeconds
     ) -> None:
         self._info, self._split, self._cache, self._seconds = info, split, cache, seconds
         self._config = info.training
@@ -62,30 +89,59 @@ class Material:
     def validation(self) -> tuple[ClipRecord, ...]:
         return tuple(record for record in self._split.validation if record in self.digests)
 
-    def extract(self, model: Network) -> None:
-        """Compute the features of every clip, or find them in the cache."""
+    def prepare(self, model: Network) -> None:
+        """Decode every clip once, so that a broken one is found before the training starts.
+
+        What comes of it is kept, the features of a frozen backbone or the frames, and what is
+        there from an earlier training is not even decoded. Without a clip cache nothing is kept.
+
+        Raises:
+            TransNetError: too many clips are broken, or the cache cannot be written.
+        """
         info, config = self._info, self._config
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._extractor = FeatureExtractor(
-            model, info.clip, info.mean, info.std, self._cache,
-            workers=config.workers, device=device,
-        )  # fmt: skip
+        if config.freeze:
+            assert isinstance(self._cache, FeatureCache)
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            self._extractor = FeatureExtractor(
+                model, info.clip, info.mean, info.std, self._cache,
+                workers=config.workers, device=device,
+            )  # fmt: skip
+        kept = config.freeze or isinstance(self._cache, ClipCache)
+        broken = self._keep_all() if kept else self._check()
+        total = len(self._split.train) + len(self._split.validation)
+        check_broken(broken, total, config.max_broken, "They are left out.")
+        lost = {r.label for r in self._split.train} - {r.label for r in self.train}
+        if lost:
+            raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")
+
+    def _keep_all(self) -> dict[ClipRecord, VideoError]:
         broken: dict[ClipRecord, VideoError] = {}
-        validation_views = config.views if self.refits else 1
-        for records, views, title in (
-            (self._split.train, config.views, "features, training clips"),
-            (self._split.validation, validation_views, "features, validation clips"),
+        for records, views, part in (
+            (self._split.train, self._config.views, "training clips"),
+            (self._split.validation, self._config.views if self.refits else 1, "validation clips"),
         ):
-            views_of = partial(training_views, count=views, flip=config.flip)
-            done = self._extractor.extract(records, views_of, title=title)
+            done = self._keep(records, views, part)
             self._keys.update(done.keys)
             self.digests.update(done.digests)
             broken.update(done.broken)
             self._seconds.add(done.seconds)
-        self._refuse_if_broken(broken)
+        return broken
 
-    def check(self) -> None:
-        """Decode every clip once, so that a broken one is found before the training starts."""
+    def _keep(self, records: Sequence[ClipRecord], views: int, part: str) -> KeptClips:
+        looks = partial(training_views, count=views)
+        if isinstance(self._cache, ClipCache):
+            # Mirrored only when they are read: the same entries serve with --flip false.
+            return cache_clips(
+                self._cache, records, self._info.clip, partial(looks, flip=False),
+                workers=self._config.workers, title=f"frames, {part}",
+            )  # fmt: skip
+        assert self._extractor is not None
+        return self._extractor.extract(
+            records, partial(looks, flip=self._config.flip), title=f"features, {part}"
+        )
+
+    def _check(self) -> dict[ClipRecord, VideoError]:
+        started = time.perf_counter()
         records = [*self._split.train, *self._split.validation]
         broken: dict[ClipRecord, VideoError] = {}
 
@@ -101,7 +157,8 @@ class Material:
                 except VideoError as error:
                     broken[record] = error
                 bar.update(1)
-        self._refuse_if_broken(broken)
+        self._seconds.total += time.perf_counter() - started
+        return broken
 
     def loaders(
         self, train: Sequence[ClipRecord], validation: Sequence[ClipRecord]
@@ -118,22 +175,24 @@ class Material:
         sampler = (
             EpochSampler(len(records), seed=config.seed) if training else FixedSampler(len(records))
         )
+        on_gpu = torch.cuda.is_available()
         if self._extractor is not None:
             keys = [self._keys[record] for record in records]
             dataset = CachedFeatures(self._extractor, keys, labels)
-            return DataLoader(dataset, batch_size=config.batch_size, sampler=sampler)
-        clips = VideoClips(records, labels, info.clip, info.mean, info.std, flip=config.flip)
+            return DataLoader(
+                dataset, batch_size=config.batch_size, sampler=sampler, pin_memory=on_gpu
+            )
+        clips: Dataset
+        if isinstance(self._cache, ClipCache):
+            keys, num_frames = [self._keys[record] for record in records], info.clip.frames
+            clips = CachedClips(self._cache, keys, labels, num_frames, flip=config.flip)
+        else:
+            clips = VideoClips(records, labels, info.clip, flip=config.flip)
         return DataLoader(
             clips,
             batch_size=config.batch_size,
             sampler=sampler,
             num_workers=config.workers,
             persistent_workers=True,
+            pin_memory=on_gpu,
         )
-
-    def _refuse_if_broken(self, broken: dict[ClipRecord, VideoError]) -> None:
-        total = len(self._split.train) + len(self._split.validation)
-        check_broken(broken, total, self._config.max_broken, "They are left out.")
-        lost = {r.label for r in self._split.train} - {r.label for r in self.train}
-        if lost:
-            raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -97,8 +96,7 @@ def _measure(
     device = next(segmenter.model.parameters()).device
     for photo in photos:
         frames, mask = view.pair(photo.read())
-        with torch.inference_mode():
-            found = segmenter.model(frames[None].to(device)).float().sigmoid().cpu()
+        found = segmenter.look(frames[None].to(device)).cpu()
         own = together.forward(found, mask[None])
         overlaps.append(float(own["iou"]) if (mask == PERSON).any() else np.nan)
     return np.array(overlaps), {key: float(value) for key, value in together.compute().items()}

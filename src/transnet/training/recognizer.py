@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning
@@ -11,19 +12,23 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
 from transnet.model.network import Network
+from transnet.training.normalisation import Normalisation
 from transnet.training.optimizer import optimizers, refuse_divergence
 
 
 class RecognizerTraining(lightning.LightningModule):
     """Teaches a :class:`~transnet.model.transnet.TransNet`.
 
-    With a frozen backbone a batch holds what ``model.encode`` gave, else normalised clips.
+    With a frozen backbone a batch holds what ``model.encode`` gave, else uint8 clips
+    ``(B, T, H, W, 3)``, which are normalised once they are where the network is.
 
     Args:
         model: the network.
         config: how it learns.
         num_classes: actions to tell apart.
         num_steps: steps of the whole training, for the schedule of the step size.
+        mean: mean of RGB in 0..1, subtracted from a frame.
+        std: standard deviation of RGB in 0..1, by which a frame is divided.
     """
 
     def __init__(
@@ -32,13 +37,22 @@ class RecognizerTraining(lightning.LightningModule):
         config: TrainingConfig,
         num_classes: int,
         num_steps: int,
+        mean: Sequence[float],
+        std: Sequence[float],
     ) -> None:
         super().__init__()
         self.model = model
         self._config, self._num_steps = config, num_steps
+        self._normalise = Normalisation(mean, std)
         self._loss = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
         self._train_top1 = MulticlassAccuracy(num_classes, average="micro")
         self._validation_top1 = MulticlassAccuracy(num_classes, average="micro")
+
+    def on_after_batch_transfer(
+        self, batch: tuple[Tensor, Tensor], _: int
+    ) -> tuple[Tensor, Tensor]:
+        inputs, labels = batch
+        return inputs if self._config.freeze else self._normalise(inputs), labels
 
     def forward(self, batch: Tensor) -> Tensor:
         return self.model.classify(batch) if self._config.freeze else self.model(batch)

@@ -16,16 +16,14 @@ from transnet.checkpoint import RunInfo
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.datasets import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import without_listed
-from transnet.data.feature_cache import FeatureCache
+from transnet.data.decoding import StageSeconds
 from transnet.data.manifest import Manifest
 from transnet.data.splits import Split, make_split, split_names
 from transnet.errors import TransNetError
-from transnet.features.extractor import StageSeconds
-from transnet.folders import cache_folder
 from transnet.model.network import Network
 from transnet.progress import say
 from transnet.training.fit import FitSummary, fit
-from transnet.training.material import Material
+from transnet.training.material import Material, open_cache
 from transnet.training.recognizer import RecognizerTraining
 from transnet.training.repeat import Repetition, repeat
 from transnet.training.run_folder import RunFolder
@@ -73,7 +71,8 @@ def train(
         recipe: what to call these settings in the table of results
         results: CSV file to which the results of each training are added, so it is evaluated; by
             default results.csv in --out, if there are several
-        cache: folder for the features of a frozen backbone; by default in the user's cache
+        cache: folder for what is computed once, the features of a frozen backbone or the clips for
+            one that learns; by default in the user's cache
         resume: continue a training that was interrupted, to the same result
         overwrite: replace a run that is already there
 
@@ -143,35 +142,35 @@ def _train_once(
         return run
     torch.manual_seed(training.seed)
     network = info.build_model()
+    network.to(memory_format=network.memory_format)
     found.load_into(network.backbone)
     if training.freeze:
         network.backbone.freeze()
         if not found.state:
             say("the backbone is frozen with random weights: expect little (see --weights)")
 
-    features = StageSeconds()
-    with FeatureCache(cache or cache_folder() / "features") as store:
-        material = Material(info, parts, store, features)
-        if training.freeze:
-            material.extract(network)
-        else:
-            material.check()
+    preparing = StageSeconds()
+    with open_cache(training, cache) as store:
+        material = Material(info, parts, store, preparing)
+        material.prepare(network)
         teaching = time.perf_counter()
         checkpoint.save_clips(run, parts, material.digests)
         summary = _teach(network, info, material, run)
         fit_s = time.perf_counter() - teaching
     checkpoint.save_model(run, network)
     seconds = {
-        "decode": features.decode,
-        "backbone": features.backbone,
-        "features": features.total,
+        "decode": preparing.decode,
+        "backbone": preparing.backbone,
+        "features": preparing.total if training.freeze else 0.0,
+        "clips": 0.0 if training.freeze else preparing.total,
         "fit": fit_s,
+        "waited": summary.waited_s,
         "total": time.perf_counter() - started,
     }
     with checkpoint.written_whole(run / "seconds.json") as path:
         path.write_text(json.dumps(seconds, indent=2), encoding="utf-8")
     num_clips = len(material.train) + (len(material.validation) if material.refits else 0)
-    say(_closing(run, summary, num_clips, seconds))
+    say(_closing(run, summary, num_clips, seconds, frozen=training.freeze))
     return run
 
 
@@ -189,7 +188,8 @@ def _teach(network: Network, info: RunInfo, material: Material, run: Path) -> Fi
         network.load_state_dict(start)
         epochs = min(config.epochs, max(MIN_REFIT_EPOCHS, summary.best_epoch + 1))
         loaders = material.loaders((*train, *validation), ())
-        _fit(network, info, replace(config, epochs=epochs), loaders, run / "refit")
+        again = _fit(network, info, replace(config, epochs=epochs), loaders, run / "refit")
+        summary = replace(summary, waited_s=summary.waited_s + again.waited_s)
     return summary
 
 
@@ -202,7 +202,7 @@ def _fit(
 ) -> FitSummary:
     train_loader, validation_loader = loaders
     num_steps = config.epochs * len(train_loader)
-    lesson = RecognizerTraining(network, config, len(info.classes), num_steps)
+    lesson = RecognizerTraining(network, config, len(info.classes), num_steps, info.mean, info.std)
     lesson.train()  # the trainer leaves modes as it finds them; a frozen backbone ignores this
     return fit(
         lesson, train_loader, validation_loader, config, folder,
@@ -231,12 +231,18 @@ def _describe(split: Split) -> str:
     )
 
 
-def _closing(run: Path, summary: FitSummary, num_clips: int, seconds: dict[str, float]) -> str:
+def _closing(
+    run: Path, summary: FitSummary, num_clips: int, seconds: dict[str, float], *, frozen: bool
+) -> str:
     top1 = summary.validation_score
     quality = "" if top1 is None else f", validation top-1 {top1:.1%}"
+    stage = "features" if frozen else "clips"
+    waited = (
+        "" if frozen else f"; waited for data {seconds['waited'] / seconds['fit']:.0%} of the time"
+    )
     return (
         f"trained on {num_clips} clips in {seconds['total']:.0f} s "
-        f"(features {seconds['features']:.0f} s, training {seconds['fit']:.0f} s): "
+        f"({stage} {seconds[stage]:.0f} s, training {seconds['fit']:.0f} s{waited}): "
         f"{summary.epochs} epochs, best {summary.best_epoch + 1}{quality}\n"
         f"saved to {run}\n"
         f"next: transnet evaluate {run}"

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-import transnet.data.feature_cache as feature_cache
+from transnet.data import store
 from transnet.data.feature_cache import FeatureCache, feature_key
 from transnet.errors import TransNetError, VideoError
 
@@ -36,7 +36,7 @@ def test_keys_depend_on_everything():
 
 
 def test_the_store_grows(tmp_path, monkeypatch):
-    monkeypatch.setattr(feature_cache, "FIRST_MAP_BYTES", 2**16)
+    monkeypatch.setattr(store, "FIRST_MAP_BYTES", 2**16)
     with FeatureCache(tmp_path / "features") as cache:
         arrays = {f"features|{number}": np.full(10_000, number, np.float32) for number in range(20)}
         for key, array in arrays.items():
@@ -45,7 +45,7 @@ def test_the_store_grows(tmp_path, monkeypatch):
 
 
 def test_two_processes_share_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(feature_cache, "FIRST_MAP_BYTES", 2**16)
+    monkeypatch.setattr(store, "FIRST_MAP_BYTES", 2**16)
     with FeatureCache(tmp_path / "features") as cache:
         script = (
             "import sys, numpy as np\n"
@@ -83,3 +83,9 @@ def test_a_folder_that_is_no_cache_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TransNetError, match="cannot be used"):
         FeatureCache(tmp_path / "file")
+
+
+def test_the_names_of_features_stay_what_they_were():
+    """Or every cache that was filled before would be lost."""
+    key = feature_key(clip_identity="a:None:None", view={"offset": 0.5}, backbone="x")
+    assert key == "features|c93f8680d7123f7465b259246491f5e0"
