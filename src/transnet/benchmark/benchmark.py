@@ -91,7 +91,7 @@ def benchmark(
         data: a data set, as transnet train takes it, or a video; by default clips are generated
         parts: which parts, separated by commas: stream (a new frame beside a bare backbone and a
             recomputed clip), clips (beside 3D networks), int8 (an exported stream), features
-            (files to cache), training (an epoch from the cache, from decoded frames, from video),
+            (files to cache), training (an epoch from the feature cache, the clip cache, video),
             decoding (beside a bare PyAV loop), startup; or all
         backbone: image network, any model name of timm; by default mobilenetv1_100
         weights: imagenet, none (random), a .safetensors file or a folder with one; how a network

@@ -16,65 +16,62 @@ from transnet.benchmark.measurement import Limit, Measurement, measurement
 from transnet.benchmark.rivals import RIVALS, make_rival
 from transnet.benchmark.setting import NUM_CLASSES, Setting, fastest
 from transnet.config import TrainingConfig
+from transnet.deploy.engines import Runtime
 from transnet.deploy.export import export
 from transnet.deploy.runtime import load
 from transnet.progress import progress_bar
 from transnet.training.train import train
 
+_Opens = Callable[[Setting, Runtime], dict[Entrant, Callable[[], object]]]
+
 STREAM = "int8 stream, a new frame"
+CLIP = "int8 clip"
 RIVAL = "x3d_s"
 MOST_MS = 8.0
 TIMES_CHEAPER = 15
 
 
 def measure(setting: Setting) -> list[Measurement]:
-    """Rows of a new frame in each runtime of exports, and of a clip of the rival in every one."""
-    rival = RIVALS[RIVAL]
-    streams = [Entrant(STREAM, name) for name in ("onnx", "openvino") if name in setting.runtimes]
-    clips = [
-        Entrant(f"{RIVAL}, {rival.frames} x {rival.size}", runtime)
-        for runtime in setting.runtimes
-        if RIVAL in setting.rivals
-    ]
+    """Rows of a new frame and of a clip in the runtimes of exports, and of the rival's clip."""
     calls: dict[Entrant, Callable[[], object]] = {}
     rows: list[Measurement] = []
-    with progress_bar("preparing int8", len(streams) + len(clips), "networks") as bar:
-        for entrant in (*streams, *clips):
+    tasks: list[tuple[str, Runtime, _Opens]] = [
+        (STREAM, name, _ours) for name in setting.runtimes if name in ("onnx", "openvino")
+    ]
+    if RIVAL in setting.rivals:
+        tasks += [(RIVAL, runtime, _rival) for runtime in setting.runtimes]
+    with progress_bar("preparing int8", len(tasks), "networks") as bar:
+        for what, runtime, open_calls in tasks:
             try:
-                make = _stream if entrant in streams else _clip
-                calls[entrant] = make(setting, entrant.runtime)
+                calls |= open_calls(setting, runtime)
             except Exception as error:
                 rows.append(
-                    Measurement(
-                        "int8", *entrant, batch=1, threads=setting.threads, note=reason(error)
-                    )
+                    Measurement("int8", what, runtime, 1, setting.threads, note=reason(error))
                 )
             bar.update(1)
     outcome = contest("int8", calls, setting.pace)
-    best = fastest(outcome, clips)
-    for entrant in (entrant for entrant in streams if entrant in calls):
-        comparisons: list[tuple[Limit | None, tuple[Entrant, ...]]] = [
-            (setting.limit("ms", MOST_MS), ())
-        ]
-        if best is not None:
-            comparisons.append((setting.limit("ratio", 1 / TIMES_CHEAPER), (best,)))
+    best = fastest(outcome, [entrant for entrant in calls if entrant.what.startswith(RIVAL)])
+    beside = () if best is None else (best,)
+    for entrant in calls:
+        comparisons: list[tuple[tuple[Entrant, ...], Limit | None]] = [((), None)]
+        if entrant.what == STREAM:
+            comparisons = [((), setting.limit("ms", MOST_MS))]
+            if beside:
+                comparisons.append((beside, setting.limit("ratio", 1 / TIMES_CHEAPER)))
+        elif entrant.what == CLIP:
+            comparisons = [(beside, None)]
         rows += [
             measurement(
-                outcome, entrant, part="int8", threads=setting.threads, limit=limit,
-                reference=reference,
+                outcome, entrant, part="int8", threads=setting.threads, reference=reference,
+                limit=limit,
             )
-            for limit, reference in comparisons
+            for reference, limit in comparisons
         ]  # fmt: skip
-    rows += [
-        measurement(outcome, entrant, part="int8", threads=setting.threads)
-        for entrant in clips
-        if entrant in calls
-    ]
     return rows
 
 
-def _stream(setting: Setting, runtime: str) -> Callable[[], object]:
-    """Train on a few clips, export in int8, and watch: one new frame, and its window's answer."""
+def _ours(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], object]]:
+    """Train on a few clips and export: one new frame with its window's answer, and one clip."""
     run, exported = setting.scratch / "run", setting.scratch / f"int8_{runtime}"
     with redirect_stderr(io.StringIO()):  # what is said there is for those who keep the run
         if not (run / "model.safetensors").exists():
@@ -90,16 +87,28 @@ def _stream(setting: Setting, runtime: str) -> Callable[[], object]:
             int8=True, max_loss=1.0, overwrite=True,
         )  # fmt: skip
     recognizer = load(exported, threads=setting.threads)
-    size = setting.clip.size
-    frame = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
-    window = np.repeat(recognizer.encode(frame), setting.clip.frames, axis=0)
+    size, frames = setting.clip.size, setting.clip.frames
+    clip = np.random.default_rng(0).integers(0, 256, (1, frames, size, size, 3), dtype=np.uint8)
+    window = recognizer.encode(clip[0])
 
     def push() -> None:
         window[:-1] = window[1:]
-        window[-1:] = recognizer.encode(frame)
+        window[-1:] = recognizer.encode(clip[0, -1:])
         recognizer.classify(window[None])
 
-    return push
+    return {
+        Entrant(STREAM, runtime): push,
+        Entrant(CLIP, runtime): lambda: recognizer.scores(clip),
+    }
+
+
+def _rival(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], object]]:
+    rival = RIVALS[RIVAL]
+    clip = torch.randn(1, rival.frames, 3, rival.size, rival.size)
+    network = make_rival(RIVAL, NUM_CLASSES, rival.frames, rival.size)
+    engine = setting.engine(RIVAL, network, clip, runtime)
+    what = f"{RIVAL}, {rival.frames} x {rival.size}"
+    return {Entrant(what, runtime): lambda: engine(clip)}
 
 
 def _sample(setting: Setting) -> Path:
@@ -116,11 +125,3 @@ def _sample(setting: Setting) -> Path:
             for number, record in enumerate(setting.records)
         )  # fmt: skip
     return path
-
-
-def _clip(setting: Setting, runtime: str) -> Callable[[], object]:
-    rival = RIVALS[RIVAL]
-    clip = torch.randn(1, rival.frames, 3, rival.size, rival.size)
-    network = make_rival(RIVAL, NUM_CLASSES, rival.frames, rival.size)
-    engine = setting.engine(RIVAL, network, clip, runtime)  # type: ignore[arg-type]
-    return lambda: engine(clip)

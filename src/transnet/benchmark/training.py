@@ -1,9 +1,10 @@
-"""An epoch with a frozen backbone: from cached features, from decoded frames, from video."""
+"""An epoch with a frozen backbone: from features, from decoded frames, from video."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -15,16 +16,17 @@ from transnet.benchmark.features import MANY_FRAMES
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
 from transnet.checkpoint import RunInfo
-from transnet.data.clips import read_clip
+from transnet.data.clip_cache import ClipCache, cache_clips
 from transnet.data.feature_cache import FeatureCache
-from transnet.data.preprocessing import CENTER, Pixels, normalise
+from transnet.data.preprocessing import CENTER
 from transnet.features.extractor import FeatureExtractor
 from transnet.model.network import Network
-from transnet.training.datasets import CachedFeatures, Draw, EpochSampler, Example, VideoClips
+from transnet.training.datasets import CachedClips, CachedFeatures, EpochSampler, VideoClips
+from transnet.training.normalisation import Normalisation
 from transnet.training.optimizer import optimizers
 
 CACHED = Entrant("epoch from the feature cache")
-DECODED = Entrant("epoch from decoded frames")
+DECODED = Entrant("epoch from the clip cache")
 VIDEO = Entrant("epoch from video")
 AT_LEAST = 50.0
 
@@ -38,35 +40,44 @@ def measure(setting: Setting) -> list[Measurement]:
         recognizer.accelerate(MANY_FRAMES)
     records = setting.records
     labels = [number % len(info.classes) for number in range(len(records))]
+    normalise = Normalisation(info.mean, info.std)
 
-    def whole(clips: Tensor) -> Tensor:
+    def whole(frames: Tensor) -> Tensor:
+        """Frozen, without a feature cache: the backbone looks at every clip in every epoch."""
         with torch.no_grad():
-            encoded = network.encode(clips)
+            encoded = network.encode(normalise(frames))
         return network.classify(encoded)
 
     with (
         tempfile.TemporaryDirectory(dir=setting.scratch) as folder,
-        FeatureCache(folder) as cache,
+        FeatureCache(Path(folder) / "features") as feature_cache,
+        ClipCache(Path(folder) / "clips") as clip_cache,
     ):
-        extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, cache)
-        keys = extractor.extract(records, title="features").keys
-        frames = [
-            read_clip(r.path, setting.clip, CENTER, start=r.start, end=r.end).frames
-            for r in records
-        ]
-        video = VideoClips(records, labels, info.clip, info.mean, info.std, flip=True)
+        extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, feature_cache)
+        features = extractor.extract(records, title="features")
+        frames = cache_clips(
+            clip_cache, records, setting.clip, lambda _: (CENTER,),
+            workers=info.training.workers, title="frames",
+        )  # fmt: skip
+        for error in (*features.broken.values(), *frames.broken.values()):
+            raise error
+        cached = [features.keys[record] for record in records]
+        decoded = [frames.keys[record] for record in records]
+        datasets: dict[Entrant, tuple[Dataset, Callable[[Tensor], Tensor], int]] = {
+            CACHED: (CachedFeatures(extractor, cached, labels), network.classify, 0),
+            DECODED: (
+                CachedClips(clip_cache, decoded, labels, info.clip.frames, flip=True),
+                whole, info.training.workers,
+            ),
+            VIDEO: (
+                VideoClips(records, labels, info.clip, flip=True), whole, info.training.workers
+            ),
+        }  # fmt: skip
         outcome = contest(
             "training",
-            {
-                CACHED: _epochs(
-                    network, info, network.classify,
-                    CachedFeatures(extractor, [keys[record] for record in records], labels),
-                ),
-                DECODED: _epochs(network, info, whole, _DecodedClips(frames, labels, info)),
-                VIDEO: _epochs(network, info, whole, video, workers=info.training.workers),
-            },
+            {entrant: _epochs(network, info, *how) for entrant, how in datasets.items()},
             setting.pace,
-        )  # fmt: skip
+        )
     limits = {VIDEO: setting.limit("ratio", at_least=AT_LEAST)}
     return [
         measurement(
@@ -81,10 +92,9 @@ def measure(setting: Setting) -> list[Measurement]:
 def _epochs(
     network: Network,
     info: RunInfo,
-    forward: Callable[[Tensor], Tensor],
     dataset: Dataset,
-    *,
-    workers: int = 0,
+    forward: Callable[[Tensor], Tensor],
+    workers: int,
 ) -> Callable[[], None]:
     loader: DataLoader = DataLoader(
         dataset,
@@ -104,18 +114,3 @@ def _epochs(
             optimizer.step()
 
     return epoch
-
-
-class _DecodedClips(Dataset):
-    """Frames in memory: nothing is decoded, but the backbone has to look at them each time."""
-
-    def __init__(self, frames: list[Pixels], labels: list[int], info: RunInfo) -> None:
-        self._frames, self._labels, self._info = frames, labels, info
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    def __getitem__(self, draw: Draw) -> Example:
-        index = draw[0]
-        pixels = normalise(self._frames[index], self._info.mean, self._info.std)
-        return torch.from_numpy(pixels), self._labels[index]
