@@ -75,6 +75,7 @@ def benchmark(
     clip: ClipConfig = ClipConfig(),
     runtimes: str = "all",
     rivals: str = "all",
+    same_clips: bool = False,
     threads: str = "1,all",
     batches: str = "1,8",
     clips: int = NUM_CLIPS,
@@ -100,6 +101,8 @@ def benchmark(
         runtimes: eager, compiled, onnx, openvino, separated by commas; all: those installed
         rivals: 3D networks to compare with, separated by commas: x3d_s, r3d_18, r2plus1d_18, s3d,
             mvit_v2_s, videomae_b; all, or none
+        same_clips: give them clips like ours, where they take such, instead of those that they were
+            published for
         threads: threads of the processor, separated by commas, for the networks; all: every core
         batches: clips at once, separated by commas; more than the first in fastest runtimes only
         clips: how many clips of the data are decoded in a turn, and are an epoch
@@ -155,6 +158,7 @@ def benchmark(
             threads=counts[0],
             runtimes=_choose("runtimes", runtimes, RUNTIMES, installed_runtimes()),
             rivals=_choose("rivals", rivals, tuple(RIVALS)),
+            same_clips=same_clips,
             batches=_numbers("batches", batches),
             pace=pace,
             miniature=quick,

@@ -59,8 +59,9 @@ def _competitors(setting: Setting) -> list[_Competitor]:
     competitors = [_Competitor(ours, lambda: setting.recognizer().model, frames, size, 0)]
     for name in setting.rivals:
         rival = RIVALS[name]
-        if not setting.miniature:
-            frames, size = rival.frames, rival.size
+        frames, size = rival.frames, rival.size
+        if setting.miniature or (setting.same_clips and not rival.fixed):
+            frames, size = setting.clip.frames, setting.clip.size
 
         def make(name: str = name, frames: int = frames, size: int = size) -> nn.Module:
             return make_rival(name, NUM_CLASSES, frames, size)

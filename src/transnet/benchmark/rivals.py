@@ -26,12 +26,14 @@ class Rival:
         frames: frames of a clip.
         size: height and width of a frame in pixels.
         times_slower: how many times longer than ours it must take for one clip; 0: nothing is said.
+        fixed: whether it takes no other clips.
     """
 
     make: Callable[[int, int, int], nn.Module]
     frames: int
     size: int
     times_slower: float = 0.0
+    fixed: bool = False
 
 
 class _ChannelsFirst(nn.Module):
@@ -94,7 +96,7 @@ RIVALS: dict[str, Rival] = {
     "r3d_18": Rival(_torchvision("r3d_18"), 16, 112, 5),
     "r2plus1d_18": Rival(_torchvision("r2plus1d_18"), 16, 112, 8),
     "s3d": Rival(_torchvision("s3d"), 16, 224),
-    "mvit_v2_s": Rival(_torchvision("mvit_v2_s"), 16, 224, 20),
+    "mvit_v2_s": Rival(_torchvision("mvit_v2_s"), 16, 224, 20, fixed=True),
     "videomae_b": Rival(_videomae_b, 16, 224, 30),
 }
 

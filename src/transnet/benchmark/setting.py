@@ -34,6 +34,7 @@ class Setting:
         threads: of the processor.
         runtimes: in which networks run.
         rivals: the 3D networks.
+        same_clips: whether they get our clips instead of those that they were published for.
         batches: clips at once.
         pace: how long and how often.
         miniature: whether the figures mean nothing, so that nothing must be reached.
@@ -48,6 +49,7 @@ class Setting:
     threads: int
     runtimes: tuple[Runtime, ...]
     rivals: tuple[str, ...]
+    same_clips: bool
     batches: tuple[int, ...]
     pace: Pace
     miniature: bool
