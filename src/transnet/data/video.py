@@ -86,8 +86,8 @@ def read_footage(
         raise VideoError(
             path, f"has no frames {first} to {stop}; accepted: 0 <= start < end, counted from 0."
         )
-    wanted = _foreseen(path, choose, first, stop)
     reader = FrameReader(path)
+    wanted: set[int] = set()
     held: dict[int, av.VideoFrame] = {}
     times: list[float] = []
     rotation = 0
@@ -96,6 +96,8 @@ def read_footage(
             continue
         if not times:
             rotation = frame.rotation
+            promised_s = reader.promised_times()[first:stop]
+            wanted = set((choose(promised_s) + first).tolist()) if len(promised_s) else set()
         times.append(_time_s(frame, number, reader.rate))
         if number in wanted:
             held[number] = frame
@@ -175,20 +177,6 @@ def _check_frames(
         raise VideoError(path, f"ends before frame {first}, where the clip starts.")
 
 
-def _foreseen(
-    path: Path | str,
-    choose: Callable[[NDArray[np.float64]], NDArray[np.int64]],
-    first: int,
-    stop: int | None,
-) -> set[int]:
-    """The frames that a file which keeps its promises will be asked for."""
-    try:
-        times_s = read_times(path)[first:stop]
-    except VideoError:  # what is wrong is found by decoding
-        return set()
-    return set((choose(times_s) + first).tolist()) if len(times_s) else set()
-
-
 def _frames_at(path: Path | str, numbers: Sequence[int]) -> dict[int, av.VideoFrame]:
     """A second pass over a video that promised other frames than it holds."""
     wanted = set(numbers)
@@ -210,10 +198,20 @@ class FrameReader:
         self.path = path
         self.rate = 25.0
         self._declared = 0
+        self._even = False
         self._declared_s: float | None = None
         self._decoded = 0
         self._last_s = 0.0
         self._damaged = 0
+
+    def promised_times(self) -> NDArray[np.float64]:
+        """Times in seconds of the frames that an opened file promises to hold, ``(T,)``."""
+        if self._even:  # the header says it all
+            return np.arange(self._declared) / self.rate
+        try:
+            return read_times(self.path)
+        except VideoError:  # what is wrong is found by decoding
+            return np.empty(0)
 
     def declared_s(self) -> float | None:
         """Open the file and see how long its header says that it is, in seconds.
@@ -241,6 +239,9 @@ class FrameReader:
             self._declared, self._declared_s = stream.frames, _declared_s(container, stream)
             if stream.average_rate:
                 self.rate = float(stream.average_rate)
+            # More frames than would fit into the file are a lie.
+            fitting = os.path.getsize(self.path) // 8
+            self._even = container.format.name == "avi" and 0 < stream.frames <= fitting
             packets = container.demux(stream)
             while True:
                 try:
