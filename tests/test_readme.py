@@ -56,7 +56,7 @@ def test_the_readmes_commands_work(user_folder):
     assert ran == [
         "train", "evaluate", "predict", "python", "check", "audit", "live", "predict", "python",
         "train", "evaluate", "audit", "pretrain", "train", "segment", "explain", "reproduce",
-        "export", "predict",
+        "export", "predict", "benchmark",
     ]  # fmt: skip
     assert (user_folder / "timelines/person01/take1.avi.html").exists()
     assert (user_folder / "runs/mine/report.html").exists()

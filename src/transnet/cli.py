@@ -32,6 +32,7 @@ COMMANDS = {
     "export": ("transnet.deploy.export:export", "write a run for ONNX Runtime or OpenVINO"),
     "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),
     "segment": ("transnet.inference.segment:segment", "show where the persons on photos are"),
+    "benchmark": ("transnet.benchmark.benchmark:benchmark", "speed here, beside rivals"),
     "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
 }
 

@@ -1,0 +1,1 @@
+"""Speed on this machine, side by side with what it can be compared with: ``transnet benchmark``."""

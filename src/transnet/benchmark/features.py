@@ -1,0 +1,78 @@
+"""The features of a data set, from files to the cache, beside the least that this can cost."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import torch
+
+from transnet.benchmark.contest import Entrant, contest
+from transnet.benchmark.decoding import decode_bare
+from transnet.benchmark.measurement import Measurement, measurement
+from transnet.benchmark.setting import Setting
+from transnet.data.clips import read_clip
+from transnet.data.feature_cache import FeatureCache
+from transnet.data.preprocessing import normalise
+from transnet.errors import TransNetError
+from transnet.features.extractor import FeatureExtractor
+
+BACKBONE = Entrant("bare backbone, the same frames")
+DECODING = Entrant("bare PyAV loop, the same files")
+EXTRACTION = Entrant("files to feature cache")
+MANY_FRAMES = 10**6
+"""Enough to make it worth finding out in which runtime the backbone is fastest."""
+
+
+def measure(setting: Setting) -> list[Measurement]:
+    """Rows of one clip."""
+    recognizer = setting.recognizer()
+    info, network = recognizer.info, recognizer.model
+    network.backbone.freeze()
+    if not setting.miniature:
+        recognizer.accelerate(MANY_FRAMES)  # as a training does it
+    records = setting.records
+    clips = [
+        torch.from_numpy(
+            normalise(
+                read_clip(r.path, setting.clip, start=r.start, end=r.end).frames,
+                info.mean, info.std,
+            )
+        )
+        for r in records
+    ]  # fmt: skip
+
+    @torch.inference_mode()
+    def forward() -> None:
+        for clip in clips:
+            network.backbone(clip)
+
+    def extract() -> None:
+        folder = Path(tempfile.mkdtemp(dir=setting.scratch))
+        try:
+            with FeatureCache(folder) as cache:
+                extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, cache)
+                with redirect_stderr(io.StringIO()):  # its own progress
+                    found = extractor.extract(records, title="features")
+            if found.broken:
+                raise TransNetError(str(next(iter(found.broken.values()))))
+        finally:
+            shutil.rmtree(folder)
+
+    outcome = contest(
+        "features",
+        {BACKBONE: forward, DECODING: lambda: decode_bare(records), EXTRACTION: extract},
+        setting.pace,
+    )
+    limit = setting.limit("ratio", 1.15)
+    return [
+        measurement(
+            outcome, entrant, part="features", threads=setting.threads, per=len(records),
+            reference=(BACKBONE, DECODING) if entrant == EXTRACTION else (),
+            limit=limit if entrant == EXTRACTION else None,
+        )
+        for entrant in (BACKBONE, DECODING, EXTRACTION)
+    ]  # fmt: skip

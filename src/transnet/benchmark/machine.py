@@ -1,0 +1,70 @@
+"""The machine that figures are of."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from transnet.evaluation.results import source_commit
+
+_PACKAGES = ("torch", "torchvision", "timm", "av", "onnxruntime", "openvino")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and with what it was measured.
+
+    Attributes:
+        processor: its name.
+        cores: how many this program may use.
+        versions: of Python and of the packages that decide how fast something is.
+        commit: of this package's sources, or its version.
+        date: ISO 8601, of the day.
+    """
+
+    processor: str
+    cores: str
+    versions: str
+    commit: str
+    date: str
+
+    def __str__(self) -> str:
+        cores = f"{self.cores} core{'s' * (self.cores != '1')}"
+        return f"{self.processor} ({cores}), {self.versions}, commit {self.commit}, {self.date}"
+
+
+def this_machine() -> Machine:
+    """The one that this runs on."""
+    versions = [f"python {platform.python_version()}"]
+    for package in _PACKAGES:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return Machine(
+        processor=_processor(),
+        cores=str(usable_cores()),
+        versions=", ".join(versions),
+        commit=source_commit(),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def usable_cores() -> int:
+    """Cores of the processor that this program may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

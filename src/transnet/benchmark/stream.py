@@ -1,0 +1,125 @@
+"""What a new frame of a stream costs, beside a bare backbone and a clip computed anew."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from torch import Tensor
+
+from transnet.benchmark.contest import Entrant, contest, reason
+from transnet.benchmark.measurement import Measurement, measurement
+from transnet.benchmark.setting import Setting
+from transnet.data.preprocessing import Pixels, rgb_frame
+from transnet.deploy.engines import Runtime
+from transnet.inference.recognizer import Recognizer
+from transnet.model.streaming import StreamingTransNet
+from transnet.model.transnet import TransNet
+
+FPS = 25
+BARE = "bare backbone, 1 frame"
+BARE_CLIP = "bare backbone, a clip's frames"
+STREAM = "stream, a new frame"
+CLIP = "clip"
+AGAIN = "clip, computed anew for each frame"
+SHORTER_TURNS = 3  # it is about shares of a few percent
+
+
+def _decoded(pixels: Pixels) -> av.VideoFrame:
+    """As a decoder or a camera gives it."""
+    return rgb_frame(pixels).reformat(format="yuv420p")
+
+
+def _pushed(pixels: Pixels) -> Pixels:
+    """As a program pushes it."""
+    return pixels
+
+
+PICTURES: dict[str, tuple[int, int, Callable[[Pixels], Pixels | av.VideoFrame]]] = {
+    f"stream, {kind} frame of {height} x {width}": (height, width, make)
+    for height, width in ((240, 320), (720, 1280))
+    for kind, make in (("decoded", _decoded), ("RGB", _pushed))
+}
+"""Frames that still have to be made small and normalised."""
+
+LIMITED = (STREAM, next(iter(PICTURES)))
+_REFERENCES = {CLIP: (BARE_CLIP,), **dict.fromkeys((STREAM, *PICTURES), (BARE,))}
+
+
+def measure(setting: Setting) -> list[Measurement]:
+    """Rows of one new frame and of one clip, in every runtime."""
+    calls: dict[Entrant, Callable[[], object]] = {}
+    rows = []
+    for runtime in setting.runtimes:
+        try:
+            calls |= _ways(setting, runtime)
+        except Exception as error:
+            rows.append(
+                Measurement("stream", "all", runtime, 1, setting.threads, note=reason(error))
+            )
+    outcome = contest("stream", calls, setting.pace.finer(SHORTER_TURNS))
+    stream_limit = setting.limit("ratio", 1.15)
+    again_limit = setting.limit("ratio", at_least=10)
+    for entrant in calls:
+        reference = [Entrant(what, entrant.runtime) for what in _REFERENCES.get(entrant.what, ())]
+        limit = stream_limit if entrant.what in LIMITED else None
+        rows.append(
+            measurement(
+                outcome, entrant, part="stream", threads=setting.threads, limit=limit,
+                reference=reference,
+            )
+        )  # fmt: skip
+        if entrant.what == CLIP:
+            rows.append(
+                measurement(
+                    outcome, entrant, part="stream", threads=setting.threads, limit=again_limit,
+                    what=AGAIN, reference=[Entrant(STREAM, entrant.runtime)],
+                )
+            )  # fmt: skip
+    return rows
+
+
+def _ways(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], object]]:
+    """As :mod:`transnet.deploy.fastest` does it: the backbone runs there, the rest in PyTorch."""
+    recognizer = setting.recognizer()
+    network = recognizer.model
+    assert isinstance(network, TransNet)
+    size, frames = setting.clip.size, setting.clip.frames
+    clip = torch.randn(1, frames, 3, size, size)
+    # A network of its own: a compiler would look into what it is part of.
+    alone = setting.recognizer().model.backbone
+    bare = setting.engine("backbone", alone, clip[0], runtime)
+    if runtime != "eager":
+        network.backbone.run_in(bare)
+    stream = StreamingTransNet(network, recognizer.info.step_s)
+    ways: dict[str, Callable[[], object]] = {
+        BARE: lambda: bare(clip[0, :1]),
+        STREAM: _full(stream.push, clip[0, 0]),
+        **_pushes(recognizer),
+        BARE_CLIP: lambda: bare(clip[0]),
+        CLIP: torch.inference_mode()(lambda: network(clip)),
+    }
+    return {Entrant(what, runtime): call for what, call in ways.items()}
+
+
+def _pushes(recognizer: Recognizer) -> dict[str, Callable[[], object]]:
+    rng = np.random.default_rng(0)
+    return {
+        what: _full(
+            recognizer.stream_session().push,
+            make(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)),
+        )
+        for what, (height, width, make) in PICTURES.items()
+    }
+
+
+def _full(push: Callable[[Any, float], object], frame: Tensor | Any) -> Callable[[], object]:
+    """Pushes the next frame; there is a window by then."""
+    numbers = itertools.count()
+    while push(frame, next(numbers) / FPS) is None:
+        pass
+    return lambda: push(frame, next(numbers) / FPS)
