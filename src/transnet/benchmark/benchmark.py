@@ -49,16 +49,18 @@ Name = TypeVar("Name", bound=str)
 PARTS = {
     "stream": "transnet.benchmark.stream",
     "clips": "transnet.benchmark.clips",
+    "temporal": "transnet.benchmark.temporal",
     "int8": "transnet.benchmark.integers",
     "features": "transnet.benchmark.features",
     "training": "transnet.benchmark.training",
     "decoding": "transnet.benchmark.decoding",
+    "answers": "transnet.benchmark.answers",
     "startup": "transnet.benchmark.startup",
 }
 """Name to a module with ``measure(setting)``."""
 
 OF_EVERY_THREADS = ("stream", "clips")
-ON_ONE_CORE = ("int8",)
+ON_ONE_CORE = ("temporal", "int8")
 
 MINIATURE_BACKBONE = "test_efficientnet.r160_in1k"
 MINIATURE_CLIP = ClipConfig(frames=4, size=64)

@@ -88,7 +88,7 @@ def _open(
             example = competitor.clips(1)
             try:
                 network = competitor.make()
-                competitor.note = _describe(network, example)
+                competitor.note = describe(network, example)
             except Exception as error:
                 fails(competitor.what, "", error)
                 bar.update(len(setting.runtimes))
@@ -133,7 +133,7 @@ def _call(engine: Engine, clips: Tensor) -> Callable[[], object]:
     return lambda: engine(clips)
 
 
-def _describe(network: nn.Module, example: Tensor) -> str:
+def describe(network: nn.Module, example: Tensor) -> str:
     """Parameters, and the work of a clip: two operations for each product and its sum."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(example)

@@ -14,10 +14,12 @@ from transnet.page import render
 TITLES = {
     "stream": "A new frame of a stream",
     "clips": "Clips, beside 3D networks",
+    "temporal": "What joins the frames",
     "int8": "A stream in int8",
     "features": "Features of a data set, from files to the cache, a clip",
     "training": "An epoch with a frozen backbone",
     "decoding": "Decoding a clip",
+    "answers": "Files to answers, a file",
     "startup": "Until something happens",
 }
 

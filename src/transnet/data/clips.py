@@ -85,7 +85,7 @@ def read_views(
     per_view: list[NDArray[np.int64]] = []
 
     def choose(times_s: NDArray[np.float64]) -> NDArray[np.int64]:
-        per_view.extend(clip_indices(times_s, config, view.offset) for view in views)
+        per_view[:] = (clip_indices(times_s, config, view.offset) for view in views)
         return np.unique(np.concatenate(per_view))
 
     footage = read_footage(path, choose, start=start, end=end, allow_partial=allow_partial)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,6 @@ VIDEO_SUFFIXES = frozenset({
 })
 # fmt: on
 
-# Decoded frames are held until the sampler has chosen; a longer video is decoded a second time.
-HELD_BYTES = 256 * 2**20
 # A damaged header can ask for any amount of memory: no camera makes pictures larger or longer.
 MAX_PIXELS = 16384 * 16384
 MAX_ASPECT = 64
@@ -71,7 +69,9 @@ def read_footage(
 
     Args:
         path: the file.
-        choose: takes the presentation times of all frames in seconds, returns frame indices.
+        choose: takes the presentation times of all frames in seconds, returns frame indices. It is
+            asked twice: for what the file promises, so that no other frame is held in memory, and
+            for what it turns out to hold.
         start: first frame of the range, counted from 0; the beginning if not given.
         end: frame after the last one of the range; the end of the file if not given.
         allow_partial: take the good frames of a damaged file and say so in ``damage``.
@@ -87,8 +87,8 @@ def read_footage(
             path, f"has no frames {first} to {stop}; accepted: 0 <= start < end, counted from 0."
         )
     reader = FrameReader(path)
-    held: list[av.VideoFrame] | None = []
-    held_bytes = 0
+    wanted: set[int] = set()
+    held: dict[int, av.VideoFrame] = {}
     times: list[float] = []
     rotation = 0
     for number, frame in enumerate(reader.frames(stop)):
@@ -96,23 +96,21 @@ def read_footage(
             continue
         if not times:
             rotation = frame.rotation
+            promised_s = reader.promised_times()[first:stop]
+            wanted = set((choose(promised_s) + first).tolist()) if len(promised_s) else set()
         times.append(_time_s(frame, number, reader.rate))
-        if held is not None:
-            held.append(frame)
-            held_bytes += _frame_bytes(frame)
-            if held_bytes > HELD_BYTES:
-                held = None
+        if number in wanted:
+            held[number] = frame
     damage = reader.damage(reached_end=stop is None)
     _check_frames(path, len(times), first, stop, damage, allow_partial)
     if stop is None and len(times) < min_frames:
         raise VideoError(path, "holds a single frame; an action needs two or more.")
     times_s = np.maximum.accumulate(np.asarray(times, dtype=np.float64))
     indices = choose(times_s)
-    if held is None:
-        frames = _frames_at(path, indices + first)
-    else:
-        frames = [held[index] for index in indices]
-    return Footage(frames, indices, times_s, rotation, damage)
+    numbers = (indices + first).tolist()
+    if not held.keys() >= set(numbers):
+        held = _frames_at(path, numbers)
+    return Footage([held[number] for number in numbers], indices, times_s, rotation, damage)
 
 
 def decode_frames(path: Path | str) -> Iterator[tuple[NDArray[np.uint8], float]]:
@@ -145,11 +143,14 @@ def read_times(path: Path | str) -> NDArray[np.float64]:
     """
     with _open(path) as (container, stream):
         try:
-            packets = [packet for packet in container.demux(stream) if packet.size]
+            # An .avi has no presentation times: the decoding times are the same moments, reordered.
+            stamps = [
+                packet.dts if packet.pts is None else packet.pts
+                for packet in container.demux(stream)
+                if packet.size and not packet.is_discard
+            ]
         except (av.FFmpegError, ValueError) as error:
             raise VideoError(path, f"cannot be read to its end ({error}).") from error
-        # An .avi has no presentation times: the decoding times are the same moments, reordered.
-        stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
         known = sorted(stamp for stamp in stamps if stamp is not None)
         if not known or stream.time_base is None:
             raise VideoError(path, "says no times.")
@@ -176,12 +177,11 @@ def _check_frames(
         raise VideoError(path, f"ends before frame {first}, where the clip starts.")
 
 
-def _frames_at(path: Path | str, numbers: NDArray[np.int64]) -> list[av.VideoFrame]:
-    """The second pass over a long video: decode again, up to the last frame that is needed."""
-    wanted = set(numbers.tolist())
-    frames = enumerate(FrameReader(path).frames(int(numbers.max()) + 1))
-    found = {number: frame for number, frame in frames if number in wanted}
-    return [found[number] for number in numbers.tolist()]
+def _frames_at(path: Path | str, numbers: Sequence[int]) -> dict[int, av.VideoFrame]:
+    """A second pass over a video that promised other frames than it holds."""
+    wanted = set(numbers)
+    frames = enumerate(FrameReader(path).frames(max(numbers) + 1))
+    return {number: frame for number, frame in frames if number in wanted}
 
 
 class FrameReader:
@@ -198,10 +198,20 @@ class FrameReader:
         self.path = path
         self.rate = 25.0
         self._declared = 0
+        self._even = False
         self._declared_s: float | None = None
         self._decoded = 0
         self._last_s = 0.0
         self._damaged = 0
+
+    def promised_times(self) -> NDArray[np.float64]:
+        """Times in seconds of the frames that an opened file promises to hold, ``(T,)``."""
+        if self._even:  # the header says it all
+            return np.arange(self._declared) / self.rate
+        try:
+            return read_times(self.path)
+        except VideoError:  # what is wrong is found by decoding
+            return np.empty(0)
 
     def declared_s(self) -> float | None:
         """Open the file and see how long its header says that it is, in seconds.
@@ -229,6 +239,9 @@ class FrameReader:
             self._declared, self._declared_s = stream.frames, _declared_s(container, stream)
             if stream.average_rate:
                 self.rate = float(stream.average_rate)
+            # More frames than would fit into the file are a lie.
+            fitting = os.path.getsize(self.path) // 8
+            self._even = container.format.name == "avi" and 0 < stream.frames <= fitting
             packets = container.demux(stream)
             while True:
                 try:
@@ -340,7 +353,3 @@ def _nothing() -> Iterator[None]:
 
 def _time_s(frame: av.VideoFrame, number: int, rate: float) -> float:
     return number / rate if frame.pts is None else float(frame.time)
-
-
-def _frame_bytes(frame: av.VideoFrame) -> int:
-    return sum(plane.buffer_size for plane in frame.planes)

@@ -1,0 +1,81 @@
+"""Many files to answers, beside the loop that one would write first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from torch import nn
+from torchvision.transforms import v2
+
+from transnet.benchmark.contest import Entrant, contest
+from transnet.benchmark.measurement import Measurement, measurement
+from transnet.benchmark.setting import Setting
+from transnet.data.sampling import uniform_indices
+from transnet.errors import VideoError
+
+PLAIN = Entrant("plain loop", "eager")
+PLAIN_CHANNELS_LAST = Entrant("plain loop, channels-last", "eager")
+MANY_FRAMES = 10**6
+"""Enough to make it worth finding out in which runtime the backbone is fastest."""
+
+
+def measure(setting: Setting) -> list[Measurement]:
+    """Rows of one file."""
+    paths = [record.path for record in setting.records]
+    recognizer = setting.recognizer()
+    runtime = "eager" if setting.miniature else recognizer.accelerate(MANY_FRAMES)
+    ours = Entrant("files to answers", runtime)
+
+    def answer() -> None:
+        for found in recognizer.predict_all(paths):
+            if isinstance(found, VideoError):
+                raise found
+
+    outcome = contest(
+        "answers",
+        {
+            PLAIN: _PlainLoop(setting, paths, torch.contiguous_format),
+            PLAIN_CHANNELS_LAST: _PlainLoop(setting, paths, torch.channels_last),
+            ours: answer,
+        },
+        setting.pace,
+    )
+    note = "every frame decoded to RGB, one file after the other, PyTorch as it is"
+    return [
+        measurement(
+            outcome, entrant, part="answers", threads=setting.threads, per=len(paths),
+            reference=() if entrant == PLAIN else (PLAIN,), note=note if entrant == PLAIN else "",
+            limit=setting.limit("ratio", 1 / 3) if entrant == ours else None,
+        )
+        for entrant in (PLAIN, PLAIN_CHANNELS_LAST, ours)
+    ]  # fmt: skip
+
+
+class _PlainLoop:
+    """Decode all frames, take some, resize, normalise, ask the network."""
+
+    def __init__(
+        self, setting: Setting, paths: list[Path], memory_format: torch.memory_format
+    ) -> None:
+        recognizer = setting.recognizer()
+        self._model: nn.Module = recognizer.model.to(memory_format=memory_format)
+        self._paths, self._num_frames = paths, setting.clip.frames
+        info = recognizer.info
+        self._prepare = v2.Compose([
+            v2.Resize(round(setting.clip.size * 8 / 7), antialias=True),
+            v2.CenterCrop(setting.clip.size),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(list(info.mean), list(info.std)),
+        ])  # fmt: skip
+
+    @torch.inference_mode()
+    def __call__(self) -> None:
+        for path in self._paths:
+            with av.open(str(path)) as container:
+                frames = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+            chosen = [frames[i] for i in uniform_indices(len(frames), self._num_frames)]
+            planes = torch.from_numpy(np.stack(chosen)).permute(0, 3, 1, 2)
+            self._model(self._prepare(planes)[None]).softmax(dim=1)
