@@ -11,6 +11,8 @@ import re
 from fnmatch import fnmatch
 from pathlib import Path
 
+import matplotlib
+
 from transnet.benchmark.charts import bars
 from transnet.benchmark.measurement import read_csv, text_table
 from transnet.benchmark.report import Section, sections
@@ -69,7 +71,8 @@ def draw_charts() -> None:
     for old in CHARTS.glob("*.svg"):
         old.unlink()
     for section in sections(read_csv(BENCHMARK)):
-        svg = chart_markup(bars(section.rows))
+        with matplotlib.rc_context({"svg.hashsalt": "transnet"}):  # equal charts, equal files
+            svg = chart_markup(bars(section.rows))
         (CHARTS / f"{section.name}.svg").write_text(svg, encoding="utf-8")
 
 
