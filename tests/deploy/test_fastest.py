@@ -60,6 +60,16 @@ def test_little_work_is_done_at_once(backbone, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.parametrize("runtime", installed_runtimes())
+def test_every_runtime_can_be_asked_for(backbone, frames, runtime, monkeypatch):
+    expected = features(backbone, frames)
+    monkeypatch.setenv(VARIABLE, runtime)
+    for _ in range(2):  # also when there is an engine already
+        assert accelerate(backbone, None) == runtime
+        found = features(backbone, frames)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_other_weights_are_another_network(backbone, frames, monkeypatch):
     monkeypatch.setenv(VARIABLE, "onnx")
     assert accelerate(backbone, None) == "onnx"

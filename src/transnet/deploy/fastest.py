@@ -168,8 +168,9 @@ class _Trial:
         try:
             self._graph.parent.mkdir(parents=True, exist_ok=True)
             return open_engine(
-                self._backbone, example, runtime, threads=self._threads, graph=self._graph
-            )
+                _InPyTorch(self._backbone), example, runtime,
+                threads=self._threads, graph=self._graph,
+            )  # fmt: skip
         except OSError as error:
             raise TransNetError(f"{self._graph.parent} cannot be written ({error}).") from error
 
@@ -180,6 +181,17 @@ class _Trial:
                 path.write_text(text, encoding="utf-8")
         except (OSError, TransNetError) as error:
             say(f"the times are not kept: {error}")
+
+
+class _InPyTorch(nn.Module):
+    """The network that other runtimes are made from: itself without them."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self._backbone = backbone
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self._backbone.in_pytorch(frames)
 
 
 def _read(record: Path) -> dict[Runtime, Speed]:

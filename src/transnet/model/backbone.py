@@ -47,6 +47,10 @@ class Backbone(Encoder):
         """
         if self._engine is not None and not torch.is_grad_enabled():
             return self._engine(frames)
+        return self.in_pytorch(frames)
+
+    def in_pytorch(self, frames: Tensor) -> Tensor:
+        """What :meth:`forward` gives, whatever runtime was chosen."""
         maps = self.network.forward_features(frames)
         if maps.ndim != 4:
             return self.network.forward_head(maps, pre_logits=True)[:, :, None, None]
