@@ -29,15 +29,19 @@ BENCHMARK = ROOT / "benchmarks/benchmark.csv"
 def rendered(page: str) -> str:
     """The page with its tables, each between a comment that says which and ``<!-- end -->``.
 
-    ``results: RECIPE`` are the means of a recipe (``*`` is any text), ``benchmark: PART`` the
-    tables and charts of that part.
+    ``results: RECIPE`` are the means of a recipe (``*`` is any text), ``results: RECIPE@DATA``
+    those on one data set, ``benchmark: PART`` the tables and charts of that part.
     """
     results = read_results(RESULTS)
 
-    def fill_results(recipe: str) -> str:
-        rows = means(result for result in results if fnmatch(result.recipe, recipe))
+    def fill_results(wanted: str) -> str:
+        recipe, _, data = wanted.partition("@")
+        rows = means(
+            result for result in results
+            if fnmatch(result.recipe, recipe) and fnmatch(result.data, data or "*")
+        )  # fmt: skip
         families = [row for row in rows if "mean of" in row.split]
-        if len(rows) > 6:  # a fold for each person says little
+        if families and len(rows) > 6:  # a fold for each person says little
             rows = families
         return table(rows, markdown=True)
 
