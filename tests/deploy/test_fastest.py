@@ -7,8 +7,11 @@ from conftest import TINY_BACKBONE
 import transnet
 from transnet import TransNetError, VideoError
 from transnet.cli import main
+from transnet.data.feature_cache import FeatureCache
+from transnet.data.manifest import ClipRecord
 from transnet.deploy.engines import installed_runtimes
-from transnet.deploy.fastest import VARIABLE, accelerate
+from transnet.deploy.fastest import VARIABLE, accelerated
+from transnet.features.extractor import FeatureExtractor
 from transnet.folders import cache_folder
 from transnet.model.backbone import Backbone
 
@@ -32,6 +35,11 @@ def kept_files():
     return {path: path.stat().st_mtime_ns for path in folder.glob("*")}
 
 
+def runtime_for(backbone, num_frames):
+    with accelerated(backbone, num_frames) as runtime:
+        return runtime
+
+
 def features(backbone, frames):
     with torch.inference_mode():
         return backbone(frames)
@@ -39,23 +47,24 @@ def features(backbone, frames):
 
 def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
     expected = features(backbone, frames)
-    chosen = accelerate(backbone, ENDLESS)
-    assert chosen in installed_runtimes()
-    assert "a frame takes eager" in capsys.readouterr().err
-    torch.testing.assert_close(features(backbone, frames), expected, atol=1e-5, rtol=1e-4)
+    with accelerated(backbone, ENDLESS) as chosen:
+        assert chosen in installed_runtimes()
+        assert "a frame takes eager" in capsys.readouterr().err
+        torch.testing.assert_close(features(backbone, frames), expected, atol=1e-5, rtol=1e-4)
+    assert torch.equal(features(backbone, frames), expected)  # PyTorch's again
     kept = kept_files()
     (record,) = [path for path in kept if path.suffix == ".json"]
     speeds = json.loads(record.read_text())
     assert set(speeds) == set(installed_runtimes())
     assert chosen == min(speeds, key=lambda name: speeds[name]["frame_s"])
-    assert accelerate(backbone, ENDLESS) == chosen
-    assert accelerate(backbone, None) == chosen
+    assert runtime_for(backbone, ENDLESS) == chosen
+    assert runtime_for(backbone, None) == chosen
     assert kept_files() == kept
     assert not capsys.readouterr().err
 
 
 def test_little_work_is_done_at_once(backbone, capsys):
-    assert accelerate(backbone, 2) == "eager"
+    assert runtime_for(backbone, 2) == "eager"
     assert not kept_files()
     assert not capsys.readouterr().err
 
@@ -64,58 +73,58 @@ def test_little_work_is_done_at_once(backbone, capsys):
 def test_every_runtime_can_be_asked_for(backbone, frames, runtime, monkeypatch):
     expected = features(backbone, frames)
     monkeypatch.setenv(VARIABLE, runtime)
-    for _ in range(2):  # also when there is an engine already
-        assert accelerate(backbone, None) == runtime
+    with accelerated(backbone, None) as outer, accelerated(backbone, None) as inner:
+        assert (outer, inner) == (runtime, runtime)
         found = features(backbone, frames)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_other_weights_are_another_network(backbone, frames, monkeypatch):
     monkeypatch.setenv(VARIABLE, "onnx")
-    assert accelerate(backbone, None) == "onnx"
+    assert runtime_for(backbone, None) == "onnx"
     torch.manual_seed(1)
     other = Backbone(TINY_BACKBONE, size=SIZE).freeze()
     expected = features(other, frames)
-    accelerate(other, None)
-    torch.testing.assert_close(features(other, frames), expected, atol=1e-5, rtol=1e-4)
+    with accelerated(other, None):
+        torch.testing.assert_close(features(other, frames), expected, atol=1e-5, rtol=1e-4)
     assert len([path for path in kept_files() if path.suffix == ".onnx"]) == 2
 
 
 def test_gradients_come_from_pytorch(backbone, frames, monkeypatch):
     monkeypatch.setenv(VARIABLE, "onnx")
-    accelerate(backbone, None)
     frames.requires_grad_()
-    backbone(frames).sum().backward()
+    with accelerated(backbone, None):
+        backbone(frames).sum().backward()
     assert frames.grad is not None and frames.grad.abs().sum() > 0
 
 
 def test_a_damaged_graph_is_given_up_and_named(backbone, frames, capsys):
     expected = features(backbone, frames)
-    accelerate(backbone, ENDLESS)
+    runtime_for(backbone, ENDLESS)
     (record,) = [path for path in kept_files() if path.suffix == ".json"]
     record.write_text(json.dumps({"onnx": {"open_s": 0.0, "frame_s": 0.0}}))
     for path in kept_files():
         if path.suffix == ".onnx":
             path.write_bytes(b"nonsense")
     capsys.readouterr()
-    assert accelerate(backbone, None) == "eager"
+    assert runtime_for(backbone, None) == "eager"
     assert "PyTorch is used instead" in capsys.readouterr().err
     assert torch.equal(features(backbone, frames), expected)
     assert not [path for path in kept_files() if path.suffix in (".onnx", ".json")]
 
 
 def test_a_damaged_record_is_as_good_as_none(backbone):
-    accelerate(backbone, ENDLESS)
+    runtime_for(backbone, ENDLESS)
     (record,) = [path for path in kept_files() if path.suffix == ".json"]
     for content in ("", "nonsense", "[]", '{"onnx": {"open_s": 1}}', '{"onnx": 3}', '{"x": 1}'):
         record.write_text(content)
-        assert accelerate(backbone, None) == "eager"
+        assert runtime_for(backbone, None) == "eager"
 
 
 def test_a_runtime_that_is_none(backbone, monkeypatch):
     monkeypatch.setenv(VARIABLE, "tensorrt")
     with pytest.raises(TransNetError, match=r"is 'tensorrt'; accepted: auto, eager, compiled"):
-        accelerate(backbone, 1)
+        runtime_for(backbone, 1)
 
 
 def test_equal_answers_in_another_runtime(trained_run, clips_folder, monkeypatch, capsys):
@@ -123,13 +132,56 @@ def test_equal_answers_in_another_runtime(trained_run, clips_folder, monkeypatch
     expected = [transnet.load(trained_run).predict(clip).to_dict() for clip in clips]
     monkeypatch.setenv(VARIABLE, "onnx")
     recognizer = transnet.load(trained_run)
-    assert recognizer.accelerate() == "onnx"
-    answers = [answer.to_dict() for answer in recognizer.predict_all(clips)]
+    with recognizer.accelerated() as runtime:
+        assert runtime == "onnx"
+        answers = [answer.to_dict() for answer in recognizer.predict_all(clips)]
     assert main(["predict", str(trained_run), *clips, "--json"]) == 0
     shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for answer, as_shown, right in zip(answers, shown, expected, strict=True):
         assert answer == as_shown
         assert answer["scores"] == pytest.approx(right["scores"], abs=1e-4)
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("runtime", sorted({"onnx", "openvino"} & set(installed_runtimes())))
+def test_several_clips_at_once_get_the_same_answers(
+    trained_run, clips_folder, tmp_path, runtime, monkeypatch, three_threads
+):
+    clips = sorted(clips_folder.rglob("*.avi"))[:8]
+    recognizer = transnet.load(trained_run)
+    backbone = recognizer.model.backbone.freeze()
+    expected = [recognizer.predict(clip) for clip in clips]
+    monkeypatch.setenv(VARIABLE, runtime)
+    with recognizer.accelerated():
+        assert backbone.at_once == 1  # a stream's next frame needs the answer of the last
+    with recognizer.accelerated(1000):
+        assert backbone.at_once == 3
+        *answers, last = recognizer.predict_all([*clips, tmp_path / "gone.mp4"])
+    assert backbone.at_once == 1 and torch.get_num_threads() == 3
+    assert isinstance(last, VideoError)
+    assert [answer.path for answer in answers] == list(map(str, clips))
+    records = [ClipRecord(clip, "x", "x") for clip in clips]
+    info = recognizer.info
+    with FeatureCache(tmp_path / "features") as cache:
+        extractor = FeatureExtractor(recognizer.model, info.clip, info.mean, info.std, cache)
+        found = extractor.extract(records, title="features")
+        features = torch.stack(
+            [torch.from_numpy(extractor.features(found.keys[record][0])) for record in records]
+        )
+    assert found.computed == len(clips)
+    with torch.inference_mode():
+        rows = recognizer.model.classify(features).softmax(dim=1).tolist()
+    for answer, row, right in zip(answers, rows, expected, strict=True):
+        assert answer.scores == pytest.approx(right.scores, abs=1e-4)
+        named = dict(zip(recognizer.classes, row, strict=True))
+        assert named == pytest.approx(dict(answer.scores), abs=1e-6)
 
 
 def test_many_files_are_answered_in_order(trained_run, clips_folder, tmp_path):

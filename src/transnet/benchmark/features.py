@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import shutil
 import tempfile
-from contextlib import redirect_stderr
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, redirect_stderr
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from transnet.benchmark.contest import Entrant, contest
 from transnet.benchmark.decoding import decode_bare
@@ -32,8 +35,6 @@ def measure(setting: Setting) -> list[Measurement]:
     recognizer = setting.recognizer()
     info, network = recognizer.info, recognizer.model
     network.backbone.freeze()
-    if not setting.miniature:
-        recognizer.accelerate(MANY_FRAMES)  # as a training does it
     records = setting.records
     clips = [
         torch.from_numpy(
@@ -45,10 +46,21 @@ def measure(setting: Setting) -> list[Measurement]:
         for r in records
     ]  # fmt: skip
 
+    def accelerated() -> AbstractContextManager[Any]:
+        many = len(records) * setting.clip.frames
+        return nullcontext() if setting.miniature else recognizer.accelerated(many)
+
+    if not setting.miniature:
+        with recognizer.accelerated(MANY_FRAMES):
+            pass  # finds out in which runtime the backbone is fastest
+
     @torch.inference_mode()
+    def look(clip: Tensor) -> None:
+        network.backbone(clip)
+
     def forward() -> None:
-        for clip in clips:
-            network.backbone(clip)
+        with accelerated(), ThreadPoolExecutor(network.backbone.at_once) as pool:
+            list(pool.map(look, clips))
 
     def extract() -> None:
         folder = Path(tempfile.mkdtemp(dir=setting.scratch))

@@ -16,6 +16,7 @@ from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
 from transnet.data.preprocessing import Pixels, rgb_frame
 from transnet.deploy.engines import Runtime
+from transnet.deploy.fastest import OTHERS
 from transnet.inference.recognizer import Recognizer
 from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import TransNet
@@ -103,7 +104,19 @@ def _ways(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], obje
         BARE_CLIP: lambda: bare(clip[0]),
         CLIP: torch.inference_mode()(lambda: network(clip)),
     }
-    return {Entrant(what, runtime): call for what, call in ways.items()}
+    threads = 1 if runtime in OTHERS else setting.threads
+    return {Entrant(what, runtime): _with_threads(call, threads) for what, call in ways.items()}
+
+
+def _with_threads(call: Callable[[], object], threads: int) -> Callable[[], object]:
+    """As :func:`~transnet.deploy.fastest.accelerated` does it."""
+
+    def run() -> None:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        call()
+
+    return run
 
 
 def _pushes(recognizer: Recognizer) -> dict[str, Callable[[], object]]:

@@ -144,7 +144,7 @@ def cache_clips(
 
     return keep_clips(
         cache, records, clip, views_of, key_of, lambda one: cache.encode(one.frames), cache.put,
-        workers=workers, title=title,
+        workers=lambda _: workers, title=title,
     )  # fmt: skip
 
 

@@ -68,9 +68,8 @@ def keep_clips(
     prepare: Callable[[Clip], Prepared],
     keep: Callable[[Mapping[str, Prepared]], None],
     *,
-    workers: int,
+    workers: Callable[[int], int],
     title: str,
-    expect: Callable[[int], object] = lambda views: None,
 ) -> KeptClips:
     """Decode the clips that a store lacks, and see that it gets them.
 
@@ -82,9 +81,8 @@ def keep_clips(
         key_of: the name in the store of a view of a clip.
         prepare: what to make of a decoded view; called in the decoding threads.
         keep: writes what was made of the missing views of one clip, by their names.
-        workers: decoding threads.
+        workers: told how many views are missing, says how many threads shall decode.
         title: what to call the work in the progress bar.
-        expect: told, before the first is decoded, how many views are missing.
 
     Raises:
         TransNetError: the store cannot be written.
@@ -115,10 +113,10 @@ def keep_clips(
         return [prepare(one) for one in clips]
 
     if missing:
-        expect(sum(len(views) for _, views in missing))
+        threads = workers(sum(len(views) for _, views in missing))
         reads = ((lambda r=r, v=v: read(r, list(v.values()))) for r, v in missing)
         with progress_bar(title, len(missing), "clips") as bar:
-            results = prefetch(reads, workers)
+            results = prefetch(reads, threads)
             for (record, lacking), result in zip(missing, results, strict=True):
                 try:
                     prepared = result.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -50,7 +51,8 @@ def open_engine(
             time is quick.
 
     Returns:
-        A function from such a tensor to the network's answer.
+        A function from such a tensor to the network's answer. That of ONNX Runtime and of OpenVINO
+        may be called from several threads at once.
 
     Raises:
         TransNetError: the runtime is not installed, or the network cannot run in it.
@@ -136,7 +138,15 @@ def _openvino_engine(path: Path, threads: int) -> Engine:
         model = openvino.compile_model(openvino.Core().read_model(path), "CPU", settings)
     except Exception as error:  # of kinds of its own
         raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
-    return lambda batch: torch.from_numpy(np.array(model(batch.contiguous().numpy())[0]))
+    requests = threading.local()  # each of them answers one call at a time
+
+    def run(batch: Tensor) -> Tensor:
+        if not hasattr(requests, "own"):
+            requests.own = model.create_infer_request()
+        answer = requests.own.infer(batch.contiguous().numpy())
+        return torch.from_numpy(np.array(answer[0]))
+
+    return run
 
 
 def _first_line(error: Exception) -> str:

@@ -12,6 +12,9 @@ import os
 import platform
 import statistics
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,6 +34,12 @@ VARIABLE = "TRANSNET_RUNTIME"
 
 TOLERANCE = 1e-4
 """By how much a feature may differ from PyTorch's, of the largest one."""
+
+OTHERS: tuple[Runtime, ...] = ("onnx", "openvino")
+"""Those that bring threads of their own."""
+
+MAX_AT_ONCE = 16
+"""Calls at once, of more than one core each on a larger machine."""
 
 MEASURED_FRAMES = 12
 MEASURED_ROUNDS = 5
@@ -55,19 +64,24 @@ class Speed:
         return self.frame_s if num_frames is None else self.open_s + num_frames * self.frame_s
 
 
-def accelerate(backbone: nn.Module, num_frames: int | None) -> Runtime:
-    """Let an image network run where it is fastest, whenever no gradients are asked for.
+@contextmanager
+def accelerated(backbone: nn.Module, num_frames: int | None) -> Iterator[Runtime]:
+    """Let an image network run where it is fastest, for a piece of work without gradients.
 
-    Runtimes that were never tried are tried if the work ahead is so much that it may pay.
+    Runtimes that were never tried are tried if the work ahead is so much that it may pay. For much
+    work ONNX Runtime and OpenVINO get a core a call, and several calls at once
+    (``backbone.at_once``), which wastes less than one call on all cores; for a stream, all cores.
+    PyTorch, which has only small things left to do then, gets one thread of the process: its
+    others would wait at full speed, in their way.
 
     Args:
         backbone: a :class:`~transnet.model.backbone.Backbone`, in evaluation mode, whose weights
-            do not change any more; anything else, and whatever is on a GPU, is left alone.
+            do not change meanwhile; anything else, and whatever is on a GPU, is left alone.
         num_frames: frames ahead; ``None`` if nobody can tell (a stream): nothing is tried then,
             but what is known is used.
 
-    Returns:
-        Where it runs now.
+    Yields:
+        Where it runs.
 
     Raises:
         TransNetError: the variable TRANSNET_RUNTIME names no runtime, or one that fails.
@@ -78,18 +92,32 @@ def accelerate(backbone: nn.Module, num_frames: int | None) -> Runtime:
             f"the variable {VARIABLE} is {wanted!r}; accepted: auto, {', '.join(RUNTIMES)}."
         )
     if not isinstance(backbone, Backbone) or next(backbone.parameters()).is_cuda:
-        return "eager"
-    trial = _Trial(backbone)
-    if wanted in RUNTIMES:
-        return trial.use(wanted)
+        yield "eager"
+        return
+    before, threads = (backbone.engine, backbone.at_once), torch.get_num_threads()
+    try:
+        runtime = _choose(_Trial(backbone), wanted, num_frames)
+        if runtime in OTHERS:
+            torch.set_num_threads(1)
+        yield runtime
+    finally:
+        torch.set_num_threads(threads)
+        backbone.run_in(before[0], at_once=before[1])
+
+
+def _choose(trial: _Trial, wanted: str, num_frames: int | None) -> Runtime:
+    stream = num_frames is None
+    for runtime in RUNTIMES:
+        if runtime == wanted:
+            return trial.use(runtime, stream=stream)
     if num_frames is not None:
         trial.measure(num_frames)
     try:
-        return trial.use(trial.best(num_frames))
+        return trial.use(trial.best(num_frames), stream=stream)
     except TransNetError as error:
         trial.forget()
         say(f"{error} PyTorch is used instead.")
-        return trial.use("eager")
+        return trial.use("eager", stream=stream)
 
 
 class _Trial:
@@ -109,11 +137,18 @@ class _Trial:
         usable = {r: s for r, s in self._speeds.items() if r in installed_runtimes()}
         return min(usable, key=lambda r: usable[r].of(num_frames)) if usable else "eager"
 
-    def use(self, runtime: Runtime) -> Runtime:
+    def use(self, runtime: Runtime, *, stream: bool) -> Runtime:
         """Let the network run there from now on."""
-        engine = None if runtime == "eager" else self._open(runtime)
-        self._backbone.run_in(engine)
+        if runtime == "eager":
+            self._backbone.run_in(None)
+        else:
+            at_once = 1 if stream else self._at_once(runtime)
+            self._backbone.run_in(self._open(runtime, at_once), at_once=at_once)
         return runtime
+
+    def _at_once(self, runtime: Runtime) -> int:
+        """Calls that do best together: PyTorch's own threads are those of the whole process."""
+        return min(self._threads, MAX_AT_ONCE) if runtime in OTHERS else 1
 
     def forget(self) -> None:
         """Remove what is kept: it does not work."""
@@ -129,8 +164,8 @@ class _Trial:
         frames = torch.rand(MEASURED_FRAMES, 3, size, size, generator=torch.manual_seed(0))
         frames = frames.to(memory_format=torch.channels_last)
         self._backbone.run_in(None)
-        eager = self._open("eager")
-        eager_s = _seconds(eager, frames)
+        eager = self._open("eager", 1)
+        eager_s = _seconds(eager, frames, 1)
         # Half of PyTorch's time is about what there is to be won.
         worth: list[Runtime] = [r for r in untried if num_frames * eager_s / 2 > _EFFORT_S[r]]
         if not worth:
@@ -141,10 +176,11 @@ class _Trial:
         opened_s: dict[Runtime, float] = {"eager": 0.0}
         for runtime in worth:
             try:
+                at_once = self._at_once(runtime)
                 if runtime != "compiled":
-                    self._open(runtime)  # writes the graph, which the next time finds
+                    self._open(runtime, at_once)  # writes the graph, which the next time finds
                 started = time.perf_counter()
-                engine = self._open(runtime)
+                engine = self._open(runtime, at_once)
                 opened_s[runtime] = time.perf_counter() - started
                 _refuse_if_other(engine(frames), expected)
                 engines[runtime] = engine
@@ -153,7 +189,7 @@ class _Trial:
         rounds: dict[Runtime, list[float]] = {runtime: [] for runtime in engines}
         for _ in range(MEASURED_ROUNDS):
             for runtime, engine in engines.items():
-                rounds[runtime].append(_seconds(engine, frames))
+                rounds[runtime].append(_seconds(engine, frames, self._at_once(runtime)))
         for runtime in (*engines, *worth):
             frame_s = statistics.median(rounds.get(runtime, [float("inf")]))
             self._speeds[runtime] = Speed(opened_s.get(runtime, 0.0), frame_s)
@@ -161,7 +197,7 @@ class _Trial:
         figures = ", ".join(f"{r} {1000 * self._speeds[r].frame_s:.1f} ms" for r in engines)
         say(f"a frame takes {figures}; kept in {self._graph.parent}")
 
-    def _open(self, runtime: Runtime) -> Engine:
+    def _open(self, runtime: Runtime, at_once: int) -> Engine:
         size = self._backbone.size
         example = torch.zeros(MEASURED_FRAMES, 3, size, size)
         example = example.to(memory_format=torch.channels_last)
@@ -169,7 +205,7 @@ class _Trial:
             self._graph.parent.mkdir(parents=True, exist_ok=True)
             return open_engine(
                 _InPyTorch(self._backbone), example, runtime,
-                threads=self._threads, graph=self._graph,
+                threads=self._threads // at_once, graph=self._graph,
             )  # fmt: skip
         except OSError as error:
             raise TransNetError(f"{self._graph.parent} cannot be written ({error}).") from error
@@ -202,10 +238,11 @@ def _read(record: Path) -> dict[Runtime, Speed]:
         return {}
 
 
-def _seconds(engine: Engine, frames: Tensor) -> float:
-    started = time.perf_counter()
-    engine(frames)
-    return (time.perf_counter() - started) / len(frames)
+def _seconds(engine: Engine, frames: Tensor, at_once: int) -> float:
+    with ThreadPoolExecutor(at_once) as pool:
+        started = time.perf_counter()
+        list(pool.map(engine, [frames] * at_once))
+        return (time.perf_counter() - started) / (at_once * len(frames))
 
 
 def _refuse_if_other(found: Tensor, expected: Tensor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 
 import numpy as np
@@ -16,7 +17,7 @@ from transnet.data.decoding import KeptClips, keep_clips
 from transnet.data.feature_cache import FeatureCache, feature_key
 from transnet.data.manifest import ClipRecord
 from transnet.data.preprocessing import CENTER, View, normalise
-from transnet.deploy.fastest import accelerate
+from transnet.deploy.fastest import accelerated
 from transnet.errors import TransNetError
 from transnet.model.network import Network
 
@@ -74,22 +75,32 @@ class FeatureExtractor:
         Raises:
             TransNetError: the cache cannot be written.
         """
-        backbone_s = 0.0
+        backbone_s: list[float] = []
 
-        def keep(clips: Mapping[str, Clip]) -> None:
-            nonlocal backbone_s
+        def workers(views: int) -> int:
+            work = accelerated(self._model.backbone, views * self._clip.frames)
+            stack.enter_context(work)
+            return max(self._workers, self._model.backbone.at_once)
+
+        def encode(clip: Clip) -> NDArray[np.floating]:
             started = time.perf_counter()
-            # One view at a time, as in prediction: equal batches give equal numbers.
-            features = {key: self._encode(clip) for key, clip in clips.items()}
-            backbone_s += time.perf_counter() - started
-            self.cache.put(features)
+            features = self._encode(clip)
+            backbone_s.append(time.perf_counter() - started)
+            return features
 
-        done = keep_clips(
-            self.cache, records, self._clip, views_of, self._key, lambda clip: clip, keep,
-            expect=lambda views: accelerate(self._model.backbone, views * self._clip.frames),
-            workers=self._workers, title=title,
-        )  # fmt: skip
-        done.seconds.backbone = backbone_s
+        # One view at a time, as in prediction: equal batches give equal numbers.
+        def prepare(clip: Clip) -> Clip | NDArray[np.floating]:
+            return encode(clip) if self._model.backbone.at_once > 1 else clip
+
+        def keep(views: Mapping[str, Clip | NDArray[np.floating]]) -> None:
+            self.cache.put({k: encode(v) if isinstance(v, Clip) else v for k, v in views.items()})
+
+        with ExitStack() as stack:
+            done = keep_clips(
+                self.cache, records, self._clip, views_of, self._key, prepare, keep,
+                workers=workers, title=title,
+            )  # fmt: skip
+        done.seconds.backbone = sum(backbone_s)
         return done
 
     def features(self, key: str) -> NDArray[np.floating]:

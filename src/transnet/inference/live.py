@@ -59,9 +59,9 @@ def live(
         TransNetError: RUN is no trained run, or SOURCE cannot be opened.
     """
     recognizer = load(run)
-    recognizer.accelerate()
     session = recognizer.stream_session(replace(stream, every_s=0.0), name=source)
     with ExitStack() as stack:
+        stack.enter_context(recognizer.accelerated())
         every_s = interval_s(recognizer.info, stream)
         opened = open_source(
             source, every_s=every_s, realtime=realtime, input_size=input_size, fps=fps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,12 +82,13 @@ def predict(
 def _predictions(
     recognizer: Any, paths: Sequence[str], allow_partial: bool, json: bool
 ) -> Iterator[Prediction | VideoError]:
-    if not isinstance(recognizer, runtime.ExportedRecognizer):
-        recognizer.accelerate(len(paths) * recognizer.info.clip.frames)
-    for answer in recognizer.predict_all(paths, allow_partial=allow_partial):
-        if not isinstance(answer, VideoError):
-            print(jsonlib.dumps(answer.to_dict()) if json else answer, flush=True)
-        yield answer
+    exported = isinstance(recognizer, runtime.ExportedRecognizer)
+    num_frames = len(paths) * recognizer.info.clip.frames
+    with nullcontext() if exported else recognizer.accelerated(num_frames):
+        for answer in recognizer.predict_all(paths, allow_partial=allow_partial):
+            if not isinstance(answer, VideoError):
+                print(jsonlib.dumps(answer.to_dict()) if json else answer, flush=True)
+            yield answer
 
 
 def _timelines(
@@ -100,15 +102,15 @@ def _timelines(
     from transnet.inference.timeline_files import TimelineTarget
 
     target = TimelineTarget.choose(paths, format, out)
-    recognizer.accelerate()
-    for path in paths:
-        try:
-            found = find_segments(recognizer, path, stream)
-        except VideoError as error:
-            yield error
-            continue
-        target.put(found)
-        yield found
+    with recognizer.accelerated():
+        for path in paths:
+            try:
+                found = find_segments(recognizer, path, stream)
+            except VideoError as error:
+                yield error
+                continue
+            target.put(found)
+            yield found
 
 
 def _load(run: str) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,11 +14,12 @@ from torch import Tensor
 from transnet import checkpoint
 from transnet.checkpoint import RunInfo
 from transnet.config import StreamConfig
-from transnet.data.clips import Clip, clips_ahead, read_clip
+from transnet.data.clips import Clip, read_clip
+from transnet.data.prefetch import prefetch
 from transnet.data.preprocessing import normalise
 from transnet.data.sources import open_source
 from transnet.deploy.engines import Runtime
-from transnet.deploy.fastest import accelerate
+from transnet.deploy.fastest import accelerated
 from transnet.errors import VideoError
 from transnet.inference.stream import StreamSession, interval_s
 from transnet.model.network import Network
@@ -77,8 +80,7 @@ class Recognizer:
         Raises:
             VideoError: the file is missing, damaged or no video.
         """
-        clip = read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
-        return self._answer(path, clip)
+        return self._answer(path, self._read(path, start, end, allow_partial))
 
     def predict_all(
         self, paths: Sequence[str | Path], *, allow_partial: bool = False, workers: int = 2
@@ -88,26 +90,40 @@ class Recognizer:
         Args:
             paths: the video files.
             allow_partial: take the good frames of damaged files and say so in ``damage``.
-            workers: decoding threads.
+            workers: decoding threads; more where the network may be called from several.
 
         Yields:
             For each file, in order, its prediction, or what is wrong with it.
         """
-        clips = clips_ahead(paths, self.info.clip, allow_partial=allow_partial, workers=workers)
-        for path, clip in zip(paths, clips, strict=True):
-            yield clip if isinstance(clip, VideoError) else self._answer(path, clip)
+        at_once = self.model.backbone.at_once
+        ahead: Callable[..., Prediction | Clip] = self.predict if at_once > 1 else self._read
+        calls = (partial(ahead, path, allow_partial=allow_partial) for path in paths)
+        results = prefetch(calls, max(workers, at_once))
+        for path, result in zip(paths, results, strict=True):
+            try:
+                done = result.result()
+            except VideoError as error:
+                yield error
+            else:
+                yield self._answer(path, done) if isinstance(done, Clip) else done
 
-    def accelerate(self, num_frames: int | None = None) -> Runtime:
-        """Go on in the runtime that is fastest here, with the same answers to about 1e-6.
+    def accelerated(self, num_frames: int | None = None) -> AbstractContextManager[Runtime]:
+        """Work in the runtime that is fastest here, with the same answers to about 1e-6.
+
+        ::
+
+            with recognizer.accelerated(12 * len(paths)):
+                for answer in recognizer.predict_all(paths): ...
 
         Args:
             num_frames: frames ahead. If it is worth it, runtimes that were never tried on this
-                machine are tried first; without a number what is known is used.
+                machine are tried first; without a number (a stream) what is known is used.
 
         Returns:
-            The runtime: ``eager`` (PyTorch as it is), ``compiled``, ``onnx`` or ``openvino``.
+            A context manager that gives the runtime: ``eager`` (PyTorch as it is), ``compiled``,
+            ``onnx`` or ``openvino``. PyTorch's number of threads may be another inside.
         """
-        return accelerate(self.model.backbone, num_frames)
+        return accelerated(self.model.backbone, num_frames)
 
     def stream(
         self,
@@ -160,6 +176,15 @@ class Recognizer:
     ) -> Prediction:
         """Put probabilities, ``(C,)``, in order and in words."""
         return Prediction.of(path, self.classes, probabilities.tolist(), start_s, end_s, damage)
+
+    def _read(
+        self,
+        path: str | Path,
+        start: int | None = None,
+        end: int | None = None,
+        allow_partial: bool = False,
+    ) -> Clip:
+        return read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
 
     def _answer(self, path: str | Path, clip: Clip) -> Prediction:
         start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])

@@ -26,6 +26,7 @@ class Backbone(Encoder):
         channels: channels C of the feature map.
         grid: its height and width, ``(h, w)``; ``None`` if the network gives no map (a vision
             transformer, say), and only pooled features can be had.
+        engine: another runtime that answers where no gradients are asked for, if there is one.
 
     Raises:
         TransNetError: ``timm`` knows no such model, or the model rejects the size.
@@ -37,7 +38,7 @@ class Backbone(Encoder):
         if not timm.is_model(name):
             raise TransNetError(_unknown(name))
         self.network = _create(name, size, self.args)
-        self._engine: Callable[[Tensor], Tensor] | None = None
+        self.engine: Callable[[Tensor], Tensor] | None = None
         self.channels, self.grid = self._probe()
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -45,8 +46,8 @@ class Backbone(Encoder):
 
         A network without a map gives its pooled features as a map of one position.
         """
-        if self._engine is not None and not torch.is_grad_enabled():
-            return self._engine(frames)
+        if self.engine is not None and not torch.is_grad_enabled():
+            return self.engine(frames)
         return self.in_pytorch(frames)
 
     def in_pytorch(self, frames: Tensor) -> Tensor:
@@ -58,12 +59,16 @@ class Backbone(Encoder):
         channels_last = maps.shape[3] == width and maps.shape[1] != width
         return maps.permute(0, 3, 1, 2) if channels_last else maps
 
-    def run_in(self, engine: Callable[[Tensor], Tensor] | None) -> None:
-        """Let another runtime answer where no gradients are asked for; ``None``: PyTorch again.
+    def run_in(self, engine: Callable[[Tensor], Tensor] | None = None, *, at_once: int = 1) -> None:
+        """Let another runtime answer where no gradients are asked for.
 
         Its weights are a copy, so use it only where they do not change any more.
+
+        Args:
+            engine: from frames to maps; ``None``: PyTorch again.
+            at_once: threads in which it may be called at the same time, to good effect.
         """
-        self._engine = engine
+        self.engine, self.at_once = engine, at_once
 
     @torch.no_grad()
     def _probe(self) -> tuple[int, tuple[int, int] | None]:

@@ -19,6 +19,7 @@ class Encoder(nn.Module):
     Attributes:
         network: the layers; their weights are those of the library that the name is from.
         frozen: whether the weights stay as they are, batch norm statistics included.
+        at_once: threads in which it may be called at the same time, to good effect.
     """
 
     network: Any
@@ -28,6 +29,7 @@ class Encoder(nn.Module):
         self.name = name
         self.args = dict(args or {})
         self.frozen = False
+        self.at_once = 1
 
     def freeze(self) -> Self:
         """Keep every weight and every batch norm statistic as it is, whatever ``train()`` says."""
