@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 import transnet
-from transnet import TransNetError
+from transnet import TransNetError, VideoError
 from transnet.cli import main
 from transnet.deploy import runtime
 
@@ -39,6 +39,17 @@ def test_transnet_predict_takes_an_export_too(exported, clip, capsys):
     by_command = json.loads(capsys.readouterr().out)
     assert runtime.main([str(exported), clip, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == by_command
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_many_files_are_answered_in_order(exported, clips_folder, tmp_path, threads):
+    clips = sorted(clips_folder.rglob("*.avi"))[:6]
+    recognizer = runtime.load(exported, threads=threads)
+    *answers, last = recognizer.predict_all([*clips, tmp_path / "gone.mp4"])
+    assert isinstance(last, VideoError)
+    assert [answer.path for answer in answers] == list(map(str, clips))
+    for answer, clip in zip(answers, clips, strict=True):
+        assert answer.scores == pytest.approx(recognizer.predict(clip).scores, abs=1e-6)
 
 
 def test_mistakes_are_explained(exported, clip, tmp_path, capsys):

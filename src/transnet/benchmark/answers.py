@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import av
@@ -12,11 +12,15 @@ import torch
 from torch import nn
 from torchvision.transforms import v2
 
-from transnet.benchmark.contest import Entrant, contest
+from transnet.benchmark.contest import Entrant, contest, reason
+from transnet.benchmark.integers import small_export
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
 from transnet.data.sampling import uniform_indices
+from transnet.deploy.fastest import OTHERS
+from transnet.deploy.runtime import ExportedRecognizer
 from transnet.errors import VideoError
+from transnet.inference.recognizer import Recognizer
 
 PLAIN = Entrant("plain loop", "eager")
 PLAIN_CHANNELS_LAST = Entrant("plain loop, channels-last", "eager")
@@ -32,26 +36,47 @@ def measure(setting: Setting) -> list[Measurement]:
         PLAIN: _PlainLoop(setting, paths, torch.contiguous_format),
         PLAIN_CHANNELS_LAST: _PlainLoop(setting, paths, torch.channels_last),
     }
-    num_frames = len(paths) * setting.clip.frames
     with nullcontext("eager") if setting.miniature else recognizer.accelerated(MANY_FRAMES) as name:
-        ours = Entrant("files to answers", name)
+        ours = [Entrant("files to answers", name)]
+    calls[ours[0]] = _answers(recognizer, paths, accelerate=not setting.miniature)
+    rows = []
+    for runtime in setting.runtimes:
+        if runtime in OTHERS:
+            small = Entrant("files to answers, int8", runtime)
+            try:
+                calls[small] = _answers(small_export(setting, runtime), paths, accelerate=False)
+                ours.append(small)
+            except Exception as error:
+                why = reason(error)
+                rows.append(Measurement("answers", *small, 1, setting.threads, note=why))
+    outcome = contest("answers", calls, setting.pace)
+    note = "every frame decoded to RGB, one file after the other, PyTorch as it is"
+    rows += [
+        measurement(
+            outcome, entrant, part="answers", threads=setting.threads, per=len(paths),
+            reference=() if entrant == PLAIN else (PLAIN,), note=note if entrant == PLAIN else "",
+            limit=setting.limit("ratio", 1 / 3) if entrant in ours else None,
+        )
+        for entrant in calls
+    ]  # fmt: skip
+    return rows
+
+
+def _answers(
+    recognizer: Recognizer | ExportedRecognizer, paths: list[Path], *, accelerate: bool
+) -> Callable[[], object]:
+    """What ``transnet predict`` does."""
 
     def answer() -> None:
-        with nullcontext() if setting.miniature else recognizer.accelerated(num_frames):
+        with ExitStack() as stack:
+            if accelerate and isinstance(recognizer, Recognizer):
+                num_frames = len(paths) * recognizer.info.clip.frames
+                stack.enter_context(recognizer.accelerated(num_frames))
             for found in recognizer.predict_all(paths):
                 if isinstance(found, VideoError):
                     raise found
 
-    outcome = contest("answers", {**calls, ours: answer}, setting.pace)
-    note = "every frame decoded to RGB, one file after the other, PyTorch as it is"
-    return [
-        measurement(
-            outcome, entrant, part="answers", threads=setting.threads, per=len(paths),
-            reference=() if entrant == PLAIN else (PLAIN,), note=note if entrant == PLAIN else "",
-            limit=setting.limit("ratio", 1 / 3) if entrant == ours else None,
-        )
-        for entrant in (PLAIN, PLAIN_CHANNELS_LAST, ours)
-    ]  # fmt: skip
+    return answer
 
 
 class _PlainLoop:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from transnet.benchmark.contest import MIN_ROUNDS, Pace, reason
-from transnet.benchmark.machine import Machine, this_machine, usable_cores
+from transnet.benchmark.machine import Machine, this_machine
 from transnet.benchmark.measurement import (
     Measurement,
     Record,
@@ -37,6 +37,7 @@ from transnet.benchmark.setting import Setting
 from transnet.config import ClipConfig
 from transnet.data.datasets import open_dataset
 from transnet.data.manifest import ClipRecord
+from transnet.data.prefetch import usable_cores
 from transnet.data.synthetic import write_dataset
 from transnet.data.video import VIDEO_SUFFIXES
 from transnet.deploy.engines import RUNTIMES, installed_runtimes

@@ -18,7 +18,7 @@ from transnet.benchmark.setting import NUM_CLASSES, Setting, fastest
 from transnet.config import TrainingConfig
 from transnet.deploy.engines import Runtime
 from transnet.deploy.export import export
-from transnet.deploy.runtime import load
+from transnet.deploy.runtime import ExportedRecognizer, load
 from transnet.progress import progress_bar
 from transnet.training.train import train
 
@@ -70,8 +70,8 @@ def measure(setting: Setting) -> list[Measurement]:
     return rows
 
 
-def _ours(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], object]]:
-    """Train on a few clips and export: one new frame with its window's answer, and one clip."""
+def small_export(setting: Setting, runtime: Runtime) -> ExportedRecognizer:
+    """Train on a few clips, and export in int8."""
     run, exported = setting.scratch / "run", setting.scratch / f"int8_{runtime}"
     with redirect_stderr(io.StringIO()):  # what is said there is for those who keep the run
         if not (run / "model.safetensors").exists():
@@ -86,7 +86,12 @@ def _ours(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], obje
             run, out=str(exported), format="onnx" if runtime == "onnx" else "openvino",
             int8=True, max_loss=1.0, overwrite=True,
         )  # fmt: skip
-    recognizer = load(exported, threads=setting.threads)
+    return load(exported, threads=setting.threads)
+
+
+def _ours(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], object]]:
+    """One new frame with its window's answer, and one clip."""
+    recognizer = small_export(setting, runtime)
     size, frames = setting.clip.size, setting.clip.frames
     clip = np.random.default_rng(0).integers(0, 256, (1, frames, size, size, 3), dtype=np.uint8)
     window = recognizer.encode(clip[0])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from transnet.data.prefetch import usable_cores
 from transnet.evaluation.results import source_commit
 
 _PACKAGES = ("torch", "torchvision", "timm", "av", "onnxruntime", "openvino")
@@ -52,13 +52,6 @@ def this_machine() -> Machine:
         commit=source_commit(),
         date=datetime.now(UTC).date().isoformat(),
     )
-
-
-def usable_cores() -> int:
-    """Cores of the processor that this program may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _processor() -> str:

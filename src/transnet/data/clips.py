@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
 from transnet.data.manifest import ClipRecord
-from transnet.data.prefetch import prefetch
 from transnet.data.preprocessing import CENTER, Pixels, Preprocessor, View
 from transnet.data.sampling import clip_indices
 from transnet.data.video import read_footage, read_times
@@ -99,32 +97,6 @@ def read_views(
         numbers = indices + (start or 0)
         clips.append(Clip(pixels[repeats], numbers, footage.times_s[indices], footage.damage))
     return clips
-
-
-def clips_ahead(
-    paths: Iterable[Path | str],
-    config: ClipConfig,
-    *,
-    allow_partial: bool = False,
-    workers: int = 2,
-) -> Iterator[Clip | VideoError]:
-    """Clips of many videos in order, decoded in threads ahead of whoever works on them.
-
-    Args:
-        paths: the files.
-        config: how many frames, how far apart, how large.
-        allow_partial: see :func:`read_clip`.
-        workers: decoding threads.
-
-    Yields:
-        A clip for each file, or what is wrong with it.
-    """
-    calls = (partial(read_clip, path, config, allow_partial=allow_partial) for path in paths)
-    for result in prefetch(calls, workers):
-        try:
-            yield result.result()
-        except VideoError as error:
-            yield error
 
 
 def median_step_s(records: Sequence[ClipRecord], config: ClipConfig) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,3 +25,10 @@ def prefetch(calls: Iterable[Callable[[], Result]], workers: int) -> Iterator[Fu
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def usable_cores() -> int:
+    """Cores of the processor that this program may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -19,18 +19,22 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transnet.data.clips import Clip, clips_ahead, read_clip
+from transnet.data.clips import Clip, read_clip
+from transnet.data.prefetch import prefetch, usable_cores
 from transnet.data.preprocessing import Pixels
 from transnet.deploy.export_info import ExportInfo
 from transnet.deploy.sessions import SUFFIXES, Session, open_session
 from transnet.errors import TransNetError, VideoError
 from transnet.results import Prediction
+
+MAX_AT_ONCE = 16
+"""Videos that are worked on at the same time, at most."""
 
 FORMS = ("clip", "encoder", "head")
 
@@ -103,24 +107,33 @@ class ExportedRecognizer:
             VideoError: the file is missing, damaged or no video.
         """
         clip = read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
-        return self._answer(path, clip)
+        return self._answer(path, clip, self._clip)
 
     def predict_all(
-        self, paths: Sequence[str | Path], *, allow_partial: bool = False, workers: int = 2
+        self, paths: Sequence[str | Path], *, allow_partial: bool = False
     ) -> Iterator[Prediction | VideoError]:
-        """Score many videos, each as a whole; decoding runs ahead of the network.
+        """Score many videos, each as a whole, several at once.
 
         Args:
             paths: the video files.
             allow_partial: take the good frames of damaged files and say so in ``damage``.
-            workers: decoding threads.
 
         Yields:
             For each file, in order, its prediction, or what is wrong with it.
         """
-        clips = clips_ahead(paths, self.info.clip, allow_partial=allow_partial, workers=workers)
-        for path, clip in zip(paths, clips, strict=True):
-            yield clip if isinstance(clip, VideoError) else self._answer(path, clip)
+        at_once = self._threads or min(usable_cores(), MAX_AT_ONCE)
+        # Several at once, a core each, waste less than one on all cores.
+        session = self._clip if min(at_once, len(paths)) == 1 else open_session(self._path, 1)
+
+        def answer(path: str | Path) -> Prediction:
+            clip = read_clip(path, self.info.clip, allow_partial=allow_partial)
+            return self._answer(path, clip, session)
+
+        for result in prefetch((partial(answer, path) for path in paths), at_once):
+            try:
+                yield result.result()
+            except VideoError as error:
+                yield error
 
     def scores(self, clips: Pixels) -> NDArray[np.float32]:
         """uint8 RGB clips ``(B, T, size, size, 3)`` to probabilities ``(B, C)``."""
@@ -134,8 +147,8 @@ class ExportedRecognizer:
         """Features of the frames of windows, ``(B, T, L)``, to probabilities ``(B, C)``."""
         return self._head.run(features)
 
-    def _answer(self, path: str | Path, clip: Clip) -> Prediction:
-        scores = self.scores(clip.frames[None])[0].tolist()
+    def _answer(self, path: str | Path, clip: Clip, session: Session) -> Prediction:
+        scores = session.run(clip.frames[None])[0].tolist()
         start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
         return Prediction.of(str(path), self.classes, scores, start_s, end_s, clip.damage)
 

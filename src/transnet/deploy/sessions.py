@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ SUFFIXES = (".onnx", ".xml")
 
 
 class Session(Protocol):
-    """A model with one input, whose first output is what we ask for.
+    """A model with one input, whose first output is what we ask for; for several threads at once.
 
     Attributes:
         info: labels, sampling, sizes.
@@ -90,6 +91,9 @@ class OpenVinoSession:
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         self._model = openvino.compile_model(model, "CPU", settings)
+        self._requests = threading.local()  # each of them answers one call at a time
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        return self._model(np.ascontiguousarray(batch))[0]
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._model.create_infer_request()
+        return np.array(self._requests.own.infer(np.ascontiguousarray(batch))[0])
