@@ -63,6 +63,16 @@ def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
     assert not capsys.readouterr().err
 
 
+def test_a_cache_that_cannot_be_written_hinders_nobody(backbone, frames, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TRANSNET_CACHE", str(tmp_path / "file"))
+    expected = features(backbone, frames)
+    before = torch.get_rng_state()
+    with accelerated(backbone, ENDLESS):
+        torch.testing.assert_close(features(backbone, frames), expected, atol=1e-5, rtol=1e-4)
+    assert torch.equal(torch.get_rng_state(), before)  # nor is chance disturbed
+
+
 def test_little_work_is_done_at_once(backbone, capsys):
     assert runtime_for(backbone, 2) == "eager"
     assert not kept_files()

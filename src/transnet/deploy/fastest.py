@@ -39,7 +39,7 @@ OTHERS: tuple[Runtime, ...] = ("onnx", "openvino")
 """Those that bring threads of their own."""
 
 MAX_AT_ONCE = 16
-"""Calls at once, of more than one core each on a larger machine."""
+"""Calls at once; on a larger machine each of them has several cores."""
 
 MEASURED_FRAMES = 12
 MEASURED_ROUNDS = 5
@@ -161,7 +161,8 @@ class _Trial:
         if not untried:
             return
         size = self._backbone.size
-        frames = torch.rand(MEASURED_FRAMES, 3, size, size, generator=torch.manual_seed(0))
+        chance = torch.Generator().manual_seed(0)  # of its own: trainings go on with the global one
+        frames = torch.rand(MEASURED_FRAMES, 3, size, size, generator=chance)
         frames = frames.to(memory_format=torch.channels_last)
         self._backbone.run_in(None)
         eager = self._open("eager", 1)
@@ -202,7 +203,8 @@ class _Trial:
         example = torch.zeros(MEASURED_FRAMES, 3, size, size)
         example = example.to(memory_format=torch.channels_last)
         try:
-            self._graph.parent.mkdir(parents=True, exist_ok=True)
+            if runtime in OTHERS:
+                self._graph.parent.mkdir(parents=True, exist_ok=True)
             return open_engine(
                 _InPyTorch(self._backbone), example, runtime,
                 threads=self._threads // at_once, graph=self._graph,
