@@ -13,6 +13,7 @@ from torch import nn
 from torchvision.transforms import v2
 
 from transnet.benchmark.contest import Entrant, contest, reason
+from transnet.benchmark.features import MANY_FRAMES
 from transnet.benchmark.integers import small_export
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
@@ -24,8 +25,6 @@ from transnet.inference.recognizer import Recognizer
 
 PLAIN = Entrant("plain loop", "eager")
 PLAIN_CHANNELS_LAST = Entrant("plain loop, channels-last", "eager")
-MANY_FRAMES = 10**6
-"""Enough to make it worth finding out in which runtime the backbone is fastest."""
 
 
 def measure(setting: Setting) -> list[Measurement]:

@@ -10,6 +10,9 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
+MAX_AT_ONCE = 16
+"""Clips that are worked on at once, at most; on a larger machine each has several cores."""
+
 
 def prefetch(calls: Iterable[Callable[[], Result]], workers: int) -> Iterator[Future[Result]]:
     """Run calls in threads, a few ahead of the one whose result is asked for, in order."""

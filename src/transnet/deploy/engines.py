@@ -5,15 +5,14 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from transnet.deploy.sessions import onnx_session, openvino_function
 from transnet.errors import TransNetError
 
 Runtime = Literal["eager", "compiled", "onnx", "openvino"]
@@ -109,17 +108,9 @@ def _write_graph(module: nn.Module, example: Tensor, path: Path) -> None:
 
 
 def _onnx_engine(path: Path, threads: int) -> Engine:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    # Its threads would wait for work at full speed, in the way of those that decode videos.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        # Not spinning: others decode videos meanwhile.
+        session = onnx_session(path, threads, spinning=False)
     except Exception as error:  # of kinds of its own
         raise TransNetError(f"ONNX Runtime refuses it ({_first_line(error)}).") from error
     return lambda batch: torch.from_numpy(
@@ -130,23 +121,11 @@ def _onnx_engine(path: Path, threads: int) -> Engine:
 def _openvino_engine(path: Path, threads: int) -> Engine:
     import openvino
 
-    # Left to itself, OpenVINO computes in bfloat16 where the processor can.
-    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
-    if threads:
-        settings["INFERENCE_NUM_THREADS"] = threads
     try:
-        model = openvino.compile_model(openvino.Core().read_model(path), "CPU", settings)
+        run = openvino_function(openvino.Core().read_model(path), threads)
     except Exception as error:  # of kinds of its own
         raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
-    requests = threading.local()  # each of them answers one call at a time
-
-    def run(batch: Tensor) -> Tensor:
-        if not hasattr(requests, "own"):
-            requests.own = model.create_infer_request()
-        answer = requests.own.infer(batch.contiguous().numpy())
-        return torch.from_numpy(np.array(answer[0]))
-
-    return run
+    return lambda batch: torch.from_numpy(run(batch.numpy()))
 
 
 def _first_line(error: Exception) -> str:

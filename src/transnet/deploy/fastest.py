@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from transnet.checkpoint import written_whole
+from transnet.data.prefetch import MAX_AT_ONCE
 from transnet.deploy.engines import RUNTIMES, Engine, Runtime, installed_runtimes, open_engine
 from transnet.errors import TransNetError
 from transnet.folders import cache_folder
@@ -37,9 +38,6 @@ TOLERANCE = 1e-4
 
 OTHERS: tuple[Runtime, ...] = ("onnx", "openvino")
 """Those that bring threads of their own."""
-
-MAX_AT_ONCE = 16
-"""Calls at once; on a larger machine each of them has several cores."""
 
 MEASURED_FRAMES = 12
 MEASURED_ROUNDS = 5

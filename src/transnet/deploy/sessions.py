@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,14 +61,7 @@ class OnnxSession:
     """A file in ONNX Runtime, on the processor."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnx_session(path, threads)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -86,14 +80,49 @@ class OpenVinoSession:
         model = openvino.Core().read_model(path)
         info = model.get_rt_info([METADATA_KEY]).value if model.has_rt_info(METADATA_KEY) else None
         self.info = read_export_info(info, path)
-        # Left to itself, OpenVINO computes in bfloat16 where the processor can.
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
-        if threads:
-            settings["INFERENCE_NUM_THREADS"] = threads
-        self._model = openvino.compile_model(model, "CPU", settings)
-        self._requests = threading.local()  # each of them answers one call at a time
+        self._run = openvino_function(model, threads)
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        if not hasattr(self._requests, "own"):
-            self._requests.own = self._model.create_infer_request()
-        return np.array(self._requests.own.infer(np.ascontiguousarray(batch))[0])
+        return self._run(batch)
+
+
+def onnx_session(path: Path, threads: int, *, spinning: bool = True) -> Any:
+    """ONNX Runtime's own session of a file, on the processor.
+
+    Args:
+        path: ``*.onnx``.
+        threads: threads to use; 0: as many as it thinks right.
+        spinning: its threads wait for work at full speed, in the way of whatever else is done.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    if not spinning:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def openvino_function(model: Any, threads: int) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """A model of OpenVINO as a function of its input, on the processor, for several threads.
+
+    Args:
+        model: as OpenVINO read it.
+        threads: threads to use; 0: as many as it thinks right.
+    """
+    import openvino
+
+    # Left to itself, OpenVINO computes in bfloat16 where the processor can.
+    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    compiled = openvino.compile_model(model, "CPU", settings)
+    requests = threading.local()  # each of them answers one call at a time
+
+    def run(batch: NDArray[Any]) -> NDArray[np.float32]:
+        if not hasattr(requests, "own"):
+            requests.own = compiled.create_infer_request()
+        return np.array(requests.own.infer(np.ascontiguousarray(batch))[0])
+
+    return run
