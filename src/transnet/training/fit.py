@@ -16,7 +16,6 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from torch import nn
 from torch.utils.data import DataLoader
 
 from transnet.checkpoint import written_whole
@@ -24,6 +23,7 @@ from transnet.config import PretrainingConfig, TrainingConfig
 from transnet.errors import FileError, TransNetError
 from transnet.progress import progress_bar
 from transnet.training.datasets import EpochSampler
+from transnet.training.precision import bfloat16_where_fast, slow_parts_in_float32
 from transnet.training.waiting import Waiting
 
 
@@ -81,7 +81,7 @@ def fit(
         summary = FitSummary(**json.loads(ended.read_text(encoding="utf-8")))
         _restore(lesson, folder / ("last.ckpt" if validation_loader is None else "best.ckpt"))
         return replace(summary, waited_s=0.0)
-    precision = _precision(lesson) if mixed_precision else "32-true"
+    precision = bfloat16_where_fast(lesson) if mixed_precision else "32-true"
     progress = _Progress(score)
     summary = _fit(
         lesson,
@@ -123,7 +123,7 @@ def _fit(
             callbacks.append(EarlyStopping(monitor, patience=config.patience))
     callbacks.append(last)  # at the end, so that it knows what the others made of the epoch
     _quiet()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), slow_parts_in_float32(lesson):
         # Advice on loader workers and logging steps, to which our settings are the answer.
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
@@ -188,15 +188,6 @@ def _restore(lesson: lightning.LightningModule, path: Path) -> int:
     lesson.on_load_checkpoint(state)
     lesson.load_state_dict(state["state_dict"])
     return int(state["epoch"])
-
-
-def _precision(lesson: nn.Module) -> Any:
-    """bfloat16 autocast where the device computes in it."""
-    if torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    # On a CPU the gradients of 3D convolutions in bfloat16 were seen to overflow.
-    three_d = any(isinstance(module, nn.Conv3d) for module in lesson.modules())
-    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() and not three_d else "32-true"
 
 
 def _quiet() -> None:
