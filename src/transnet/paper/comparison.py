@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 
 from transnet.evaluation.results import Mean
@@ -20,7 +21,7 @@ def pretraining_table(
     ours: Measured,
     notes: Sequence[str],
 ) -> ResultTable:
-    """Table II: every cell under every split, beside the paper's figure."""
+    """Table II: every cell under every split, beside the paper's figure, and the averages."""
     paper = {
         (row["backbone"], row["pretraining"]): f"{row['accuracy']} ± {row['std']}"
         for row in printed(2)
@@ -35,6 +36,8 @@ def pretraining_table(
         ]
         for cell in grid
     ]
+    kinds = list(dict.fromkeys(cell.pretraining for cell in grid))
+    rows += [_averages(kind, grid, splits, ours) for kind in kinds if len(grid) > len(kinds)]
     return ResultTable(
         "Table II: backbones and pretraining, top-1 in %",
         (
@@ -44,6 +47,27 @@ def pretraining_table(
         rows,
         notes,
     )  # fmt: skip
+
+
+def _averages(kind: str, grid: Sequence[Cell], splits: Sequence[str], ours: Measured) -> list[str]:
+    """A row of the means over the backbones, ours and the paper's."""
+    cells = [cell for cell in grid if cell.pretraining == kind]
+    paper = {
+        row["backbone"]: float(row["accuracy"]) / 100
+        for row in printed(2)
+        if row["pretraining"] == kind
+    }
+    columns = [
+        [mean.top1 if (mean := ours.get((cell.recipe, split))) else None for cell in cells]
+        for split in splits
+    ]
+    columns.append([paper.get(cell.backbone) for cell in cells])
+    return [f"mean of {len(cells)}", kind, "", *map(_average, columns)]
+
+
+def _average(shares: Sequence[float | None]) -> str:
+    known = [share for share in shares if share is not None]
+    return f"{100 * statistics.mean(known):.2f}" if len(known) == len(shares) else ""
 
 
 def method_table(

@@ -44,7 +44,7 @@ def make_cell(
     scratch_epochs: int,
     quick: bool,
 ) -> Cell:
-    """The settings of a cell: frozen if it knows something, else trained as a whole.
+    """The settings of a cell: frozen if it knows something, else trained as a whole, from nothing.
 
     Args:
         backbone: name of the image network.
@@ -57,12 +57,17 @@ def make_cell(
     """
     scratch = kind == "none"
     clip = ClipConfig(size=scratch_size if scratch else size)
-    training = TrainingConfig(
-        freeze=not scratch, epochs=scratch_epochs if scratch else 60, patience=0 if scratch else 20
-    )
+    training = TrainingConfig()
     if scratch:
-        # From nothing, the backbone takes the same steps as the rest.
-        training = replace(training, backbone_learning_rate=training.learning_rate)
+        # The backbone takes the same steps as the rest. The number of epochs is given, so no clips
+        # are kept back to find it: as for the frozen ones, all training clips are learnt from.
+        training = TrainingConfig(
+            freeze=False,
+            epochs=scratch_epochs,
+            backbone_learning_rate=training.learning_rate,
+            validation=0.0,
+            patience=0,
+        )
     if quick:
         clip = ClipConfig(frames=4, size=64)
         training = replace(training, epochs=1, views=1)
