@@ -8,29 +8,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 import matplotlib
 
 from transnet.benchmark.charts import bars
-from transnet.benchmark.measurement import read_csv, text_table
+from transnet.benchmark.measurement import figure_text, read_csv, text_table
 from transnet.benchmark.report import Section, sections
-from transnet.evaluation.results import means, read_results, table
+from transnet.benchmark.temporal import CLIP, STEP
+from transnet.evaluation.results import Result, means, read_results, table
 from transnet.page import chart_markup
+from transnet.paper.tables import printed
+from transnet.text_columns import markdown_columns
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "docs/measurements.md", ROOT / "docs/benchmark.md")
 CHARTS = ROOT / "docs/benchmark"
 RESULTS = ROOT / "benchmarks/results.csv"
 BENCHMARK = ROOT / "benchmarks/benchmark.csv"
+CLIPS_AN_EPOCH = 337  # of the four classes of UCF101, official:1
 
 
 def rendered(page: str) -> str:
     """The page with its tables, each between a comment that says which and ``<!-- end -->``.
 
     ``results: RECIPE`` are the means of a recipe (``*`` is any text), ``results: RECIPE@DATA``
-    those on one data set, ``benchmark: PART`` the tables and charts of that part.
+    those on one data set, ``pretraining: DATA/SPLIT,...`` the grid of Table II, ``rivals: DATA``
+    what joins the frames, ``benchmark: PART`` the tables and charts of that part.
     """
     results = read_results(RESULTS)
 
@@ -45,14 +52,69 @@ def rendered(page: str) -> str:
             rows = families
         return table(rows, markdown=True)
 
-    fills = {"results": fill_results, "benchmark": _benchmark}
+    fills = {
+        "results": fill_results,
+        "pretraining": partial(_pretraining, results),
+        "rivals": partial(_rivals, results),
+        "benchmark": _benchmark,
+    }
 
     def fill(match: re.Match[str]) -> str:
         return f"<!-- {match[1]}: {match[2]} -->\n{fills[match[1]](match[2])}\n<!-- end -->"
 
     return re.sub(
-        r"<!-- (results|benchmark): (\S+) -->\n.*?<!-- end -->", fill, page, flags=re.DOTALL
+        r"<!-- (results|pretraining|rivals|benchmark): (\S+) -->\n.*?<!-- end -->",
+        fill,
+        page,
+        flags=re.DOTALL,
     )
+
+
+def _pretraining(results: Sequence[Result], columns: str) -> str:
+    """Backbones and what they had learnt before, each data set a column, beside the paper's."""
+    lines = [("backbone", "pretraining", *columns.split(","), "the paper: KTH, random split")]
+    for printed_row in printed(2):
+        prefix = f"{printed_row['backbone']}, {printed_row['pretraining']}, "
+        figures = [_cell(results, prefix, *column.split("/")) for column in columns.split(",")]
+        if any(figures):
+            paper = f"{printed_row['accuracy']} ± {printed_row['std']}"
+            lines.append((printed_row["backbone"], printed_row["pretraining"], *figures, paper))
+    return markdown_columns(lines)
+
+
+def _cell(results: Sequence[Result], prefix: str, data: str, split: str) -> str:
+    """``92.43 ± 1.31 (frozen at 224 px)``; of several folds their mean."""
+    rows = means(r for r in results if r.recipe.startswith(prefix) and r.data == data)
+    found = [row for row in rows if row.split == split or row.split.startswith(f"{split}, mean")]
+    return "; ".join(f"{row.percent} ({row.recipe.rpartition(', ')[2]})" for row in found)
+
+
+def _rivals(results: Sequence[Result], data: str) -> str:
+    """What joins the frames: how well, how large, how long."""
+    timed = {row.what: row for row, _ in read_csv(BENCHMARK) if row.part == "temporal"}
+    lines = [(
+        "what joins the frames", "top-1, official splits, %", "from nothing, 64 px, split 1, %",
+        "parameters and work", "an epoch, s", "a clip, ms",
+    )]  # fmt: skip
+    for what, clip in timed.items():
+        name, _, kind = what.partition(", ")
+        if kind != CLIP:
+            continue
+        step = timed[f"{name}, {STEP}"]
+        lines.append((
+            name,
+            _figure(results, f"rivals-{name}", data, "official, mean of 3"),
+            _figure(results, f"rivals-3d-{name}", data, "official:1"),
+            clip.note,
+            figure_text(CLIPS_AN_EPOCH * (step.ms or 0) / 1000, 3),
+            figure_text(clip.ms or 0, 4),
+        ))  # fmt: skip
+    return markdown_columns(lines)
+
+
+def _figure(results: Sequence[Result], recipe: str, data: str, split: str) -> str:
+    rows = means(r for r in results if (r.recipe, r.data) == (recipe, data))
+    return next((row.percent for row in rows if row.split == split), "")
 
 
 def _benchmark(part: str) -> str:

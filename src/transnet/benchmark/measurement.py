@@ -14,6 +14,7 @@ from typing import Any, Literal
 from transnet.benchmark.contest import Entrant, Outcome
 from transnet.benchmark.machine import Machine
 from transnet.errors import TransNetError
+from transnet.text_columns import markdown_columns, plain_columns
 
 Quantity = Literal["ratio", "ms", "ms more"]
 
@@ -210,16 +211,9 @@ def table_of(rows: Iterable[Measurement]) -> list[tuple[str, ...]]:
 def text_table(rows: Sequence[Measurement], *, markdown: bool = False) -> str:
     """Rows as lines of text, or as a Markdown table; those without figures below it."""
     lines = table_of(rows)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = [
-        [value.ljust(width) for value, width in zip(line, widths, strict=True)] for line in lines
-    ]
-    blocks = failures(rows)
-    if not markdown:
-        return "\n".join(["  ".join(line).rstrip() for line in padded] + blocks).lstrip("\n")
-    padded.insert(1, ["-" * width for width in widths])
-    table = "\n".join(f"| {' | '.join(line)} |" for line in padded) if widths else ""
-    return "\n\n".join(filter(None, [table, *blocks]))
+    layout = markdown_columns if markdown else plain_columns
+    blocks = [layout(lines) if any(lines) else "", *failures(rows)]
+    return ("\n\n" if markdown else "\n").join(filter(None, blocks))
 
 
 def failures(rows: Iterable[Measurement]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from transnet.errors import TransNetError
+from transnet.text_columns import markdown_columns, plain_columns
 
 
 @dataclass(frozen=True)
@@ -171,14 +172,7 @@ def table(rows: Sequence[Mean], *, markdown: bool = False) -> str:
     cells += [
         (r.recipe, r.split, r.percent, str(r.seeds), f"{r.siblings_in_train:.1%}") for r in rows
     ]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    lines = [
-        [value.ljust(width) for value, width in zip(row, widths, strict=True)] for row in cells
-    ]
-    if not markdown:
-        return "\n".join("  ".join(line).rstrip() for line in lines)
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_columns(cells) if markdown else plain_columns(cells)
 
 
 @cache

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from transnet.checkpoint import written_whole
 from transnet.page import render
+from transnet.text_columns import markdown_columns, plain_columns
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,13 @@ class ResultTable:
 
     def text(self) -> str:
         """For a terminal."""
-        cells = [list(self.columns), *map(list, self.rows)]
-        widths = [max(len(row[column]) for row in cells) for column in range(len(self.columns))]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-        return "\n".join([self.title, "", *lines, "", *self.notes])
+        return "\n".join(
+            [self.title, "", plain_columns([self.columns, *self.rows]), "", *self.notes]
+        )
 
     def markdown(self) -> str:
         """For a document."""
-        lines = [list(self.columns), ["---"] * len(self.columns), *map(list, self.rows)]
-        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        body = markdown_columns([self.columns, *self.rows])
         return "\n\n".join([f"## {self.title}", body, *self.notes]) + "\n"
 
     def save(self, folder: Path, name: str) -> list[Path]:
