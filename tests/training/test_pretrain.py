@@ -65,7 +65,8 @@ def test_the_masks_can_be_watched_and_are_in_the_report(pretrained):
     assert [event.step for event in log.Images("validation masks")] == [2, 3]  # every 2, and last
     page = (pretrained / "report.html").read_text()
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
-    assert len(pictures) == 2 * 6  # each photo and its mask
+    assert len(pictures) == 2 * 6 + 2  # each photo and its mask; all masks in epochs 2 and 3
+    assert re.findall(r"Epoch (\d+)", page) == ["2", "3"]
     assert all(base64.b64decode(picture)[:2] == b"\xff\xd8" for picture in pictures)
     assert "<svg" in page
 

@@ -108,7 +108,7 @@ def pretrain(
         score="validation_iou",
         mixed_precision=True,
         further=[
-            ValidationPictures(answerer, photos.validation, training.pictures_every),
+            ValidationPictures(answerer, photos.validation, training.pictures_every, run),
             EMAWeightAveraging(decay=AVERAGING),
         ],
     )

@@ -21,9 +21,10 @@ from transnet.learning_curves import learning_curves
 from transnet.page import render
 from transnet.training.fit import FitSummary
 from transnet.training.segmentation import mask_metrics
-from transnet.training.validation_pictures import shrunk
+from transnet.training.validation_pictures import pictures_so_far, shrunk
 
 PHOTOS_SHOWN = 24
+EPOCHS_SHOWN = 6
 HEIGHT = 220
 
 
@@ -68,6 +69,7 @@ def write_report(
             _shown(segmenter, photos.validation[index], overlaps[index]) for index in order[chosen]
         ],
         height=HEIGHT,
+        learning=pictures_so_far(run, EPOCHS_SHOWN),
         curves=learning_curves(
             run, {"loss": "loss", "iou": "IoU of the person", "accuracy": "pixel accuracy"}
         ),
