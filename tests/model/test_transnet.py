@@ -147,3 +147,17 @@ def test_fingerprint_tells_weights_apart():
     with torch.no_grad():
         next(same.parameters()).view(-1)[0] += 1e-3
     assert one.fingerprint() != same.fingerprint()
+
+
+def test_no_unit_of_the_second_layer_dies_where_the_gradient_leaks():
+    torch.manual_seed(0)
+    features = torch.rand(5, 4, 8)
+    plain, leaking = (TemporalConvolutions(4, 8, 6, 3, leak=leak) for leak in (0.0, 0.1))
+    leaking.load_state_dict(plain.state_dict())
+    for part in (plain, leaking):
+        torch.nn.init.constant_(part.whole.bias, -100.0)  # every unit is dead
+        part.train()(features).sum().backward()
+    assert torch.equal(plain(features), leaking(features))
+    assert not plain.whole.weight.grad.any()
+    assert leaking.whole.weight.grad.any()
+    assert torch.equal(plain.eval()(features), leaking.eval()(features))

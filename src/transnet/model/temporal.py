@@ -25,10 +25,20 @@ class TemporalConvolutions(nn.Module):
         features: L.
         filters: K.
         num_classes: C.
+        leak: share of the gradient that comes through where a unit of the second layer is zero, see
+            :func:`leaking_relu`.
     """
 
-    def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:
+    def __init__(
+        self,
+        num_frames: int,
+        features: int,
+        filters: int,
+        num_classes: int,
+        leak: float = 0.0,
+    ) -> None:
         super().__init__()
+        self._leak = leak
         self.pair = nn.Conv1d(features, filters, kernel_size=2)
         self.whole = nn.Conv1d(filters, num_classes, kernel_size=num_frames - 1)
         self.score = nn.Conv1d(num_classes, num_classes, kernel_size=1)
@@ -64,8 +74,12 @@ class TemporalConvolutions(nn.Module):
         return self._whole_clip(torch.relu(earlier[:, :, :-1] + later[:, :, 1:]))
 
     def _whole_clip(self, h: Tensor) -> Tensor:
-        v = torch.relu(self.whole(h))  # v_j = f(sum_l sum_{k=1}^{n-1} h_l^k w^_l^{j,k} + b^^j)
+        v = self._relu(self.whole(h))  # v_j = f(sum_l sum_{k=1}^{n-1} h_l^k w^_l^{j,k} + b^^j)
         return self.score(v).flatten(start_dim=1)
+
+    def _relu(self, inputs: Tensor) -> Tensor:
+        leaks = self._leak and self.training
+        return leaking_relu(inputs, self._leak) if leaks else torch.relu(inputs)
 
     def _initialise(self) -> None:
         # v has one unit a class. Started as usual, a unit that ReLU kills at the outset never
@@ -79,3 +93,13 @@ class TemporalConvolutions(nn.Module):
         nn.init.dirac_(self.score.weight)
         with torch.no_grad():
             self.whole.weight.mul_(0.5)
+
+
+def leaking_relu(inputs: Tensor, leak: float) -> Tensor:
+    """ReLU to the bit, but some of the gradient comes through where it gives zero.
+
+    A layer of one unit a class needs it where everything learns at once: a unit that is zero for
+    every clip would learn nothing any more and take its class with it.
+    """
+    below = inputs.clamp(max=0)
+    return torch.relu(inputs) + leak * (below - below.detach())

@@ -29,7 +29,7 @@ def slow_parts_in_float32(network: nn.Module) -> Iterator[None]:
     """
     slow = [module for module in network.modules() if _is_slow(module)]
     for module in slow:
-        # Bound to its module, so that a copy of the network (a moving average) has its own.
+        # Bound to its module, so that a copy of the network has its own.
         module.forward = MethodType(_outside_autocast, module)
     try:
         yield

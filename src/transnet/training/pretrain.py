@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging
 
 from transnet import segmenter_checkpoint as checkpoint
 from transnet.config import PretrainingConfig
@@ -27,9 +26,6 @@ from transnet.weights import ENCODER_FILE, find_weights
 
 GENTLE_LEARNING_RATE = 3e-4
 """Of a backbone that knows something already."""
-
-AVERAGING = 0.98
-"""The weights that are measured and kept are a moving average, over some fifty steps."""
 
 _FOLDER = RunFolder(
     record=checkpoint.RECORD,
@@ -109,7 +105,6 @@ def pretrain(
         mixed_precision=True,
         further=[
             ValidationPictures(answerer, photos.validation, training.pictures_every, run),
-            EMAWeightAveraging(decay=AVERAGING),
         ],
     )
     fit_s = time.perf_counter() - teaching
