@@ -108,6 +108,13 @@ def test_masks_of_other_kinds(tmp_path, kind):
     assert np.array_equal(photo.mask, LEFT // 255)
 
 
+def test_a_mask_of_numbered_persons_is_not_taken_for_an_empty_one(tmp_path):
+    write_photo(tmp_path, "1", mask=LEFT // 255 * 2)
+    write_photo(tmp_path, "2")
+    with pytest.raises(PhotoError, match="has no white, its brightest value is 2; accepted"):
+        open_photos(str(tmp_path), validation="2-2").train[0].read()
+
+
 def test_photos_without_a_mask_are_counted(photos):
     (photos / "masks/3.png").unlink()
     with pytest.raises(TransNetError, match=r"1 of 10 photos have no mask \(first: .*3.jpg\)"):

@@ -2,6 +2,7 @@ import shutil
 
 from conftest import TINY_BACKBONE
 
+import transnet.training.train as training
 from transnet.cli import main
 from transnet.evaluation.results import read_results
 
@@ -91,6 +92,22 @@ def test_what_fails_is_named_and_the_rest_is_done(clips_folder, tmp_path, capsys
     said = capsys.readouterr().err
     assert "1 of 2 failed; the same command tries them again" in said
     assert "split group, seed 0: --out is" in said
+    assert [r.split for r in read_results(tmp_path / "runs/results.csv")] == ["paper"]
+
+
+def test_what_nobody_foresaw_does_not_stop_the_rest_either(
+    clips_folder, tmp_path, capsys, monkeypatch
+):
+    fit = training.fit
+
+    def fail_once(*arguments, **options):
+        monkeypatch.setattr(training, "fit", fit)
+        raise RuntimeError("the memory is full")
+
+    monkeypatch.setattr(training, "fit", fail_once)
+    assert train(clips_folder, tmp_path / "runs", "--split", "group,paper") == 1
+    said = capsys.readouterr().err
+    assert "split group, seed 0: RuntimeError: the memory is full" in said
     assert [r.split for r in read_results(tmp_path / "runs/results.csv")] == ["paper"]
 
 

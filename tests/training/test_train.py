@@ -249,3 +249,14 @@ def test_a_garbled_checkpoint_is_named(clips_folder, tmp_path):
 def test_a_training_that_diverges_is_stopped(clips_folder, tmp_path):
     with pytest.raises(TransNetError, match="the training has diverged. Start anew with smaller"):
         train(clips_folder, tmp_path / "run", learning_rate=1e30)
+
+
+def test_a_mistake_does_not_cost_the_run_that_was_to_be_replaced(clips_folder, tmp_path):
+    run = train(clips_folder, tmp_path / "run")
+    before = weights_of(run)
+    with pytest.raises(TransNetError, match="gives no map to flatten"):
+        transnet.train(
+            str(clips_folder), out=str(run), backbone="test_vit", weights="none", overwrite=True,
+            clip=ClipConfig(frames=4, size=160), model=ModelConfig(readout="flatten"),
+        )  # fmt: skip
+    assert equal(weights_of(run), before)

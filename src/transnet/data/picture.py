@@ -51,7 +51,15 @@ def decoding(path: Path | str) -> Iterator[None]:
         ) from None
     except UnidentifiedImageError:
         raise PhotoError(path, "is no picture, or a damaged one") from None
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
+    except (
+        EOFError,
+        LookupError,
+        OSError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+        struct.error,
+    ) as error:
         raise PhotoError(path, f"cannot be read ({error})") from None
 
 

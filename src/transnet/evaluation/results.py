@@ -132,6 +132,8 @@ def read_results(path: Path) -> list[Result]:
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
+            if reader.fieldnames is None:  # made, but nothing was added yet
+                return []
             if reader.fieldnames != list(kinds):
                 raise ValueError(f"its columns are {reader.fieldnames}")
             return [

@@ -41,7 +41,8 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
     flatten = model.spatial.readout.kind == "flatten"
     with torch.no_grad():
         maps = model.backbone(clip)
-    with torch.enable_grad():
+    # cuDNN does not differentiate recurrent layers in evaluation mode.
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         maps = maps.detach().requires_grad_()
         features = model.spatial.readout(maps if flatten else maps.mean(dim=(2, 3)))
         logits = model.temporal(features[None])

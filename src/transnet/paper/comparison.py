@@ -90,7 +90,13 @@ def method_table(
         for row in printed(number)
     ]  # fmt: skip
     rows += [
-        ["TransNet, ours", cell.backbone, cell.pretraining, _heading(split), _figure(mean)]
+        [
+            f"TransNet, ours, {cell.recipe.rpartition(', ')[2]}",
+            cell.backbone,
+            cell.pretraining,
+            _heading(split),
+            _figure(mean),
+        ]
         for cell in grid
         for split in splits
         if (mean := ours.get((cell.recipe, split)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,6 +83,9 @@ def reproduce(
     if table == "table1":
         _finish(parameter_table(), folder, table)
         return 0
+    for flag, number in (("--seeds", seeds), ("--scratch-epochs", scratch_epochs)):
+        if number < 1:
+            raise TransNetError(f"{flag} is {number}; accepted: 1 or more.")
     if quick:
         folder /= "quick"  # a miniature's figures and encoders must not be taken for the real ones
     kinds = _listed(pretraining, PRETRAININGS)
@@ -106,7 +110,9 @@ def reproduce(
     for number, cell in enumerate(grid, 1):
         say(f"[{number} of {len(grid)}] {cell.recipe}")
         try:
-            weights = _weights(cell, Path(encoders or folder / "encoders"), photos, quick)
+            weights = _weights(
+                cell, Path(encoders or folder / "encoders").expanduser(), photos, quick
+            )
             train(
                 data, out=str(folder / table / cell.recipe.replace(", ", "-").replace(" ", "_")),
                 backbone=cell.backbone, weights=weights, split=",".join(chosen), clip=cell.clip,
@@ -170,7 +176,10 @@ def _material(
         drawn = folder / "clips"
         if not drawn.is_dir():
             actions = ("boxing", "handwaving", "walking")
-            write_dataset(drawn, persons=5, clips=2, actions=actions, num_frames=16)
+            begun = folder / "clips.unfinished"  # a drawing that was killed is not taken for whole
+            shutil.rmtree(begun, ignore_errors=True)
+            write_dataset(begun, persons=5, clips=2, actions=actions, num_frames=16)
+            begun.rename(drawn)
         data = str(drawn)
     if data is None:
         raise TransNetError(

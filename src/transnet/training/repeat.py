@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,9 +85,12 @@ def repeat(plan: Repetition, train_once: TrainOnce, *, again: bool = False) -> P
             if (split, seed) not in done or not (run / "metrics.json").exists():
                 evaluate(run, cache=plan.cache)
                 append_result(plan.results, _result(plan, run, split, seed))
-        except TransNetError as error:
-            say(f"error: {error}")
-            failed.append(f"split {split}, seed {seed}: {str(error).splitlines()[0]}")
+        except Exception as error:
+            # Whatever it is, the others are worth doing; what nobody foresaw is shown in full.
+            foreseen = isinstance(error, TransNetError)
+            say(f"error: {error}" if foreseen else traceback.format_exc())
+            reason = str(error) if foreseen else f"{type(error).__name__}: {error}"
+            failed.append(f"split {split}, seed {seed}: {reason.splitlines()[0]}")
     means_table = table(means(_results_of(plan)))
     say(f"\n{means_table}\nsaved to {plan.results}; the runs are in {plan.folder}")
     if failed:

@@ -135,15 +135,16 @@ def _train_once(
     found = find_weights(weights, backbone)
     classes = tuple(sorted({record.label for record in parts.train}))
     info = RunInfo.describe(classes, configs, found, data, parts)
+    torch.manual_seed(training.seed)
+    network = info.build_model()
+    network.to(memory_format=network.memory_format)
+    found.load_into(network.backbone)
+    # Only now, for --overwrite removes what is there: a mistake above must not cost a finished run.
     _FOLDER.prepare(run, info, resume=resume, overwrite=overwrite)
     if resume and (run / "model.safetensors").exists():
         checkpoint.check_clips(run, parts)
         say(f"{run} holds a finished training of the same clips and settings: nothing to do")
         return run
-    torch.manual_seed(training.seed)
-    network = info.build_model()
-    network.to(memory_format=network.memory_format)
-    found.load_into(network.backbone)
     if training.freeze:
         network.backbone.freeze()
         if not found.state:
@@ -157,7 +158,6 @@ def _train_once(
         checkpoint.save_clips(run, parts, material.digests)
         summary = _teach(network, info, material, run)
         fit_s = time.perf_counter() - teaching
-    checkpoint.save_model(run, network)
     seconds = {
         "decode": preparing.decode,
         "backbone": preparing.backbone,
@@ -169,6 +169,7 @@ def _train_once(
     }
     with checkpoint.written_whole(run / "seconds.json") as path:
         path.write_text(json.dumps(seconds, indent=2), encoding="utf-8")
+    checkpoint.save_model(run, network)  # last: where it is, the run is finished
     num_clips = len(material.train) + (len(material.validation) if material.refits else 0)
     say(_closing(run, summary, num_clips, seconds, frozen=training.freeze))
     return run

@@ -12,9 +12,13 @@ import numpy as np
 
 from transnet.data.photos import MaskedPhoto, Photo, PhotoSet, divide, fit_mask
 from transnet.data.picture import pictures_below, read_grey, read_picture
-from transnet.errors import TransNetError
+from transnet.errors import PhotoError, TransNetError
 
 LAYOUT = "a folder with images/ and masks/ (DATA/images/anna.jpg, DATA/masks/anna.png)"
+
+
+HALF = 127
+"""What is brighter is a person."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,14 @@ class FilePhoto:
     def read(self) -> MaskedPhoto:
         pixels = read_picture(self.photo)
         brightness = read_grey(self.mask, self.mask)
-        half = 127 if brightness.max(initial=0) > 1 else 0
+        brightest = int(brightness.max(initial=0))
+        if 1 < brightest <= HALF:
+            raise PhotoError(
+                self.mask,
+                f"has no white, its brightest value is {brightest}; accepted: masks in which "
+                "persons are white (255), or 0 and 1 (numbered persons: make all of them white)",
+            )
+        half = HALF if brightest > 1 else 0
         person = (brightness > half).astype(np.uint8)
         return MaskedPhoto(pixels, fit_mask(person, pixels, self.mask))
 
