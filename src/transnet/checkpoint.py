@@ -42,8 +42,6 @@ from transnet.record import read_record
 from transnet.weights import BackboneWeights
 
 FORMAT = 1
-LEAK = 0.1
-"""Where the backbone learns too: all units of the paper's second temporal layer died without it."""
 _VERSIONED = ("transnet-har", "torch", "torchvision", "timm", "lightning", "av", "numpy")
 
 
@@ -106,7 +104,7 @@ class RunInfo:
             readout=self.model.readout,
             size=self.clip.size,
             dropout=self.training.dropout,
-            leak=0.0 if self.training.freeze else LEAK,
+            joint=not self.training.freeze,
             backbone_args=self.backbone_args,
         )
 

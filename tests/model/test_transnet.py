@@ -149,15 +149,23 @@ def test_fingerprint_tells_weights_apart():
     assert one.fingerprint() != same.fingerprint()
 
 
-def test_no_unit_of_the_second_layer_dies_where_the_gradient_leaks():
+def test_no_unit_of_the_second_layer_dies_where_everything_learns_at_once():
     torch.manual_seed(0)
     features = torch.rand(5, 4, 8)
-    plain, leaking = (TemporalConvolutions(4, 8, 6, 3, leak=leak) for leak in (0.0, 0.1))
-    leaking.load_state_dict(plain.state_dict())
-    for part in (plain, leaking):
+    plain, joint = (TemporalConvolutions(4, 8, 6, 3, joint=joint) for joint in (False, True))
+    joint.load_state_dict(plain.state_dict())
+    for part in (plain, joint):
         torch.nn.init.constant_(part.whole.bias, -100.0)  # every unit is dead
         part.train()(features).sum().backward()
-    assert torch.equal(plain(features), leaking(features))
+    assert torch.equal(plain(features), joint(features))
     assert not plain.whole.weight.grad.any()
-    assert leaking.whole.weight.grad.any()
-    assert torch.equal(plain.eval()(features), leaking.eval()(features))
+    assert joint.whole.weight.grad.any()
+    assert torch.equal(plain.eval()(features), joint.eval()(features))
+
+
+def test_where_everything_learns_at_once_the_order_of_the_pairs_does_not_count_at_first():
+    torch.manual_seed(0)
+    pairs = torch.rand(5, 6, 3)  # of 4 frames
+    for joint in (False, True):
+        part = TemporalConvolutions(4, 8, 6, 3, joint=joint)
+        assert torch.allclose(part._whole_clip(pairs), part._whole_clip(pairs.flip(2))) == joint

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+LEAK = 0.1
+
 
 class TemporalConvolutions(nn.Module):
     """The paper's three 1D convolutions over time (section III-B).
@@ -25,8 +27,8 @@ class TemporalConvolutions(nn.Module):
         features: L.
         filters: K.
         num_classes: C.
-        leak: share of the gradient that comes through where a unit of the second layer is zero, see
-            :func:`leaking_relu`.
+        joint: whether it learns together with the backbone. It begins as a mean over time then, and
+            no unit of its second layer can die (see :func:`leaking_relu`).
     """
 
     def __init__(
@@ -35,10 +37,10 @@ class TemporalConvolutions(nn.Module):
         features: int,
         filters: int,
         num_classes: int,
-        leak: float = 0.0,
+        joint: bool = False,
     ) -> None:
         super().__init__()
-        self._leak = leak
+        self._joint = joint
         self.pair = nn.Conv1d(features, filters, kernel_size=2)
         self.whole = nn.Conv1d(filters, num_classes, kernel_size=num_frames - 1)
         self.score = nn.Conv1d(num_classes, num_classes, kernel_size=1)
@@ -78,8 +80,7 @@ class TemporalConvolutions(nn.Module):
         return self.score(v).flatten(start_dim=1)
 
     def _relu(self, inputs: Tensor) -> Tensor:
-        leaks = self._leak and self.training
-        return leaking_relu(inputs, self._leak) if leaks else torch.relu(inputs)
+        return leaking_relu(inputs) if self._joint and self.training else torch.relu(inputs)
 
     def _initialise(self) -> None:
         # v has one unit a class. Started as usual, a unit that ReLU kills at the outset never
@@ -93,13 +94,18 @@ class TemporalConvolutions(nn.Module):
         nn.init.dirac_(self.score.weight)
         with torch.no_grad():
             self.whole.weight.mul_(0.5)
+            if self._joint:
+                # Every pair of frames weighs the same at first, as in a mean over time. Random
+                # weights tell a backbone now this and now that of frames that look alike; one
+                # that starts from nothing then learned nothing in 430 steps.
+                self.whole.weight.copy_(self.whole.weight.mean(dim=2, keepdim=True))
 
 
-def leaking_relu(inputs: Tensor, leak: float) -> Tensor:
-    """ReLU to the bit, but some of the gradient comes through where it gives zero.
+def leaking_relu(inputs: Tensor) -> Tensor:
+    """ReLU to the bit, but a tenth of the gradient comes through where it gives zero.
 
     A layer of one unit a class needs it where everything learns at once: a unit that is zero for
     every clip would learn nothing any more and take its class with it.
     """
     below = inputs.clamp(max=0)
-    return torch.relu(inputs) + leak * (below - below.detach())
+    return torch.relu(inputs) + LEAK * (below - below.detach())

@@ -34,7 +34,8 @@ class TransNet(nn.Module):
         readout: ``flatten`` (the paper) or ``pool``, see :class:`Readout`.
         size: height and width of a frame in pixels (paper: 224).
         dropout: share of a frame's features dropped before the dense layer, in training only.
-        leak: of :class:`~transnet.model.temporal.TemporalConvolutions`, in training only.
+        joint: whether all of it is to learn at once, see
+            :class:`~transnet.model.temporal.TemporalConvolutions`.
         backbone_args: further arguments of ``timm.create_model``.
 
     Example:
@@ -57,7 +58,7 @@ class TransNet(nn.Module):
         readout: Literal["flatten", "pool"] = "flatten",
         size: int = 224,
         dropout: float = 0.0,
-        leak: float = 0.0,
+        joint: bool = False,
         backbone_args: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -65,7 +66,7 @@ class TransNet(nn.Module):
         self.spatial = Spatial(
             Backbone(backbone, size=size, args=backbone_args), features, readout, dropout
         )
-        self.temporal = _temporal_part(temporal, num_frames, features, filters, num_classes, leak)
+        self.temporal = _temporal_part(temporal, num_frames, features, filters, num_classes, joint)
 
     @property
     def backbone(self) -> Backbone:
@@ -99,10 +100,10 @@ class TransNet(nn.Module):
 
 
 def _temporal_part(
-    kind: Temporal, num_frames: int, features: int, filters: int, num_classes: int, leak: float
+    kind: Temporal, num_frames: int, features: int, filters: int, num_classes: int, joint: bool
 ) -> TemporalConvolutions | TemporalRival:
     if kind == "conv1d":
-        return TemporalConvolutions(num_frames, features, filters, num_classes, leak)
+        return TemporalConvolutions(num_frames, features, filters, num_classes, joint)
     if kind == "separable":
         return SeparableConvolutions(num_frames, features, filters, num_classes)
     if kind == "attention":
