@@ -51,7 +51,14 @@ def persons(folder, video):
     return str(folder / "persons.csv")
 
 
-LAYOUTS = {"kth": kth, "ucf101": ucf101, "rivals.yaml": ucf101, "hmdb51": hmdb51, "leave": persons}
+LAYOUTS = {
+    "kth": kth,
+    "ucf101": ucf101,
+    "rivals.yaml": ucf101,
+    "rivals": ucf101,
+    "hmdb51": hmdb51,
+    "leave": persons,
+}
 NAMES = sorted(
     path.name
     for path in RECIPES.glob("*.yaml")
