@@ -30,7 +30,7 @@ def pretraining_table(
         [
             cell.backbone,
             cell.pretraining,
-            cell.recipe.rpartition(", ")[2],
+            cell.teaching,
             *(_figure(ours.get((cell.recipe, split))) for split in splits),
             paper.get((cell.backbone, cell.pretraining), ""),
         ]
@@ -91,7 +91,7 @@ def method_table(
     ]  # fmt: skip
     rows += [
         [
-            f"TransNet, ours, {cell.recipe.rpartition(', ')[2]}",
+            f"TransNet, ours, {cell.teaching}",
             cell.backbone,
             cell.pretraining,
             _heading(split),

@@ -102,7 +102,7 @@ def repeat(plan: Repetition, train_once: TrainOnce, *, again: bool = False) -> P
 
 
 def _results_of(plan: Repetition) -> list[Result]:
-    if not plan.results.exists() or not plan.results.stat().st_size:
+    if not plan.results.exists():
         return []
     return [
         result for result in read_results(plan.results)
