@@ -60,6 +60,8 @@ def test_every_command_and_option_has_help(command, capsys):
         (["train", "x", "--out", "y", "--readout", "max"], 2, "'pool', 'flatten'"),
         (["train", "x", "--out", "y", "--frames", "1"], 1, "--frames is 1; accepted: 2 to 1024"),
         (["train", "x", "--out", "y", "--views", "0"], 1, "--views is 0; accepted: 1 or more"),
+        (["train", "x", "--out", "y", "--seed", "99999999999"], 1, "accepted: 0 to 4294967295"),
+        (["train", "x" * 300, "--out", "y"], 1, "this name is too long for a file"),
         (["train", "nowhere", "--out", "y"], 1, "DATA is 'nowhere', which does not exist"),
         (["predict", "nowhere", "x.mp4"], 1, "RUN is 'nowhere', which is not a run folder"),
         (["segment", "nowhere", "x.jpg"], 1, "RUN is 'nowhere', which holds no segmenter"),

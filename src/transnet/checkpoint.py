@@ -65,6 +65,7 @@ class RunInfo:
         split_rule: what the split is, as part of a sentence.
         step_s: seconds between two frames of a training clip, the median over the clips: the step
             of a stream's window; 0 where that is not known.
+        weights_digest: a hash of those weights; empty where they were random, or not recorded.
         versions: of the packages that made the run.
     """
 
@@ -82,6 +83,7 @@ class RunInfo:
     split: str
     split_rule: str
     step_s: float = 0.0
+    weights_digest: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
     def build_model(self) -> Network:
@@ -133,6 +135,7 @@ class RunInfo:
             split=split.name,
             split_rule=split.rule,
             step_s=median_step_s(split.train, clip),
+            weights_digest=weights.digest,
         )
 
 

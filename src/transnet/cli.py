@@ -8,8 +8,10 @@ command is meant.
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import inspect
+import io
 import re
 import sys
 import typing
@@ -51,17 +53,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         print(_unknown("command", words[0], COMMANDS), file=sys.stderr)
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files may be any bytes
     try:
         result = _call(words[0], words[1:])
     except TransNetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped. A training goes on with --resume.", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has enough
         return 0
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"error: {error.filename}: this name is too long for a file.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped. A training goes on with --resume.", file=sys.stderr)
+        return 130
     return result if isinstance(result, int) else 0
 
 

@@ -25,6 +25,10 @@ def _require(condition: bool, config: object, name: str, accepted: str) -> None:
         raise TransNetError(f"{flag} is {getattr(config, name)!r}; accepted: {accepted}.")
 
 
+def _require_seed(config: Any) -> None:
+    _require(0 <= config.seed < 2**32, config, "seed", "0 to 4294967295")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClipConfig:
     """How a video becomes the clip that the network sees."""
@@ -110,8 +114,9 @@ class TrainingConfig:
             _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
         for name in ("label_smoothing", "dropout", "validation"):
             _require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
-        for name in ("weight_decay", "patience", "seed"):
+        for name in ("weight_decay", "patience"):
             _require(getattr(self, name) >= 0, self, name, "0 or more")
+        _require_seed(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +156,9 @@ class PretrainingConfig:
         _require(self.learning_rate > 0, self, "learning_rate", "above 0")
         for name in ("warmup", "paste", "max_broken"):
             _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
-        for name in ("backbone_learning_rate", "weight_decay", "patience", "workers", "seed"):
+        for name in ("backbone_learning_rate", "weight_decay", "patience", "workers"):
             _require(getattr(self, name) >= 0, self, name, "0 or more")
+        _require_seed(self)
 
 
 @dataclass(frozen=True, kw_only=True)

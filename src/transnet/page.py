@@ -31,7 +31,8 @@ def render(template: str, **values: Any) -> str:
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     environment.filters["picture"] = picture_address
     environment.filters["chart"] = chart_markup
-    return environment.get_template(template).render(**values)
+    page = environment.get_template(template).render(**values)
+    return page.encode("utf-8", "replace").decode()  # names of files may be any bytes
 
 
 def picture_address(pixels: NDArray[np.uint8], height: int = 112) -> str:

@@ -51,6 +51,7 @@ class SegmenterInfo:
         license: theirs.
         pretraining: what the backbone has learnt, this included (``imagenet+hss``).
         data: the data set, as the user typed it.
+        weights_digest: a hash of those weights; empty where they were random, or not recorded.
         versions: of the packages that made it.
     """
 
@@ -63,6 +64,7 @@ class SegmenterInfo:
     license: str
     pretraining: str
     data: str
+    weights_digest: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
     @staticmethod
@@ -79,6 +81,7 @@ class SegmenterInfo:
             license=start.license,
             pretraining=before + PRETRAINING,
             data=data,
+            weights_digest=start.digest,
         )
 
     def build(self) -> Segmenter:
@@ -94,8 +97,8 @@ def save_info(run: Path, info: SegmenterInfo) -> None:
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def load_info(run: Path | str) -> SegmenterInfo:
-    """Read ``segmenter.json``.
+def load_info(run: Path | str, option: str = "RUN") -> SegmenterInfo:
+    """Read ``segmenter.json``; ``option`` is what the user calls the folder.
 
     Raises:
         TransNetError: it is no folder of a pretraining, or one of a newer version.
@@ -104,7 +107,7 @@ def load_info(run: Path | str) -> SegmenterInfo:
         Path(run).expanduser() / RECORD,
         _info,
         newest_format=FORMAT,
-        missing=f"RUN is {str(run)!r}, which holds no segmenter (it has no {RECORD}); "
+        missing=f"{option} is {str(run)!r}, which holds no segmenter (it has no {RECORD}); "
         "accepted: the --out folder of transnet pretrain.",
     )
 
@@ -139,14 +142,16 @@ def save_segmenter(run: Path, segmenter: Segmenter, info: SegmenterInfo) -> None
             save_file(state, path, text)
 
 
-def load_segmenter(run: Path | str) -> tuple[Segmenter, SegmenterInfo]:
+def load_segmenter(run: Path | str, option: str = "RUN") -> tuple[Segmenter, SegmenterInfo]:
     """The segmenter of a folder, in evaluation mode, and what it is.
+
+    ``option`` is what the user calls the folder.
 
     Raises:
         TransNetError: the pretraining has not ended, or the weights do not fit.
     """
     folder = Path(run).expanduser()
-    info = load_info(folder)
+    info = load_info(folder, option)
     missing = [name for name in (ENCODER_FILE, DECODER_FILE) if not (folder / name).is_file()]
     if missing:
         raise TransNetError(

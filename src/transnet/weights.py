@@ -25,7 +25,7 @@ from torch import Tensor
 from transnet.errors import TransNetError
 from transnet.folders import cache_folder
 from transnet.model.backbone import Backbone
-from transnet.model.encoder import Encoder
+from transnet.model.encoder import Encoder, weights_digest
 from transnet.model.video_network import MEAN, STD, VIDEO_BACKBONES
 
 ENCODER_FILE = "encoder.safetensors"
@@ -62,6 +62,12 @@ class BackboneWeights:
     pretraining: str
     license: str = "unknown"
     state: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def digest(self) -> str:
+        """A hash of the weights, by which the record of a training knows them; empty for random
+        ones."""
+        return weights_digest(self.state) if self.state else ""
 
     def load_into(self, backbone: Encoder) -> None:
         """Copy the weights into a backbone of this name; random ones leave it as it is.

@@ -60,6 +60,8 @@ def test_folders_that_are_the_parts(tmp_path):
     parts = open_photos(str(tmp_path))
     assert names(parts.train) == {"anna", "park/bob"}
     assert names(parts.validation) == {"carl"}
+    with pytest.raises(TransNetError, match="--validation is '0.3', but .* has its own parts"):
+        open_photos(str(tmp_path), validation="0.3")
 
 
 @pytest.mark.parametrize("validation", ["0", "1", "1.5", "-1", "some", "nan", "11-20", "1-10", ""])
@@ -96,16 +98,34 @@ def test_phones_rotation_is_applied(tmp_path):
     assert photo.pixels.shape[:2] == photo.mask.shape == (80, 60)
 
 
-@pytest.mark.parametrize("kind", ["0 and 1", "colours", "palette", "one bit"])
+KINDS = ("0 and 1", "colours", "palette", "one bit", "16 bits", "cut out", "cut out of grey")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_masks_of_other_kinds(tmp_path, kind):
     write_photo(tmp_path, "1", mask=LEFT // 255)
     write_photo(tmp_path, "2")
     mask = tmp_path / "masks/1.png"
-    if kind != "0 and 1":
+    if kind == "16 bits":
+        Image.fromarray(LEFT.astype(np.uint16) * 257).save(mask)
+    elif kind.startswith("cut out"):  # what shows the person is what is not transparent
+        mode = "LA" if kind.endswith("grey") else "RGBA"
+        picture = Image.new(mode, (80, 60), 0 if mode == "LA" else (90, 60, 50, 0))
+        picture.putalpha(Image.fromarray(LEFT))
+        picture.save(mask)
+    elif kind != "0 and 1":
         mode = {"colours": "RGB", "palette": "P", "one bit": "1"}[kind]
         Image.fromarray(LEFT).convert(mode).save(mask)
     photo = open_photos(str(tmp_path), validation="2-2").train[0].read()
     assert np.array_equal(photo.mask, LEFT // 255)
+
+
+def test_photos_of_sixteen_bits_keep_their_shades(photos):
+    shades = np.linspace(0, 65535, 60 * 80).reshape(60, 80).astype(np.uint16)
+    (photos / "images/1.jpg").unlink()
+    Image.fromarray(shades).save(photos / "images/1.png")
+    pixels = open_photos(str(photos), validation="2-2").train[0].read().pixels
+    assert np.array_equal(pixels[:, :, 0], shades >> 8)
 
 
 def test_a_mask_of_numbered_persons_is_not_taken_for_an_empty_one(tmp_path):

@@ -1,5 +1,8 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,7 @@ from PIL import Image
 
 import transnet
 from transnet.cli import main
-from transnet.data.picture import read_grey, read_picture
+from transnet.data.picture import read_picture, read_shape
 from transnet.errors import TransNetError
 
 
@@ -46,7 +49,7 @@ def test_pictures_and_masks_are_written_and_said(pretrained, photo, tmp_path, ca
     for answer, name in zip(answers, ("anna", "anna_2"), strict=True):
         assert answer["picture"] == str(out / f"{name}_person.jpg")
         assert read_picture(answer["picture"]).shape == (50, 70, 3)
-        mask = read_grey(Path(answer["mask"]), answer["mask"])
+        mask = read_shape(Path(answer["mask"]), answer["mask"])
         assert mask.shape == (50, 70)
         assert set(np.unique(mask)) <= {0, 255}
         assert answer["person_share"] == pytest.approx((mask == 255).mean())
@@ -67,6 +70,23 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_answered(
     assert main([*words, "--json"]) == 1
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert answers[0] == {"path": str(broken), "error": "is no picture, or a damaged one"}
+
+
+def test_odd_names_and_sizes_do_not_stop_the_others(pretrained, photo, tmp_path):
+    odd = photo.with_name(os.fsdecode(b"b\xe4r.jpg"))
+    shutil.copy(photo, odd)
+    wide = photo.with_name("wide.png")  # wider than a JPEG may be
+    Image.new("RGB", (65600, 2)).save(wide)
+    words = [*map(str, (odd, wide, photo)), "x" * 300 + ".jpg"]
+    command = [sys.executable, "-m", "transnet", "segment", str(pretrained), *words]
+    done = subprocess.run([*command, "--out", str(tmp_path / "out")], capture_output=True)
+    assert done.returncode == 1
+    answers = done.stdout.splitlines()
+    assert len(answers) == 3
+    assert answers[0].startswith(os.fsencode(odd))
+    assert b"xxx.jpg: cannot be read" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert read_shape(tmp_path / "out/wide_mask.png", wide).shape == (2, 65600)
 
 
 def test_what_is_no_segmenter_is_named(pretrained, trained_run, tmp_path):

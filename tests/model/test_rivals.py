@@ -104,6 +104,19 @@ def test_a_video_network_of_another_size():
         VideoNetwork("mvit_v2_s", 3, num_frames=12, size=224)
 
 
+@pytest.mark.parametrize(("frames", "size"), [(4, 64), (16, 16)])
+def test_clips_that_are_too_small_for_a_video_network_are_named(frames, size):
+    with pytest.raises(TransNetError, match=f"does not take clips of {frames} frames of {size} p"):
+        VideoNetwork("s3d", 3, num_frames=frames, size=size)
+
+
+def test_what_says_how_frames_are_joined_is_not_for_a_video_network(clips_folder, tmp_path, capsys):
+    words = ["train", str(clips_folder), "--out", str(tmp_path / "run"), "--backbone", "s3d",
+             "--weights", "none", "--freeze", "false", "--temporal", "lstm"]  # fmt: skip
+    assert main(words) == 1
+    assert "--temporal is 'lstm', but s3d is a video network" in capsys.readouterr().err
+
+
 def test_a_video_network_cannot_be_mistaken_for_a_backbone():
     with pytest.raises(TransNetError, match="--backbone is 'r3d_18'"):
         TransNet("r3d_18", 3)

@@ -67,12 +67,21 @@ def test_table_three_is_beside_the_methods_that_the_paper_lists(tmp_path):
         (["table6"], "TABLE is 'table6'; accepted: table1, table2"),
         (["table4"], "--data is missing; the paper's table4 is of ucf101: --data ucf101:DIR"),
         (["table2", "--quick", "--pretraining", "coco"], "has 'coco'; accepted: none, imagenet"),
+        (["table2", "--quick", "--scratch-size", "5"], "--scratch-size is 5; accepted: 16 to 4096"),
         (["table2", "--quick", "--pretraining", ","], "names nothing; accepted: names, separated"),
     ],
 )
 def test_mistakes(tmp_path, capsys, words, message):
     assert main(["reproduce", *words, "--out", str(tmp_path)]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_a_file_is_no_folder(tmp_path, capsys):
+    path = tmp_path / "file"
+    path.touch()
+    for words in (["table1"], ["table2", "--quick"]):
+        assert main(["reproduce", *words, "--out", str(path)]) == 1
+        assert "which cannot be made" in capsys.readouterr().err
 
 
 def test_the_printed_figures_are_all_there():

@@ -52,6 +52,19 @@ def test_persons_are_set_before_other_photos(photos):
     assert any(is_blue(behind) for _, behind in found)
 
 
+@pytest.mark.parametrize(("batch_size", "batches"), [(1, [1, 1, 1]), (2, [2]), (3, [3]), (9, [3])])
+def test_no_photo_is_left_alone_to_learn_from(photos, batch_size, batches):
+    config = PretrainingConfig(size=32, batch_size=batch_size, workers=0)
+    members = (*photos.train, *photos.validation, *photos.train)
+    view = PhotoView(32, (0, 0, 0), (1, 1, 1))
+    learnt, measured = (
+        [len(masks) for _, masks in photo_loader(members, view, config, training=training)]
+        for training in (True, False)
+    )
+    assert learnt == batches
+    assert sum(measured) == 3
+
+
 def test_nothing_is_pasted_where_nothing_shall_be(photos):
     found = scenes(photos, paste=0.0)
     assert found

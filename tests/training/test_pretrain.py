@@ -1,6 +1,7 @@
 import base64
 import csv
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -132,6 +133,9 @@ def test_a_pretraining_is_neither_overwritten_nor_continued_by_accident(pretrain
         pretrain(run)
     with pytest.raises(TransNetError, match="cannot be continued: training was"):
         pretrain(run, data="synthetic:6", epochs=3, pictures_every=2, seed=5, resume=True)
+    (run / "fit.json").write_text("{")
+    with pytest.raises(TransNetError, match="fit.json is damaged, so this training cannot be"):
+        pretrain(run, data="synthetic:6", epochs=3, pictures_every=2, resume=True)
     pretrain(run, data="synthetic:6", epochs=1, seed=5, overwrite=True)
     assert transnet.load_segmenter(run).info.training.epochs == 1
     assert not equal(weights_of(run), weights_of(pretrained))
@@ -150,6 +154,16 @@ def test_a_start_from_weights_is_remembered(pretrained, tmp_path):
     assert info.training.backbone_learning_rate == 3e-4  # gentle with what is known already
     assert transnet.load_segmenter(pretrained).info.training.backbone_learning_rate == 1e-3
     assert "photos: synthetic:4" in found.license
+
+
+def test_a_name_of_any_bytes_is_no_hindrance(tmp_path):
+    write_photos(tmp_path / "photos", 4)
+    for part in ("images", "masks"):
+        for path in (tmp_path / "photos" / part).iterdir():
+            path.rename(path.with_name(path.name.replace(".", os.fsdecode(b"\xe4."))))
+    run = pretrain(tmp_path / "run", data=str(tmp_path / "photos"), epochs=1, validation="0.5")
+    assert re.search(r'alt="\d\?"', (run / "report.html").read_text())
+    assert b"2\xe4" in (run / "photos.csv").read_bytes()
 
 
 def write_photos(folder, count):

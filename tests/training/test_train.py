@@ -5,7 +5,8 @@ import signal
 import pytest
 import torch
 from conftest import TINY_BACKBONE
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import transnet
 from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
@@ -15,9 +16,9 @@ CLIP = ClipConfig(frames=4, size=64)
 
 
 def train(data, out, *, resume=False, overwrite=False, clip=CLIP, model=ModelConfig(), split=None,
-          cache=None, **training):  # fmt: skip
+          cache=None, weights="none", **training):  # fmt: skip
     return transnet.train(
-        str(data), out=str(out), backbone=TINY_BACKBONE, weights="none", clip=clip, model=model,
+        str(data), out=str(out), backbone=TINY_BACKBONE, weights=str(weights), clip=clip, model=model,
         split=split, training=TrainingConfig(**{"epochs": 3, "views": 2, **training}),
         cache=cache, resume=resume, overwrite=overwrite,
     )  # fmt: skip
@@ -137,6 +138,24 @@ def test_resuming_with_other_settings_is_refused(clips_folder, tmp_path):
         train(clips_folder, run, resume=True, epochs=9)
 
 
+def test_resuming_from_other_weights_in_a_file_of_the_same_name_is_refused(
+    clips_folder, pretrained, tmp_path
+):
+    run = train(clips_folder, tmp_path / "run", weights=pretrained, epochs=1)
+    assert load_info(run).weights == "encoder.safetensors"
+    record = json.loads((run / "transnet.json").read_text())
+    other = tmp_path / "other/encoder.safetensors"
+    other.parent.mkdir()
+    state = load_file(pretrained / "encoder.safetensors")
+    with safe_open(pretrained / "encoder.safetensors", "pt") as file:
+        save_file({name: value + 1 for name, value in state.items()}, other, file.metadata())
+    with pytest.raises(TransNetError, match="cannot be continued: weights_digest was"):
+        train(clips_folder, run, weights=other, epochs=1, resume=True)
+    del record["weights_digest"]  # as in the record of an older version
+    (run / "transnet.json").write_text(json.dumps(record))
+    train(clips_folder, run, weights=pretrained, epochs=1, resume=True)
+
+
 def test_a_run_is_not_overwritten_by_accident(clips_folder, tmp_path):
     run = train(clips_folder, tmp_path / "run")
     with pytest.raises(TransNetError, match="holds a run already; accepted: a new folder"):
@@ -243,6 +262,15 @@ def test_a_garbled_checkpoint_is_named(clips_folder, tmp_path):
     for name in ("fit.json", "model.safetensors"):
         (run / name).unlink()
     with pytest.raises(TransNetError, match="last.ckpt is damaged"):
+        train(clips_folder, run, resume=True)
+
+
+@pytest.mark.parametrize("name", ["fit.json", "best.ckpt"])
+def test_an_ended_training_that_is_damaged_is_named(clips_folder, tmp_path, name):
+    run = train(clips_folder, tmp_path / "run")
+    (run / "model.safetensors").unlink()
+    (run / name).write_bytes(b"no such thing")
+    with pytest.raises(TransNetError, match=f"{name} is damaged, so this training cannot be"):
         train(clips_folder, run, resume=True)
 
 

@@ -1,5 +1,6 @@
 import csv
 import time
+from dataclasses import replace
 
 import lightning
 import torch
@@ -36,13 +37,25 @@ class _Lesson(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
-def test_the_time_for_which_data_were_waited_is_counted_and_logged(tmp_path):
+def test_the_time_of_teaching_and_of_waiting_is_counted_and_logged(tmp_path):
     loaders = [DataLoader(_SlowNumbers()) for _ in range(2)]
     summary = fit(_Lesson(), *loaders, TrainingConfig(epochs=3), tmp_path)
-    assert summary.waited_s >= 3 * 8 * PAUSE_S
+    assert summary.taught_s > summary.waited_s >= 3 * 8 * PAUSE_S
+    assert summary.earlier_s == 0
     with open(next(tmp_path.glob("logs/csv/version_0/metrics.csv"))) as file:
         shares = [float(row["waiting"]) for row in csv.DictReader(file) if row.get("waiting")]
     assert len(shares) == 3
     assert all(0 < share < 1 for share in shares)
-    # An ended training is only read, and nothing is waited for.
-    assert fit(_Lesson(), *loaders, TrainingConfig(epochs=3), tmp_path).waited_s == 0
+    # An ended training is only read: all of it was earlier.
+    again = fit(_Lesson(), *loaders, TrainingConfig(epochs=3), tmp_path)
+    assert again == replace(summary, earlier_s=summary.taught_s)
+
+
+def test_earlier_sittings_count(tmp_path):
+    loaders = [DataLoader(_SlowNumbers()) for _ in range(2)]
+    first = fit(_Lesson(), *loaders, TrainingConfig(epochs=2), tmp_path)
+    (tmp_path / "fit.json").unlink()  # as if it had been stopped there, with more to do
+    both = fit(_Lesson(), *loaders, TrainingConfig(epochs=4), tmp_path)
+    assert both.epochs == 4
+    assert both.taught_s > both.earlier_s >= first.taught_s
+    assert both.waited_s >= first.waited_s + 2 * 8 * PAUSE_S

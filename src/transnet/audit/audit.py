@@ -125,7 +125,7 @@ def audit(
             alike=[(name, found, _pictured(found, clip)) for name, found in alike.items()],
             worth=list(worth.values()),
         )  # fmt: skip
-        (folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
+        (folder / "report.html").write_text(page, encoding="utf-8")
     except OSError as error:
         raise TransNetError(f"--out is {out!r}, which cannot be written ({error}).") from error
     if json:

@@ -105,7 +105,7 @@ def check(data: str, *, out: str = "runs/check", json: bool = False, workers: in
             num_doubtful=len(doubtful),
             seconds=sorted(f.seconds for f in findings if f.status != "broken"),
         )  # fmt: skip
-        (folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
+        (folder / "report.html").write_text(page, encoding="utf-8")
     except OSError as error:
         raise TransNetError(f"--out is {out!r}, which cannot be written ({error}).") from error
     if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def expanded(named: Iterable[str], below: Callable[[Path], list[Path]], kind: st
     """
     paths: list[str] = []
     for path in named:
-        if Path(path).is_dir():
+        if os.path.isdir(path):  # Path.is_dir raises where a name is too long
             inside = below(Path(path))
             if not inside:
                 raise TransNetError(f"{kind.upper()} is {path!r}, a folder without {kind}s.")

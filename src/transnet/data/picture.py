@@ -26,13 +26,33 @@ def read_picture(path: Path | str) -> Pixels:
         PhotoError: it is missing, damaged, no picture, or one of more pixels than Pillow trusts.
     """
     with decoding(path), Image.open(path) as picture:
-        return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+        return np.asarray(_eight_bits(ImageOps.exif_transpose(picture)).convert("RGB"))
 
 
-def read_grey(source: Path | IO[bytes], path: Path | str) -> Pixels:
-    """The brightness of a picture, uint8 ``(H, W)``; ``path`` names it in errors."""
+def read_shape(source: Path | IO[bytes], path: Path | str) -> Pixels:
+    """The shape on a picture, uint8 ``(H, W)``, from its transparency, else from its brightness.
+
+    Where a picture is transparent in part, what is cut out is the shape, whatever its colours.
+
+    Raises:
+        PhotoError: as :func:`read_picture`; ``path`` names the picture in it.
+    """
     with decoding(path), Image.open(source) as picture:
-        return np.asarray(ImageOps.exif_transpose(picture).convert("L"))
+        upright = ImageOps.exif_transpose(picture)
+        if upright.has_transparency_data:
+            opacity = np.asarray(upright.convert("RGBA"))[:, :, 3]
+            if opacity.min(initial=255) < opacity.max(initial=0):
+                return opacity
+        return np.asarray(_eight_bits(upright).convert("L"))
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """A picture of 16 bits a pixel as one of 8, which Pillow would cut off at white."""
+    if not picture.mode.startswith("I"):
+        return picture
+    values = np.asarray(picture).astype(np.int64)
+    shift = 8 if values.max(initial=0) > 255 else 0
+    return Image.fromarray((values >> shift).astype(np.uint8))
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def evaluate(
     persons = None
     if segmenter is not None:
         require_maps(recognizer)
-        persons = load_segmenter(segmenter)
+        persons = load_segmenter(segmenter, option="--segmenter")
     info = recognizer.info
     part = _test_part(folder, info, data, split)
     _check_classes(part.clips, info.classes)

@@ -57,7 +57,7 @@ def explain(
         TransNetError: RUN is not a trained run, or gives no map of a frame.
     """
     recognizer = load(run)
-    persons = None if segmenter is None else load_segmenter(segmenter)
+    persons = None if segmenter is None else load_segmenter(segmenter, option="--segmenter")
     folder = Path(out).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,9 @@ from transnet.data.preprocessing import Pixels
 from transnet.errors import PhotoError, TransNetError
 from transnet.inference.segmenter import load_segmenter
 
+_JPEG_SIDE = 65500
+"""Pixels that a side of a JPEG may have; a mask may have more."""
+
 
 def segment(run: str, photos: list[str], *, out: str = "segmented", json: bool = False) -> int:
     """Show where the persons on photos are.
@@ -70,6 +73,9 @@ def segment(run: str, photos: list[str], *, out: str = "segmented", json: bool =
 
 
 def _write(path: Path, pixels: Pixels) -> None:
+    picture = Image.fromarray(pixels)
+    kind = "JPEG" if path.suffix == ".jpg" else "PNG"
+    if kind == "JPEG":
+        picture.thumbnail((_JPEG_SIDE, _JPEG_SIDE))
     with written_whole(path) as beside:
-        kind = "JPEG" if path.suffix == ".jpg" else "PNG"
-        Image.fromarray(pixels).save(beside, kind, quality=90)
+        picture.save(beside, kind, quality=90)

@@ -19,11 +19,12 @@ from transnet.segmenter_checkpoint import SegmenterInfo
 _BATCH = 16
 
 
-def load_segmenter(run: str | Path) -> PersonSegmenter:
+def load_segmenter(run: str | Path, *, option: str = "RUN") -> PersonSegmenter:
     """Load the segmenter of a pretraining.
 
     Args:
         run: the ``--out`` folder of ``transnet pretrain``, or a copy of it.
+        option: what the user calls it, for errors.
 
     Raises:
         TransNetError: it is no such folder, or its training has not ended.
@@ -33,7 +34,7 @@ def load_segmenter(run: str | Path) -> PersonSegmenter:
         >>> segmenter.probabilities(transnet.read_clip("clip.mp4", ClipConfig()).frames).shape
         (12, 224, 224)
     """
-    return PersonSegmenter(*checkpoint.load_segmenter(run))
+    return PersonSegmenter(*checkpoint.load_segmenter(run, option))
 
 
 class PersonSegmenter:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Encoder(nn.Module):
@@ -43,9 +44,15 @@ class Encoder(nn.Module):
 
     def fingerprint(self) -> str:
         """A hash of the architecture and of every weight, to tell cached features apart."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(repr((self.name, sorted(self.args.items()))).encode())
-        for key, value in sorted(self.network.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()
+        about = repr((self.name, sorted(self.args.items()))).encode()
+        return weights_digest(self.network.state_dict(), about)
+
+
+def weights_digest(state: Mapping[str, Tensor], about: bytes = b"") -> str:
+    """A hash of weights and their names, and of what else is to be told apart."""
+    digest = hashlib.blake2b(about, digest_size=16)
+    for key, value in sorted(state.items()):
+        digest.update(key.encode())
+        values = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        digest.update(values.tobytes())
+    return digest.hexdigest()

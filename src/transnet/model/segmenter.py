@@ -49,6 +49,13 @@ class Segmenter(nn.Module):
         self.skips = skips
         larger = _larger_maps(backbone) if skips else []
         self.decoder = Decoder(backbone.channels, backbone.grid, backbone.size, larger)
+        if skips and not self.decoder.num_skips:
+            raise TransNetError(
+                f"--skips is true, but at {backbone.size} pixels no earlier map of "
+                f"{backbone.name!r} has a size that the decoder passes (its last map, "
+                f"{backbone.grid[0]} x {backbone.grid[1]}, doubled); use a --size that is a "
+                "multiple of 32, or leave --skips out."
+            )
 
     def forward(self, frames: Tensor) -> Tensor:
         """Normalised pictures ``(N, 3, H, W)`` to the logit of "person" a pixel, ``(N, H, W)``.
@@ -100,6 +107,11 @@ class Decoder(nn.Module):
             self.refinings.append(_normed(nn.Conv2d(joined, width, 3, padding=1, bias=False)))
             inputs = width
         self.score = _doubling(inputs, 1, bias=True)
+
+    @property
+    def num_skips(self) -> int:
+        """Earlier maps that it is shown."""
+        return sum(skip is not None for skip in self._skip_at)
 
     def forward(self, maps: Tensor, larger: Sequence[Tensor] = ()) -> Tensor:
         """The encoder's map ``(N, C, h, w)`` and earlier ones to logits ``(N, size, size)``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,18 @@ class VideoBackbone(Encoder):
         super().__init__(name)
         self.network = VIDEO_BACKBONES[name](num_frames, size)
         self.channels = _drop_classifier(self.network)
+        self._try_shapes(num_frames, size)
+
+    def _try_shapes(self, num_frames: int, size: int) -> None:
+        """See, without computing anything, whether such clips are large enough."""
+        trial = copy.deepcopy(self).to("meta").eval()
+        try:
+            trial(torch.empty(1, num_frames, 3, size, size, device="meta"))
+        except RuntimeError as error:
+            raise TransNetError(
+                f"--backbone {self.name} does not take clips of {num_frames} frames of {size} "
+                f"pixels ({error}); use more --frames or a larger --size."
+            ) from error
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalised clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""

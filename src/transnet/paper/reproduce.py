@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from transnet.config import ModelConfig, PretrainingConfig, Readout
+from transnet.config import ClipConfig, ModelConfig, PretrainingConfig, Readout
 from transnet.data.datasets import open_dataset
 from transnet.data.manifest import Manifest
 from transnet.data.splits import split_names
@@ -81,14 +81,17 @@ def reproduce(
         raise TransNetError(f"TABLE is {table!r}; accepted: {', '.join(TABLES)}.")
     folder = Path(out).expanduser()
     if table == "table1":
+        _make(folder)
         _finish(parameter_table(), folder, table)
         return 0
     for flag, number in (("--seeds", seeds), ("--scratch-epochs", scratch_epochs)):
         if number < 1:
             raise TransNetError(f"{flag} is {number}; accepted: 1 or more.")
+    _check_size(scratch_size, "--scratch-size")
     if quick:
         folder /= "quick"  # a miniature's figures and encoders must not be taken for the real ones
     kinds = _listed(pretraining, PRETRAININGS)
+    _make(folder)
     data, photos = _material(table, data, photos, folder, quick)
     manifest = open_dataset(data)
     chosen = split_names(manifest, splits or _default_splits(manifest))
@@ -218,11 +221,21 @@ def _shown_splits(chosen: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(shown))
 
 
-def _finish(result: ResultTable, folder: Path, name: str) -> None:
+def _check_size(size: int, flag: str) -> None:
+    try:
+        ClipConfig(size=size)
+    except TransNetError as error:
+        raise TransNetError(str(error).replace("--size", flag)) from None
+
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TransNetError(f"--out is {str(folder)!r}, which cannot be made ({error}).") from error
+
+
+def _finish(result: ResultTable, folder: Path, name: str) -> None:
     paths = result.save(folder, name)
     print(result.text())
     say(f"saved to {', '.join(map(str, paths))}")

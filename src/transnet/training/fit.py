@@ -35,13 +35,17 @@ class FitSummary:
         epochs: epochs that were run.
         best_epoch: the one whose weights were kept, from 0.
         validation_score: its score on the validation part, 0..1; ``None`` without such a part.
-        waited_s: seconds for which the network waited for data, in this sitting.
+        taught_s: seconds of all its epochs, those of earlier sittings included.
+        waited_s: those of them in which the network waited for data.
+        earlier_s: those of them that were in earlier sittings.
     """
 
     epochs: int
     best_epoch: int
     validation_score: float | None
+    taught_s: float = 0.0
     waited_s: float = 0.0
+    earlier_s: float = 0.0
 
 
 def fit(
@@ -74,13 +78,13 @@ def fit(
         further: callbacks beside those that every training has.
 
     Raises:
-        TransNetError: ``last.ckpt`` cannot be read.
+        TransNetError: what an earlier sitting left cannot be read.
     """
     ended = folder / "fit.json"
     if ended.exists():
-        summary = FitSummary(**json.loads(ended.read_text(encoding="utf-8")))
         _restore(lesson, folder / ("last.ckpt" if validation_loader is None else "best.ckpt"))
-        return replace(summary, waited_s=0.0)
+        summary = _read_summary(ended)
+        return replace(summary, earlier_s=summary.taught_s)
     precision = bfloat16_where_fast(lesson) if mixed_precision else "32-true"
     progress = _Progress(score)
     summary = _fit(
@@ -174,20 +178,37 @@ def _fit(
         except (EOFError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
             if not resumed.exists() or trainer.global_step > 0:
                 raise
-            raise TransNetError(
-                f"{resumed} is damaged and cannot be continued; start anew with --overwrite."
-            ) from error
+            raise _damaged(resumed) from error
     best_epoch = _restore(lesson, folder / f"{kept.filename}.ckpt")
     score = progress.scores.get(str(best_epoch))
-    return FitSummary(trainer.current_epoch, best_epoch, score, waiting.seconds)
+    return FitSummary(
+        trainer.current_epoch, best_epoch, score,
+        waiting.taught_s, waiting.waited_s, waiting.earlier_s,
+    )  # fmt: skip
 
 
 def _restore(lesson: lightning.LightningModule, path: Path) -> int:
     """Load the weights of a checkpoint and return its epoch, from 0."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    lesson.on_load_checkpoint(state)
-    lesson.load_state_dict(state["state_dict"])
-    return int(state["epoch"])
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        lesson.on_load_checkpoint(state)
+        lesson.load_state_dict(state["state_dict"])
+        return int(state["epoch"])
+    except (EOFError, KeyError, OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise _damaged(path) from error
+
+
+def _read_summary(path: Path) -> FitSummary:
+    try:
+        return FitSummary(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> TransNetError:
+    return TransNetError(
+        f"{path} is damaged, so this training cannot be continued; start anew with --overwrite."
+    )
 
 
 def _quiet() -> None:

@@ -107,7 +107,7 @@ def pretrain(
             ValidationPictures(answerer, photos.validation, training.pictures_every, run),
         ],
     )
-    fit_s = time.perf_counter() - teaching
+    fit_s = time.perf_counter() - teaching + summary.earlier_s
     segmenter.eval()
     checkpoint.save_segmenter(run, segmenter, info)
     metrics = write_report(run, answerer, photos, summary, fit_s)
@@ -115,7 +115,7 @@ def pretrain(
         f"IoU of the person {metrics['iou']:.3f}, Dice {metrics['dice']:.3f}, pixel accuracy "
         f"{metrics['accuracy']:.3f} on {metrics['num_photos']} validation photos, after "
         f"{summary.epochs} epochs (best {summary.best_epoch + 1}) in {fit_s:.0f} s, "
-        f"{time.perf_counter() - started:.0f} s in all\n"
+        f"{time.perf_counter() - started + summary.earlier_s:.0f} s in all\n"
         f"saved to {run}, report in {run / 'report.html'}\n"
         f"next: transnet train CLIPS --weights {run} --out RUN\n"
         f"look: transnet segment {run} PHOTO.jpg"

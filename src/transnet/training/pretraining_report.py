@@ -38,7 +38,7 @@ def write_report(
         segmenter: the trained segmenter.
         photos: the photos that it has learnt from, and those that it has not.
         summary: how the training went.
-        fit_s: seconds that it took.
+        fit_s: seconds that it took, all sittings together.
 
     Returns:
         What ``metrics.json`` holds: ``iou`` and ``dice`` of the person and pixel ``accuracy``

@@ -76,6 +76,8 @@ class RunFolder:
         before, now = asdict(self.load(run)), asdict(info)
         for settings in (before, now):
             del settings["versions"], settings["training"]["workers"]  # may change
+        if not before["weights_digest"]:  # random weights, or the record of an older version
+            del now["weights_digest"]
         for name, value in now.items():
             if before[name] != value:
                 was, now_is = _differing(before[name], value)

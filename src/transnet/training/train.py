@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from transnet.data.manifest import Manifest
 from transnet.data.splits import Split, make_split, split_names
 from transnet.errors import TransNetError
 from transnet.model.network import Network
+from transnet.model.video_network import VIDEO_BACKBONES
 from transnet.progress import say
 from transnet.training.fit import FitSummary, fit
 from transnet.training.material import Material, open_cache
@@ -133,6 +134,7 @@ def _train_once(
     for line in (manifest.summary(), *manifest.notes, _describe(parts)):
         say(line)
     found = find_weights(weights, backbone)
+    _refuse_unused(configs[1], found.backbone)
     classes = tuple(sorted({record.label for record in parts.train}))
     info = RunInfo.describe(classes, configs, found, data, parts)
     torch.manual_seed(training.seed)
@@ -157,15 +159,15 @@ def _train_once(
         teaching = time.perf_counter()
         checkpoint.save_clips(run, parts, material.digests)
         summary = _teach(network, info, material, run)
-        fit_s = time.perf_counter() - teaching
+        ended = time.perf_counter()
     seconds = {
         "decode": preparing.decode,
         "backbone": preparing.backbone,
         "features": preparing.total if training.freeze else 0.0,
         "clips": 0.0 if training.freeze else preparing.total,
-        "fit": fit_s,
+        "fit": ended - teaching + summary.earlier_s,
         "waited": summary.waited_s,
-        "total": time.perf_counter() - started,
+        "total": ended - started + summary.earlier_s,
     }
     with checkpoint.written_whole(run / "seconds.json") as path:
         path.write_text(json.dumps(seconds, indent=2), encoding="utf-8")
@@ -190,7 +192,11 @@ def _teach(network: Network, info: RunInfo, material: Material, run: Path) -> Fi
         epochs = min(config.epochs, max(MIN_REFIT_EPOCHS, summary.best_epoch + 1))
         loaders = material.loaders((*train, *validation), ())
         again = _fit(network, info, replace(config, epochs=epochs), loaders, run / "refit")
-        summary = replace(summary, waited_s=summary.waited_s + again.waited_s)
+        summary = replace(
+            summary,
+            waited_s=summary.waited_s + again.waited_s,
+            earlier_s=summary.earlier_s + again.earlier_s,
+        )
     return summary
 
 
@@ -222,6 +228,19 @@ _FOLDER = RunFolder(
         "report.html", "logs", "refit",
     ),
 )  # fmt: skip
+
+
+def _refuse_unused(model: ModelConfig, backbone: str) -> None:
+    """A video network joins the frames itself: what says how is not for it."""
+    if backbone not in VIDEO_BACKBONES:
+        return
+    for field in fields(model):
+        if getattr(model, field.name) != field.default:
+            flag = f"--{field.name}"
+            raise TransNetError(
+                f"{flag} is {getattr(model, field.name)!r}, but {backbone} is a video network, "
+                f"which sees a clip as a whole; leave {flag} out."
+            )
 
 
 def _describe(split: Split) -> str:

@@ -1,4 +1,4 @@
-"""How long a network waited for data."""
+"""How long a network was taught, and how much of that it waited for data."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ Mark = Any  # a point in time, of the clock or in a GPU's own queue
 
 
 class Waiting(Callback):
-    """Measures it, and logs each epoch's share as ``waiting``, 0..1.
+    """Measures both, and logs each epoch's share of waiting as ``waiting``, 0..1.
 
     On a GPU a batch that comes while the GPU still computes is not waited for.
 
     Attributes:
-        seconds: in all, up to the end of the last epoch.
+        taught_s: seconds of all epochs, those of earlier sittings included.
+        waited_s: those of them in which the network waited.
+        earlier_s: those of them that were in earlier sittings.
     """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.taught_s = self.waited_s = self.earlier_s = 0.0
         self._spans: list[tuple[Mark, Mark]] = []
         self._epoch_began = 0.0
 
@@ -37,12 +39,25 @@ class Waiting(Callback):
     def on_train_epoch_end(
         self, _: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        waited = sum(_seconds(*span) for span in self._spans)
+        taught, waited = self._so_far()
         self._spans.clear()
-        self.seconds += waited
-        now = time.perf_counter()
-        pl_module.log("waiting", waited / (now - self._epoch_began))
-        self._epoch_began = now
+        self._epoch_began += taught
+        self.taught_s += taught
+        self.waited_s += waited
+        pl_module.log("waiting", waited / taught)
+
+    def state_dict(self) -> dict[str, Any]:
+        taught, waited = self._so_far()  # a checkpoint may be written before the epoch has ended
+        return {"taught_s": self.taught_s + taught, "waited_s": self.waited_s + waited}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.taught_s, self.waited_s = state_dict["taught_s"], state_dict["waited_s"]
+        self.earlier_s = self.taught_s
+
+    def _so_far(self) -> tuple[float, float]:
+        """Seconds of the epoch that goes on, and those of waiting among them."""
+        taught = time.perf_counter() - self._epoch_began
+        return taught, sum(_seconds(*span) for span in self._spans)
 
 
 class TimedLoader(DataLoader):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from transnet.config import PretrainingConfig
 from transnet.data.photos import MaskedPhoto, Photo, PhotoSet, divide, fit_mask
-from transnet.data.picture import pictures_below, read_grey, read_picture
+from transnet.data.picture import pictures_below, read_picture, read_shape
 from transnet.errors import PhotoError, TransNetError
 
 LAYOUT = "a folder with images/ and masks/ (DATA/images/anna.jpg, DATA/masks/anna.png)"
@@ -23,7 +24,10 @@ HALF = 127
 
 @dataclass(frozen=True)
 class FilePhoto:
-    """A photo and its mask, each a file. In the mask persons are white; 0 and 1 will do too."""
+    """A photo and its mask, each a file.
+
+    In the mask persons are white, or 1 where the rest is 0, or all that is not transparent.
+    """
 
     name: str
     photo: Path
@@ -35,8 +39,8 @@ class FilePhoto:
 
     def read(self) -> MaskedPhoto:
         pixels = read_picture(self.photo)
-        brightness = read_grey(self.mask, self.mask)
-        brightest = int(brightness.max(initial=0))
+        shape = read_shape(self.mask, self.mask)
+        brightest = int(shape.max(initial=0))
         if 1 < brightest <= HALF:
             raise PhotoError(
                 self.mask,
@@ -44,7 +48,7 @@ class FilePhoto:
                 "persons are white (255), or 0 and 1 (numbered persons: make all of them white)",
             )
         half = HALF if brightest > 1 else 0
-        person = (brightness > half).astype(np.uint8)
+        person = (shape > half).astype(np.uint8)
         return MaskedPhoto(pixels, fit_mask(person, pixels, self.mask))
 
 
@@ -53,13 +57,20 @@ def read_masked_photos(root: Path, validation: str, seed: int) -> PhotoSet:
 
     Args:
         root: the folder.
-        validation: see :func:`~transnet.data.photos.divide`; not asked where the folder says.
+        validation: see :func:`~transnet.data.photos.divide`; for a folder that is divided
+            already, what it is by default.
         seed: start of the random choice.
 
     Raises:
-        TransNetError: it is not laid out like this, or a photo has no mask.
+        TransNetError: it is not laid out like this, a photo has no mask, or the parts are asked
+            for in two ways.
     """
     if (root / "train").is_dir() and (root / "validation").is_dir():
+        if validation != PretrainingConfig.validation:
+            raise TransNetError(
+                f"--validation is {validation!r}, but {root} has its own parts, train/ and "
+                "validation/; leave --validation out, or name a folder that is not divided."
+            )
         return PhotoSet(_pairs(root / "train"), _pairs(root / "validation"))
     return divide(_pairs(root), validation, seed)
 
