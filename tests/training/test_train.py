@@ -18,8 +18,8 @@ CLIP = ClipConfig(frames=4, size=64)
 def train(data, out, *, resume=False, overwrite=False, clip=CLIP, model=ModelConfig(), split=None,
           cache=None, weights="none", **training):  # fmt: skip
     return transnet.train(
-        str(data), out=str(out), backbone=TINY_BACKBONE, weights=str(weights), clip=clip, model=model,
-        split=split, training=TrainingConfig(**{"epochs": 3, "views": 2, **training}),
+        str(data), out=str(out), backbone=TINY_BACKBONE, weights=str(weights), clip=clip,
+        model=model, split=split, training=TrainingConfig(**{"epochs": 3, "views": 2, **training}),
         cache=cache, resume=resume, overwrite=overwrite,
     )  # fmt: skip
 
