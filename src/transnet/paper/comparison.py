@@ -22,22 +22,20 @@ def pretraining_table(
     notes: Sequence[str],
 ) -> ResultTable:
     """Table II: every cell under every split, beside the paper's figure, and the averages."""
-    paper = {
-        (row["backbone"], row["pretraining"]): f"{row['accuracy']} ± {row['std']}"
-        for row in printed(2)
-    }
+    paper = {(row["backbone"], row["pretraining"]): row for row in printed(2)}
     rows = [
         [
             cell.backbone,
             cell.pretraining,
             cell.teaching,
             *(_figure(ours.get((cell.recipe, split))) for split in splits),
-            paper.get((cell.backbone, cell.pretraining), ""),
+            _printed_figure(paper.get((cell.backbone, cell.pretraining))),
         ]
         for cell in grid
     ]
     kinds = list(dict.fromkeys(cell.pretraining for cell in grid))
-    rows += [_averages(kind, grid, splits, ours) for kind in kinds if len(grid) > len(kinds)]
+    if len(grid) > len(kinds):
+        rows += [_averages(kind, grid, splits, ours, paper) for kind in kinds]
     return ResultTable(
         "Table II: backbones and pretraining, top-1 in %",
         (
@@ -49,19 +47,21 @@ def pretraining_table(
     )  # fmt: skip
 
 
-def _averages(kind: str, grid: Sequence[Cell], splits: Sequence[str], ours: Measured) -> list[str]:
+def _averages(
+    kind: str,
+    grid: Sequence[Cell],
+    splits: Sequence[str],
+    ours: Measured,
+    paper: Mapping[tuple[str, str], Mapping[str, str]],
+) -> list[str]:
     """A row of the means over the backbones, ours and the paper's."""
     cells = [cell for cell in grid if cell.pretraining == kind]
-    paper = {
-        row["backbone"]: float(row["accuracy"]) / 100
-        for row in printed(2)
-        if row["pretraining"] == kind
-    }
+    theirs = [paper.get((cell.backbone, kind)) for cell in cells]
     columns = [
         [mean.top1 if (mean := ours.get((cell.recipe, split))) else None for cell in cells]
         for split in splits
     ]
-    columns.append([paper.get(cell.backbone) for cell in cells])
+    columns.append([float(row["accuracy"]) / 100 if row else None for row in theirs])
     return [f"mean of {len(cells)}", kind, "", *map(_average, columns)]
 
 
@@ -115,6 +115,10 @@ def method_table(
 
 def _heading(split: str) -> str:
     return "random 80 / 20 (the paper's, leaks)" if split == "paper" else split
+
+
+def _printed_figure(row: Mapping[str, str] | None) -> str:
+    return f"{row['accuracy']} ± {row['std']}" if row else ""
 
 
 def _figure(mean: Mean | None) -> str:
