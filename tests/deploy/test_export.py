@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -102,6 +104,32 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     assert runtime.load(folder).predict(videos[0]).scores == pytest.approx(
         expected.scores, abs=1e-4
     )
+
+
+_TWO_GO_AND_A_SIGNAL_COMES = """
+import os, signal, sys
+import numpy
+from transnet.deploy.runtime import load
+
+def answering():
+    recognizer = load(sys.argv[1])
+    recognizer.encode(numpy.zeros((1, 64, 64, 3), numpy.uint8))
+    return recognizer
+
+first, second = answering(), answering()
+del first
+del second
+signal.signal(signal.SIGCHLD, lambda *_: None)
+os.kill(os.getpid(), signal.SIGCHLD)
+print("alive")
+"""
+
+
+@needs_openvino
+def test_openvino_models_that_are_gone_leave_the_process_alive(trained_run, tmp_path):
+    folder = export(trained_run, out=str(tmp_path / "openvino"), format="openvino")
+    command = [sys.executable, "-c", _TWO_GO_AND_A_SIGNAL_COMES, str(folder)]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "alive\n"
 
 
 def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from transnet.deploy.sessions import onnx_session, openvino_function
+from transnet.deploy.sessions import onnx_session, openvino_core, openvino_function
 from transnet.errors import TransNetError
 
 Runtime = Literal["eager", "compiled", "onnx", "openvino"]
@@ -119,10 +119,8 @@ def _onnx_engine(path: Path, threads: int) -> Engine:
 
 
 def _openvino_engine(path: Path, threads: int) -> Engine:
-    import openvino
-
     try:
-        run = openvino_function(openvino.Core().read_model(path), threads)
+        run = openvino_function(openvino_core().read_model(path), threads)
     except Exception as error:  # of kinds of its own
         raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
     return lambda batch: torch.from_numpy(run(batch.numpy()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,9 +76,7 @@ class OpenVinoSession:
     """A file in OpenVINO, on the processor, in the precision that it was exported in."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        import openvino
-
-        model = openvino.Core().read_model(path)
+        model = openvino_core().read_model(path)
         info = model.get_rt_info([METADATA_KEY]).value if model.has_rt_info(METADATA_KEY) else None
         self.info = read_export_info(info, path)
         self._run = openvino_function(model, threads)
@@ -104,6 +103,19 @@ def onnx_session(path: Path, threads: int, *, spinning: bool = True) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
+@cache
+def openvino_core() -> Any:
+    """OpenVINO's core, one for the process, which stays.
+
+    Each core has a stack of its own for signals. With two that go in the order in which they came,
+    the process is left with a stack that is gone, and the next signal (Ctrl-C, the end of a
+    loader's worker) kills it.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 def openvino_function(model: Any, threads: int) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     """A model of OpenVINO as a function of its input, on the processor, for several threads.
 
@@ -111,13 +123,11 @@ def openvino_function(model: Any, threads: int) -> Callable[[NDArray[Any]], NDAr
         model: as OpenVINO read it.
         threads: threads to use; 0: as many as it thinks right.
     """
-    import openvino
-
     # Left to itself, OpenVINO computes in bfloat16 where the processor can.
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    compiled = openvino.compile_model(model, "CPU", settings)
+    compiled = openvino_core().compile_model(model, "CPU", settings)
     requests = threading.local()  # each of them answers one call at a time
 
     def run(batch: NDArray[Any]) -> NDArray[np.float32]:
