@@ -54,3 +54,11 @@ def test_only_what_knows_nothing_is_trained_as_a_whole_on_all_training_clips(kin
     assert training.freeze == (kind == "imagenet")
     assert (training.validation == 0) == (kind == "none")
     assert training.refit
+
+
+def test_a_network_without_normalisation_takes_small_steps_from_nothing():
+    rates = {
+        name: cells([name])[0].training.backbone_learning_rate
+        for name in ("mobilenetv1_100", "vgg16", "r3d_18")
+    }
+    assert rates["mobilenetv1_100"] == rates["r3d_18"] == 10 * rates["vgg16"]

@@ -107,3 +107,13 @@ def test_an_epoch_depends_on_seed_and_number_alone(material_of, storage):
     assert torch.equal(epoch(0), epoch(0))
     assert not torch.equal(epoch(0), epoch(1))
     assert not torch.equal(epoch(0), epoch(0, seed=1))
+
+
+@pytest.mark.parametrize("options", [{"freeze": True}, {"clip_cache": "jpeg"}])
+def test_no_clip_is_alone_in_a_batch_to_learn_from(material_of, options):
+    material = material_of(batch_size=2, **options)
+    odd = material.train[:5]
+    learnt, measured = material.loaders(odd, odd)
+    assert (len(learnt), len(measured)) == (2, 3)
+    assert len(material.loaders(material.train[:6], [])[0]) == 3
+    assert len(material.loaders(material.train[:1], [])[0]) == 1

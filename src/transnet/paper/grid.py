@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import timm
+import torch
+
 from transnet.config import ClipConfig, Readout, TrainingConfig
 
 
@@ -62,12 +65,12 @@ def make_cell(
     clip = ClipConfig(size=scratch_size if scratch else size)
     training = TrainingConfig()
     if scratch:
-        # The backbone takes the same steps as the rest. The number of epochs is given, so no clips
-        # are kept back to find it: as for the frozen ones, all training clips are learnt from.
+        # The number of epochs is given, so no clips are kept back to find it: as for the frozen
+        # ones, all training clips are learnt from.
         training = TrainingConfig(
             freeze=False,
             epochs=scratch_epochs,
-            backbone_learning_rate=training.learning_rate,
+            backbone_learning_rate=training.learning_rate * (1.0 if _normalises(backbone) else 0.1),
             validation=0.0,
             patience=0,
         )
@@ -75,3 +78,16 @@ def make_cell(
         clip = ClipConfig(frames=4, size=64)
         training = replace(training, epochs=1, views=1)
     return Cell(backbone, kind, readout, clip, training)
+
+
+def _normalises(backbone: str) -> bool:
+    """Whether a network has layers that keep its activations in range, batch norm say.
+
+    Without them (VGG16) the large steps of the rest throw it off: from nothing it learnt as good as
+    nothing with them.
+    """
+    if not timm.is_model(backbone):
+        return True
+    with torch.device("meta"):
+        network = timm.create_model(backbone)
+    return any("norm" in type(layer).__name__.lower() for layer in network.modules())

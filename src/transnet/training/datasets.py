@@ -24,6 +24,16 @@ from transnet.features.extractor import FeatureExtractor
 Draw = tuple[int, int]
 Example = tuple[Tensor, int]
 
+
+def leaves_one_alone(count: int, batch_size: int) -> bool:
+    """Whether the last of several batches would hold one example only.
+
+    Batch norm would take from it just what tells it from others, and keep that as its statistics:
+    such a batch is better left out. In the next epoch another example is at the end.
+    """
+    return count > batch_size > 1 and count % batch_size == 1
+
+
 FIXED_VIEW = -1
 """The draw that stands for the view of the evaluation."""
 

@@ -32,6 +32,7 @@ from transnet.training.datasets import (
     EpochSampler,
     FixedSampler,
     VideoClips,
+    leaves_one_alone,
 )
 
 
@@ -175,13 +176,15 @@ class Material:
         sampler = (
             EpochSampler(len(records), seed=config.seed) if training else FixedSampler(len(records))
         )
+        drop_last = training and leaves_one_alone(len(records), config.batch_size)
         on_gpu = torch.cuda.is_available()
         if self._extractor is not None:
             keys = [self._keys[record] for record in records]
             dataset = CachedFeatures(self._extractor, keys, labels)
             return DataLoader(
-                dataset, batch_size=config.batch_size, sampler=sampler, pin_memory=on_gpu
-            )
+                dataset, batch_size=config.batch_size, sampler=sampler, drop_last=drop_last,
+                pin_memory=on_gpu,
+            )  # fmt: skip
         clips: Dataset
         if isinstance(self._cache, ClipCache):
             keys, num_frames = [self._keys[record] for record in records], info.clip.frames
@@ -192,6 +195,7 @@ class Material:
             clips,
             batch_size=config.batch_size,
             sampler=sampler,
+            drop_last=drop_last,
             num_workers=config.workers,
             persistent_workers=True,
             pin_memory=on_gpu,

@@ -17,7 +17,13 @@ from transnet.data.photos import PERSON, Photo, PhotoSet
 from transnet.data.prefetch import prefetch
 from transnet.errors import PhotoError, TransNetError
 from transnet.progress import progress_bar
-from transnet.training.datasets import FIXED_VIEW, Draw, EpochSampler, FixedSampler
+from transnet.training.datasets import (
+    FIXED_VIEW,
+    Draw,
+    EpochSampler,
+    FixedSampler,
+    leaves_one_alone,
+)
 
 
 class MaskedPhotos(Dataset):
@@ -57,13 +63,11 @@ def photo_loader(
 ) -> DataLoader:
     """Batches to learn from, each photo varied, or to measure on, each as it is."""
     count = len(photos)
-    # Batch norm of a map of one position learns nothing from a single photo, and refuses it.
-    alone = training and count > config.batch_size and count % config.batch_size == 1
     return DataLoader(
         MaskedPhotos(photos, view, config.paste),
         batch_size=config.batch_size,
         sampler=EpochSampler(count, seed=config.seed) if training else FixedSampler(count),
-        drop_last=alone,
+        drop_last=training and leaves_one_alone(count, config.batch_size),
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
         worker_init_fn=_one_thread,
