@@ -20,7 +20,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -298,11 +298,12 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         TransNetError: it cannot be written, because the disk is full, say.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name[:40]}.{os.getpid()}")
     try:
         yield beside
         os.replace(beside, path)
     except (OSError, SafetensorError) as error:
         raise TransNetError(f"{path} cannot be written ({error}).") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         print(_unknown("command", words[0], COMMANDS), file=sys.stderr)
         return 2
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files may be any bytes
     try:
         result = _call(words[0], words[1:])
@@ -66,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
-        print(f"error: {error.filename}: this name is too long for a file.", file=sys.stderr)
+        print(
+            f"error: {error.filename or error}: this name is too long for a file.", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         print("stopped. A training goes on with --resume.", file=sys.stderr)

@@ -98,7 +98,10 @@ def test_phones_rotation_is_applied(tmp_path):
     assert photo.pixels.shape[:2] == photo.mask.shape == (80, 60)
 
 
-KINDS = ("0 and 1", "colours", "palette", "one bit", "16 bits", "cut out", "cut out of grey")
+KINDS = (
+    "0 and 1", "colours", "palette", "one bit", "16 bits", "cut out", "cut out of grey",
+    "transparent at the edge",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -113,11 +116,23 @@ def test_masks_of_other_kinds(tmp_path, kind):
         picture = Image.new(mode, (80, 60), 0 if mode == "LA" else (90, 60, 50, 0))
         picture.putalpha(Image.fromarray(LEFT))
         picture.save(mask)
+    elif kind == "transparent at the edge":
+        opacity = np.full_like(LEFT, 255)
+        opacity[:, 70:] = 0
+        picture = Image.merge("LA", (Image.fromarray(LEFT), Image.fromarray(opacity)))
+        picture.save(mask)
     elif kind != "0 and 1":
         mode = {"colours": "RGB", "palette": "P", "one bit": "1"}[kind]
         Image.fromarray(LEFT).convert(mode).save(mask)
     photo = open_photos(str(tmp_path), validation="2-2").train[0].read()
     assert np.array_equal(photo.mask, LEFT // 255)
+
+
+def test_a_cut_out_of_nobody_is_empty(tmp_path):
+    write_photo(tmp_path, "1")
+    write_photo(tmp_path, "2")
+    Image.new("RGBA", (80, 60), (255, 255, 255, 0)).save(tmp_path / "masks/1.png")
+    assert not open_photos(str(tmp_path), validation="2-2").train[0].read().mask.any()
 
 
 def test_photos_of_sixteen_bits_keep_their_shades(photos):
@@ -132,6 +147,9 @@ def test_a_mask_of_numbered_persons_is_not_taken_for_an_empty_one(tmp_path):
     write_photo(tmp_path, "1", mask=LEFT // 255 * 2)
     write_photo(tmp_path, "2")
     with pytest.raises(PhotoError, match="has no white, its brightest value is 2; accepted"):
+        open_photos(str(tmp_path), validation="2-2").train[0].read()
+    Image.fromarray(LEFT.astype(np.uint16) + 45).save(tmp_path / "masks/1.png")  # 45 and 300
+    with pytest.raises(PhotoError, match="has no white, its brightest value is 300; accepted"):
         open_photos(str(tmp_path), validation="2-2").train[0].read()
 
 

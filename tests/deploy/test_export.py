@@ -129,7 +129,8 @@ print("alive")
 def test_openvino_models_that_are_gone_leave_the_process_alive(trained_run, tmp_path):
     folder = export(trained_run, out=str(tmp_path / "openvino"), format="openvino")
     command = [sys.executable, "-c", _TWO_GO_AND_A_SIGNAL_COMES, str(folder)]
-    assert subprocess.run(command, capture_output=True, text=True).stdout == "alive\n"
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.returncode) == ("alive\n", 0)
 
 
 def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, monkeypatch):

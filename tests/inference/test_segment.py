@@ -77,12 +77,14 @@ def test_odd_names_and_sizes_do_not_stop_the_others(pretrained, photo, tmp_path)
     shutil.copy(photo, odd)
     wide = photo.with_name("wide.png")  # wider than a JPEG may be
     Image.new("RGB", (65600, 2)).save(wide)
-    words = [*map(str, (odd, wide, photo)), "x" * 300 + ".jpg"]
+    long = photo.with_name("y" * 251 + ".jpg")  # as long as a name may be
+    shutil.copy(photo, long)
+    words = [*map(str, (odd, wide, long, photo)), "x" * 300 + ".jpg"]
     command = [sys.executable, "-m", "transnet", "segment", str(pretrained), *words]
     done = subprocess.run([*command, "--out", str(tmp_path / "out")], capture_output=True)
     assert done.returncode == 1
     answers = done.stdout.splitlines()
-    assert len(answers) == 3
+    assert len(answers) == 4
     assert answers[0].startswith(os.fsencode(odd))
     assert b"xxx.jpg: cannot be read" in done.stderr
     assert b"Traceback" not in done.stderr

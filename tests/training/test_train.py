@@ -149,7 +149,9 @@ def test_resuming_from_other_weights_in_a_file_of_the_same_name_is_refused(
     state = load_file(pretrained / "encoder.safetensors")
     with safe_open(pretrained / "encoder.safetensors", "pt") as file:
         save_file({name: value + 1 for name, value in state.items()}, other, file.metadata())
-    with pytest.raises(TransNetError, match="cannot be continued: weights_digest was"):
+    with pytest.raises(
+        TransNetError, match="continued: encoder.safetensors holds other weights than"
+    ):
         train(clips_folder, run, weights=other, epochs=1, resume=True)
     del record["weights_digest"]  # as in the record of an older version
     (run / "transnet.json").write_text(json.dumps(record))
@@ -261,7 +263,7 @@ def test_a_garbled_checkpoint_is_named(clips_folder, tmp_path):
     (run / "last.ckpt").write_bytes(b"garbage")
     for name in ("fit.json", "model.safetensors"):
         (run / name).unlink()
-    with pytest.raises(TransNetError, match="last.ckpt is damaged"):
+    with pytest.raises(TransNetError, match="last.ckpt is missing or damaged"):
         train(clips_folder, run, resume=True)
 
 
@@ -270,7 +272,7 @@ def test_an_ended_training_that_is_damaged_is_named(clips_folder, tmp_path, name
     run = train(clips_folder, tmp_path / "run")
     (run / "model.safetensors").unlink()
     (run / name).write_bytes(b"no such thing")
-    with pytest.raises(TransNetError, match=f"{name} is damaged, so this training cannot be"):
+    with pytest.raises(TransNetError, match=f"{name} is missing or damaged .*, so this training"):
         train(clips_folder, run, resume=True)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from transnet.errors import TransNetError
 
+_LONGEST = 200  # bytes; a name may have 255
+
 
 def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """The files of some kinds in a folder and the folders in it, sorted, without hidden ones."""
@@ -44,7 +46,11 @@ def expanded(named: Iterable[str], below: Callable[[Path], list[Path]], kind: st
 
 
 def unused_name(stem: str, names: set[str]) -> str:
-    """``stem``, or ``stem_2`` and so on if it is among ``names``, to which it is added."""
+    """``stem``, or ``stem_2`` and so on if it is among ``names``, to which it is added.
+
+    A long one is cut, so that there is room for more in the name of a file.
+    """
+    stem = os.fsdecode(os.fsencode(stem)[:_LONGEST])
     name, number = stem, 2
     while name in names:
         name, number = f"{stem}_{number}", number + 1

@@ -30,27 +30,43 @@ def read_picture(path: Path | str) -> Pixels:
 
 
 def read_shape(source: Path | IO[bytes], path: Path | str) -> Pixels:
-    """The shape on a picture, uint8 ``(H, W)``, from its transparency, else from its brightness.
+    """The shape on a picture, uint8 ``(H, W)``: its brightness, or what is cut out of it.
 
-    Where a picture is transparent in part, what is cut out is the shape, whatever its colours.
+    What is transparent is never part of the shape. What is left is, whatever its colours, if it is
+    not itself a picture in black and white.
 
     Raises:
-        PhotoError: as :func:`read_picture`; ``path`` names the picture in it.
+        PhotoError: as :func:`read_picture`, or for 16 bits without white; ``path`` names the
+            picture in it.
     """
     with decoding(path), Image.open(source) as picture:
         upright = ImageOps.exif_transpose(picture)
-        if upright.has_transparency_data:
-            opacity = np.asarray(upright.convert("RGBA"))[:, :, 3]
-            if opacity.min(initial=255) < opacity.max(initial=0):
-                return opacity
-        return np.asarray(_eight_bits(upright).convert("L"))
+        if upright.mode.startswith("I"):
+            brightest = int(np.asarray(upright).max(initial=0))
+            if 255 < brightest < 65535:
+                raise PhotoError(
+                    path, f"has no white, its brightest value is {brightest}; accepted: 65535"
+                )
+        brightness = np.asarray(_eight_bits(upright).convert("L"))
+        if not upright.has_transparency_data:
+            return brightness
+        opaque = np.asarray(upright.convert("RGBA"))[:, :, 3] > 127
+    if opaque.all() or _black_and_white(brightness[opaque]):
+        return np.where(opaque, brightness, 0).astype(np.uint8)
+    return np.where(opaque, 255, 0).astype(np.uint8)
+
+
+def _black_and_white(brightness: Pixels) -> bool:
+    """Whether both are there, and nearly nothing between them."""
+    black, white = np.count_nonzero(brightness < 16), np.count_nonzero(brightness > 239)
+    return min(black, white) > 0 and black + white > 0.9 * brightness.size
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
     """A picture of 16 bits a pixel as one of 8, which Pillow would cut off at white."""
     if not picture.mode.startswith("I"):
         return picture
-    values = np.asarray(picture).astype(np.int64)
+    values = np.asarray(picture).astype(np.int64).clip(0, 65535)
     shift = 8 if values.max(initial=0) > 255 else 0
     return Image.fromarray((values >> shift).astype(np.uint8))
 

@@ -103,14 +103,22 @@ def onnx_session(path: Path, threads: int, *, spinning: bool = True) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-@cache
 def openvino_core() -> Any:
-    """OpenVINO's core, one for the process, which stays.
+    """OpenVINO's core, the only one of the process, which is kept to its end.
 
-    Each core has a stack of its own for signals. With two that go in the order in which they came,
-    the process is left with a stack that is gone, and the next signal (Ctrl-C, the end of a
-    loader's worker) kills it.
+    Each core brings a stack for signals and, when it is freed, puts back the one that it found.
+    Where two are freed, the older one first, that is one that is gone: the next signal (Ctrl-C, the
+    end of a loader's worker) then kills the process.
     """
+    with _MAKING_CORE:  # a cache alone would let two threads make one each
+        return _core()
+
+
+_MAKING_CORE = threading.Lock()
+
+
+@cache
+def _core() -> Any:
     import openvino
 
     return openvino.Core()

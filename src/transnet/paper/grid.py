@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import timm
-import torch
 
-from transnet.config import ClipConfig, Readout, TrainingConfig
+from transnet.config import ClipConfig, ModelConfig, Readout, TrainingConfig
+from transnet.model.video_network import VIDEO_BACKBONES
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,13 @@ class Cell:
     def recipe(self) -> str:
         """The name in the table of results; other settings have another name."""
         return f"{self.backbone}, {self.pretraining}, {self.readout}, {self.teaching}"
+
+    @property
+    def model(self) -> ModelConfig:
+        """The size and form of the network; a 3D network has its own."""
+        if self.backbone in VIDEO_BACKBONES:
+            return ModelConfig()
+        return ModelConfig(readout=self.readout)
 
     @property
     def teaching(self) -> str:
@@ -88,6 +95,6 @@ def _normalises(backbone: str) -> bool:
     """
     if not timm.is_model(backbone):
         return True
-    with torch.device("meta"):
-        network = timm.create_model(backbone)
-    return any("norm" in type(layer).__name__.lower() for layer in network.modules())
+    modules = timm.create_model(backbone, num_classes=0).modules()
+    kinds = {type(module).__name__.lower() for module in modules}
+    return any("norm" in kind and "normfree" not in kind for kind in kinds)

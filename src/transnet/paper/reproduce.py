@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from transnet.config import ClipConfig, ModelConfig, PretrainingConfig, Readout
+from transnet.config import ClipConfig, PretrainingConfig, Readout
 from transnet.data.datasets import open_dataset
 from transnet.data.manifest import Manifest
 from transnet.data.splits import split_names
@@ -119,9 +119,8 @@ def reproduce(
             train(
                 data, out=str(folder / table / cell.recipe.replace(", ", "-").replace(" ", "_")),
                 backbone=cell.backbone, weights=weights, split=",".join(chosen), clip=cell.clip,
-                model=ModelConfig(readout=readout),
-                training=cell.training, seeds=seeds, recipe=cell.recipe, results=str(results),
-                cache=cache,
+                model=cell.model, training=cell.training, seeds=seeds, recipe=cell.recipe,
+                results=str(results), cache=cache,
             )  # fmt: skip
         except TransNetError as error:
             say(f"error: {error}")

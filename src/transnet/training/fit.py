@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import lightning
@@ -175,10 +175,17 @@ def _fit(
             raise TransNetError(
                 f"{folder} cannot be written ({error}). Is the disk full? Go on with --resume."
             ) from error
-        except (EOFError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+        except (
+            EOFError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+            UnpicklingError,
+        ) as error:
             if not resumed.exists() or trainer.global_step > 0:
                 raise
-            raise _damaged(resumed) from error
+            raise _unusable(resumed, error) from error
     best_epoch = _restore(lesson, folder / f"{kept.filename}.ckpt")
     score = progress.scores.get(str(best_epoch))
     return FitSummary(
@@ -194,20 +201,22 @@ def _restore(lesson: lightning.LightningModule, path: Path) -> int:
         lesson.on_load_checkpoint(state)
         lesson.load_state_dict(state["state_dict"])
         return int(state["epoch"])
-    except (EOFError, KeyError, OSError, RuntimeError, pickle.UnpicklingError) as error:
-        raise _damaged(path) from error
+    except Exception as error:  # what a damaged file makes of torch.load has no common base
+        raise _unusable(path, error) from error
 
 
 def _read_summary(path: Path) -> FitSummary:
     try:
         return FitSummary(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError) as error:
-        raise _damaged(path) from error
+        raise _unusable(path, error) from error
 
 
-def _damaged(path: Path) -> TransNetError:
+def _unusable(path: Path, error: Exception) -> TransNetError:
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return TransNetError(
-        f"{path} is damaged, so this training cannot be continued; start anew with --overwrite."
+        f"{path} is missing or damaged ({reason}), so this training cannot be continued; put it "
+        "back, or start anew with --overwrite."
     )
 
 

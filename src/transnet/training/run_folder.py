@@ -79,6 +79,11 @@ class RunFolder:
         if not before["weights_digest"]:  # random weights, or the record of an older version
             del now["weights_digest"]
         for name, value in now.items():
+            if before[name] != value and name == "weights_digest":
+                raise TransNetError(
+                    f"{run} cannot be continued: {info.weights} holds other weights than those "
+                    "it was started from; accepted: the same weights, --overwrite, or a new --out."
+                )
             if before[name] != value:
                 was, now_is = _differing(before[name], value)
                 raise TransNetError(

@@ -194,6 +194,7 @@ def _teach(network: Network, info: RunInfo, material: Material, run: Path) -> Fi
         again = _fit(network, info, replace(config, epochs=epochs), loaders, run / "refit")
         summary = replace(
             summary,
+            taught_s=summary.taught_s + again.taught_s,
             waited_s=summary.waited_s + again.waited_s,
             earlier_s=summary.earlier_s + again.earlier_s,
         )

@@ -26,7 +26,7 @@ HALF = 127
 class FilePhoto:
     """A photo and its mask, each a file.
 
-    In the mask persons are white, or 1 where the rest is 0, or all that is not transparent.
+    In the mask persons are white, or 1 where the rest is 0, or what is left of a cut-out.
     """
 
     name: str
