@@ -59,7 +59,7 @@ def read_shape(source: Path | IO[bytes], path: Path | str) -> Pixels:
 def _black_and_white(brightness: Pixels) -> bool:
     """Whether both are there, and nearly nothing between them."""
     black, white = np.count_nonzero(brightness < 16), np.count_nonzero(brightness > 239)
-    return min(black, white) > 0 and black + white > 0.9 * brightness.size
+    return bool(min(black, white) > 0 and black + white > 0.9 * brightness.size)
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
