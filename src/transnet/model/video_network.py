@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -102,10 +103,14 @@ def _mvit(num_frames: int, size: int) -> nn.Module:
     return video.mvit_v2_s()
 
 
+# torchvision's own keeps a thousandth of each batch: after the few hundred steps of a short training
+# the statistics were still the first ones, and the answers those of chance.
+_S3D_NORM = partial(nn.BatchNorm3d, eps=0.001, momentum=0.1)
+
 VIDEO_BACKBONES: dict[str, Callable[[int, int], Any]] = {
     "r3d_18": lambda *_: video.r3d_18(),
     "r2plus1d_18": lambda *_: video.r2plus1d_18(),
-    "s3d": lambda *_: video.s3d(),
+    "s3d": lambda *_: video.s3d(norm_layer=_S3D_NORM),
     "mvit_v2_s": _mvit,
 }
 """Name to a function of the number of frames and their size."""
