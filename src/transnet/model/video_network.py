@@ -103,8 +103,8 @@ def _mvit(num_frames: int, size: int) -> nn.Module:
     return video.mvit_v2_s()
 
 
-# torchvision's own keeps a thousandth of each batch: after the few hundred steps of a short training
-# the statistics were still the first ones, and the answers those of chance.
+# torchvision's own keeps a thousandth of each batch: after the few hundred steps of a short
+# training the statistics were still the first ones, and the answers as good as chance.
 _S3D_NORM = partial(nn.BatchNorm3d, eps=0.001, momentum=0.1)
 
 VIDEO_BACKBONES: dict[str, Callable[[int, int], Any]] = {
