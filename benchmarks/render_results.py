@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
+from statistics import mean, stdev
 
 import matplotlib
 
@@ -29,6 +31,7 @@ PAGES = (ROOT / "docs/measurements.md", ROOT / "docs/benchmark.md")
 CHARTS = ROOT / "docs/benchmark"
 RESULTS = ROOT / "benchmarks/results.csv"
 BENCHMARK = ROOT / "benchmarks/benchmark.csv"
+SCENES = ROOT / "benchmarks/cross_scene.csv"
 CLIPS_AN_EPOCH = 337  # of the four classes of UCF101, official:1
 
 
@@ -37,7 +40,8 @@ def rendered(page: str) -> str:
 
     ``results: RECIPE`` are the means of a recipe (``*`` is any text), ``results: RECIPE@DATA``
     those on one data set, ``pretraining: DATA/SPLIT,...`` the grid of Table II, ``rivals: DATA``
-    what joins the frames, ``benchmark: PART`` the tables and charts of that part.
+    what joins the frames, ``scenes: BACKBONE`` what the place is worth, ``benchmark: PART`` the
+    tables and charts of that part.
     """
     results = read_results(RESULTS)
 
@@ -56,6 +60,7 @@ def rendered(page: str) -> str:
         "results": fill_results,
         "pretraining": partial(_pretraining, results),
         "rivals": partial(_rivals, results),
+        "scenes": _scenes,
         "benchmark": _benchmark,
     }
 
@@ -63,7 +68,7 @@ def rendered(page: str) -> str:
         return f"<!-- {match[1]}: {match[2]} -->\n{fills[match[1]](match[2])}\n<!-- end -->"
 
     return re.sub(
-        r"<!-- (results|pretraining|rivals|benchmark): (\S+) -->\n.*?<!-- end -->",
+        r"<!-- (results|pretraining|rivals|scenes|benchmark): (\S+) -->\n.*?<!-- end -->",
         fill,
         page,
         flags=re.DOTALL,
@@ -115,6 +120,25 @@ def _rivals(results: Sequence[Result], data: str) -> str:
 def _figure(results: Sequence[Result], recipe: str, data: str, split: str) -> str:
     rows = means(r for r in results if (r.recipe, r.data) == (recipe, data))
     return next((row.percent for row in rows if row.split == split), "")
+
+
+def _scenes(backbone: str) -> str:
+    """Top-1 in the places of the training and in those of other actions, by pretraining."""
+    with open(SCENES, newline="", encoding="utf-8") as file:
+        runs = list(csv.DictReader(file))
+    lines = [(f"what {backbone} had learnt", "learnt here", "usual places", "shuffled", "lost")]
+    for kind in dict.fromkeys(run["pretraining"] for run in runs):
+        mine = [run for run in runs if run["pretraining"] == kind]
+        usual, shuffled = (
+            [100 * float(run[f"{place}_top1"]) for run in mine] for place in ("usual", "shuffled")
+        )
+        lost = [u - s for u, s in zip(usual, shuffled, strict=True)]
+        lines.append((
+            {"imagenet": "ImageNet", "hss": "human shape, from ImageNet"}.get(kind, kind),
+            f"{mine[0]['learnt']}, {mine[0]['size']} px",
+            *(f"{mean(share):.1f} ± {stdev(share):.1f}" for share in (usual, shuffled, lost)),
+        ))  # fmt: skip
+    return markdown_columns(lines)
 
 
 def _benchmark(part: str) -> str:
