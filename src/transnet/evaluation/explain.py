@@ -23,6 +23,7 @@ from transnet.evaluation.explanation import (
     explanation_picture,
     heated,
 )
+from transnet.folders import output_folder
 from transnet.inference.recognizer import load
 from transnet.inference.segmenter import load_segmenter
 from transnet.progress import say
@@ -58,11 +59,7 @@ def explain(
     """
     recognizer = load(run)
     persons = None if segmenter is None else load_segmenter(segmenter, option="--segmenter")
-    folder = Path(out).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TransNetError(f"--out is {out!r}, which cannot be made ({error}).") from error
+    folder = output_folder(out)
     failed = 0
     names: set[str] = set()
     for video in videos:

@@ -14,7 +14,8 @@ from transnet.data.files import expanded, unused_name
 from transnet.data.overlay import overlay
 from transnet.data.picture import pictures_below, read_picture
 from transnet.data.preprocessing import Pixels
-from transnet.errors import PhotoError, TransNetError
+from transnet.errors import PhotoError
+from transnet.folders import output_folder
 from transnet.inference.segmenter import load_segmenter
 
 _JPEG_SIDE = 65500
@@ -40,11 +41,7 @@ def segment(run: str, photos: list[str], *, out: str = "segmented", json: bool =
             written.
     """
     segmenter = load_segmenter(run)
-    folder = Path(out).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TransNetError(f"--out is {out!r}, which cannot be made ({error}).") from error
+    folder = output_folder(out)
     failed = 0
     names: set[str] = set()
     for path in map(Path, expanded(photos, pictures_below, "photo")):

@@ -14,6 +14,7 @@ from transnet.data.splits import split_names
 from transnet.data.synthetic import write_dataset
 from transnet.errors import TransNetError
 from transnet.evaluation.results import means, read_results
+from transnet.folders import output_folder
 from transnet.paper.comparison import method_table, pretraining_table
 from transnet.paper.grid import Cell, make_cell
 from transnet.paper.parameters import parameter_table
@@ -81,7 +82,7 @@ def reproduce(
         raise TransNetError(f"TABLE is {table!r}; accepted: {', '.join(TABLES)}.")
     folder = Path(out).expanduser()
     if table == "table1":
-        _make(folder)
+        output_folder(folder)
         _finish(parameter_table(), folder, table)
         return 0
     for flag, number in (("--seeds", seeds), ("--scratch-epochs", scratch_epochs)):
@@ -91,7 +92,7 @@ def reproduce(
     if quick:
         folder /= "quick"  # a miniature's figures and encoders must not be taken for the real ones
     kinds = _listed(pretraining, PRETRAININGS)
-    _make(folder)
+    output_folder(folder)
     data, photos = _material(table, data, photos, folder, quick)
     manifest = open_dataset(data)
     chosen = split_names(manifest, splits or _default_splits(manifest))
@@ -225,13 +226,6 @@ def _check_size(size: int, flag: str) -> None:
         ClipConfig(size=size)
     except TransNetError as error:
         raise TransNetError(str(error).replace("--size", flag)) from None
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TransNetError(f"--out is {str(folder)!r}, which cannot be made ({error}).") from error
 
 
 def _finish(result: ResultTable, folder: Path, name: str) -> None:

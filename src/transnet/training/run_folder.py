@@ -76,20 +76,19 @@ class RunFolder:
         before, now = asdict(self.load(run)), asdict(info)
         for settings in (before, now):
             del settings["versions"], settings["training"]["workers"]  # may change
-        if not before["weights_digest"]:  # random weights, or the record of an older version
-            del now["weights_digest"]
+        digest, digest_now = (settings.pop("weights_digest") for settings in (before, now))
         for name, value in now.items():
-            if before[name] != value and name == "weights_digest":
-                raise TransNetError(
-                    f"{run} cannot be continued: {info.weights} holds other weights than those "
-                    "it was started from; accepted: the same weights, --overwrite, or a new --out."
-                )
             if before[name] != value:
                 was, now_is = _differing(before[name], value)
                 raise TransNetError(
                     f"{run} cannot be continued: {name} was {was!r} when it was started and is now "
                     f"{now_is!r}; accepted: the same settings, --overwrite, or a new --out."
                 )
+        if digest and digest != digest_now:  # none: random weights, or an older version's record
+            raise TransNetError(
+                f"{run} cannot be continued: {info.weights} holds other weights than those it was "
+                "started from; accepted: the same weights, --overwrite, or a new --out."
+            )
 
 
 def _differing(before: Any, now: Any) -> tuple[Any, Any]:
