@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 
 import transnet
-from transnet.data.figure import ACTIONS
-from transnet.data.synthetic import FPS, random_background, random_person, render_clip
-from transnet.data.video_writer import write_video
-from transnet.progress import progress_bar
+from transnet.data.synthetic.clips import FPS, random_background, random_person, render_clip
+from transnet.data.synthetic.figure import ACTIONS
+from transnet.data.video.writer import write_video
+from transnet.utils.progress import progress_bar
 
 PLACES = 3  # of each action
 SCRATCH_SIZE = 96

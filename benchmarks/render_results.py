@@ -21,10 +21,10 @@ from transnet.benchmark.charts import bars
 from transnet.benchmark.measurement import figure_text, read_csv, text_table
 from transnet.benchmark.report import Section, sections
 from transnet.benchmark.temporal import CLIP, STEP
-from transnet.evaluation.results import Result, means, read_results, table
-from transnet.page import chart_markup
+from transnet.experiments.results import Result, means, read_results, table
 from transnet.paper.tables import printed
-from transnet.text_columns import markdown_columns
+from transnet.reports.page import chart_markup
+from transnet.reports.tables import markdown_columns
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "docs/measurements.md", ROOT / "docs/benchmark.md")

@@ -39,7 +39,7 @@ def measure(run: str, minutes: int) -> None:
     import torch
 
     import transnet
-    from transnet.data.video_writer import write_video
+    from transnet.data.video.writer import write_video
 
     torch.set_num_threads(1)
     pictures = np.random.default_rng(0).integers(0, 256, (16, 30, 40, 3), dtype=np.uint8)

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import TINY_BACKBONE
 
 import transnet
+from tests.helpers import TINY_BACKBONE
 from transnet.cli import COMMANDS, main
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 

@@ -25,28 +25,28 @@ if TYPE_CHECKING:
         TrainingConfig,
     )
     from transnet.data.clips import Clip, read_clip
-    from transnet.data.datasets import open_dataset
+    from transnet.data.datasets.catalog import open_dataset
     from transnet.data.splits import make_split
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
+    from transnet.experiments.train import train
     from transnet.inference.events import EventDetector
+    from transnet.inference.prediction import Prediction, Segment
     from transnet.inference.recognizer import Recognizer, load
     from transnet.inference.segmenter import load_segmenter
     from transnet.inference.timeline import find_segments
     from transnet.model.transnet import TransNet
-    from transnet.results import Prediction, Segment
     from transnet.training.pretrain import pretrain
-    from transnet.training.train import train
 
 _HOMES = {
     "Clip": "transnet.data.clips",
     "ClipConfig": "transnet.config",
     "EventDetector": "transnet.inference.events",
     "ModelConfig": "transnet.config",
-    "Prediction": "transnet.results",
+    "Prediction": "transnet.inference.prediction",
     "PretrainingConfig": "transnet.config",
     "Recognizer": "transnet.inference.recognizer",
-    "Segment": "transnet.results",
+    "Segment": "transnet.inference.prediction",
     "StreamConfig": "transnet.config",
     "TrainingConfig": "transnet.config",
     "TransNet": "transnet.model.transnet",
@@ -57,10 +57,10 @@ _HOMES = {
     "load": "transnet.inference.recognizer",
     "load_segmenter": "transnet.inference.segmenter",
     "make_split": "transnet.data.splits",
-    "open_dataset": "transnet.data.datasets",
+    "open_dataset": "transnet.data.datasets.catalog",
     "pretrain": "transnet.training.pretrain",
     "read_clip": "transnet.data.clips",
-    "train": "transnet.training.train",
+    "train": "transnet.experiments.train",
 }
 
 __all__ = [

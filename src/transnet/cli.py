@@ -22,18 +22,18 @@ from typing import Any, NoReturn
 from transnet.errors import TransNetError
 
 COMMANDS = {
-    "demo": ("transnet.demo:demo", "the whole pipeline on generated clips, offline"),
-    "download": ("transnet.data.download:download", "fetch a published data set"),
-    "check": ("transnet.data.check:check", "find the broken clips of a data set"),
+    "demo": ("transnet.commands.demo:demo", "the whole pipeline on generated clips, offline"),
+    "download": ("transnet.data.datasets.download:download", "fetch a published data set"),
+    "check": ("transnet.commands.check:check", "find the broken clips of a data set"),
     "audit": ("transnet.audit.audit:audit", "say how far a split can be trusted"),
-    "train": ("transnet.training.train:train", "teach a recogniser the actions of a data set"),
+    "train": ("transnet.experiments.train:train", "teach a recogniser the actions of a data set"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
-    "explain": ("transnet.evaluation.explain:explain", "show where a recogniser looked"),
-    "predict": ("transnet.inference.predict:predict", "tell the action of each video"),
-    "live": ("transnet.inference.live:live", "watch a camera, a stream or a file"),
+    "explain": ("transnet.commands.explain:explain", "show where a recogniser looked"),
+    "predict": ("transnet.commands.predict:predict", "tell the action of each video"),
+    "live": ("transnet.commands.live:live", "watch a camera, a stream or a file"),
     "export": ("transnet.deploy.export:export", "write a run for ONNX Runtime or OpenVINO"),
     "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),
-    "segment": ("transnet.inference.segment:segment", "show where the persons on photos are"),
+    "segment": ("transnet.commands.segment:segment", "show where the persons on photos are"),
     "benchmark": ("transnet.benchmark.benchmark:benchmark", "speed here, beside rivals"),
     "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
 }

@@ -2,8 +2,8 @@ import json
 import re
 
 import pytest
-from conftest import TINY_BACKBONE
 
+from tests.helpers import TINY_BACKBONE
 from transnet.cli import main
 
 TINY = ["--backbone", TINY_BACKBONE, "--weights", "none", "--frames", "4", "--size", "64"]

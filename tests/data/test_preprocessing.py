@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from transnet.config import ClipConfig
-from transnet.data.augment import training_views
 from transnet.data.clips import read_clip, read_views
-from transnet.data.preprocessing import CENTER, Preprocessor, View, normalise
+from transnet.data.preprocessing import Preprocessor, normalise
+from transnet.data.views import CENTER, View, training_views
 
 
 def gradient(width=320, height=240):

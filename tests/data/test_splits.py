@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transnet.data.datasets import open_dataset
+from transnet.data.datasets.catalog import open_dataset
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.splits import make_split, siblings_share, split_names
 from transnet.errors import TransNetError

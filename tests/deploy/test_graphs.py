@@ -2,9 +2,9 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from conftest import TINY_BACKBONE
 
 import transnet
+from tests.helpers import TINY_BACKBONE
 from transnet.data.preprocessing import normalise
 from transnet.deploy.graphs import clip_graph, encoder_graph, head_graph
 

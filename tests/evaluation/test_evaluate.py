@@ -9,9 +9,9 @@ import torch
 import transnet
 from transnet import TransNetError
 from transnet.cli import main
-from transnet.data.preprocessing import CENTER, normalise
+from transnet.data.preprocessing import normalise
+from transnet.data.views import CENTER, evaluation_views
 from transnet.evaluation.metrics import calibration, classification_metrics
-from transnet.evaluation.views import evaluation_views
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_clips_that_were_trained_on_are_refused(run, clips_folder, tmp_path, cap
 
 
 def test_a_leak_is_told_when_the_data_has_moved(clips_folder, tmp_path):
-    from conftest import TINY_BACKBONE
+    from tests.helpers import TINY_BACKBONE
 
     data = shutil.copytree(clips_folder, tmp_path / "data")
     run = transnet.train(
@@ -175,8 +175,7 @@ def test_the_runs_own_data_means_its_own_test_part(run, clips_folder, monkeypatc
 
 
 def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path):
-    from conftest import TINY_BACKBONE
-
+    from tests.helpers import TINY_BACKBONE
     from transnet import ClipConfig, TrainingConfig
 
     run = transnet.train(

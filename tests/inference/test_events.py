@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from transnet import StreamConfig, TransNetError
 from transnet.inference.events import EventDetector
-from transnet.results import UNKNOWN, Prediction
+from transnet.inference.prediction import UNKNOWN, Prediction
 
 PLAIN = StreamConfig(smooth_s=0, min_s=0, enter=0.6, leave=0.4)
 

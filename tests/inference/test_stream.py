@@ -5,15 +5,17 @@ import av
 import numpy as np
 import pytest
 import torch
-from conftest import numbered_frame
 
 import transnet
+from tests.helpers import numbered_frame
 from transnet import StreamConfig, TransNetError
 from transnet.config import ClipConfig
 from transnet.data.clips import median_step_s, read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import CENTER, Preprocessor, normalise, rgb_frame
-from transnet.data.video import FrameReader
+from transnet.data.preprocessing import Preprocessor, normalise
+from transnet.data.video.frames import rgb_frame
+from transnet.data.video.reader import FrameReader
+from transnet.data.views import CENTER
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 import transnet
 from transnet import StreamConfig, VideoError
 from transnet.cli import main
+from transnet.inference.prediction import Segment
 from transnet.inference.timeline import Timeline
 from transnet.inference.timeline_files import format_timeline
-from transnet.results import Segment
 
 SHOWN = Timeline(
     "films/a & b.mp4",

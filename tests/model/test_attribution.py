@@ -1,7 +1,7 @@
 import pytest
 import torch
-from conftest import TINY_BACKBONE
 
+from tests.helpers import TINY_BACKBONE
 from transnet import TransNet
 from transnet.model.attribution import attribute
 

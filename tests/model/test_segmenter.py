@@ -1,7 +1,7 @@
 import pytest
 import torch
-from conftest import TINY_BACKBONE
 
+from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.segmenter import Segmenter

@@ -2,9 +2,9 @@ import csv
 
 import pytest
 import torch
-from conftest import TINY_BACKBONE
 from torch import nn
 
+from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.temporal import TemporalConvolutions

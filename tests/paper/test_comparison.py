@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from transnet.evaluation.results import Mean
+from transnet.experiments.results import Mean
 from transnet.paper.comparison import pretraining_table
 from transnet.paper.grid import make_cell
 

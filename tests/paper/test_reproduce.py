@@ -2,10 +2,10 @@ import csv
 import json
 
 import pytest
-from conftest import TINY_BACKBONE
 
+from tests.helpers import TINY_BACKBONE
 from transnet.cli import main
-from transnet.evaluation.results import read_results
+from transnet.experiments.results import read_results
 from transnet.paper.tables import printed
 
 

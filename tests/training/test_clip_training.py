@@ -10,10 +10,10 @@ import time
 import lmdb
 import pytest
 import torch
-from conftest import TINY_BACKBONE
 from safetensors.torch import load_file
 
 import transnet
+from tests.helpers import TINY_BACKBONE
 from transnet import ClipConfig, TrainingConfig
 
 

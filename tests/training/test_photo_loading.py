@@ -4,9 +4,9 @@ import torch
 from PIL import Image
 
 from transnet.config import PretrainingConfig
-from transnet.data.photo_sets import open_photos
-from transnet.data.photo_views import PhotoView
-from transnet.data.photos import PERSON
+from transnet.data.photos.catalog import open_photos
+from transnet.data.photos.photo import PERSON
+from transnet.data.photos.transforms import PhotoView
 from transnet.training.photo_loading import photo_loader
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TINY_BACKBONE
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import transnet
+from tests.helpers import TINY_BACKBONE
 from transnet import ClipConfig, PretrainingConfig, TrainingConfig, TransNetError
+from transnet.checkpoints.backbone_weights import find_weights
 from transnet.cli import main
-from transnet.training.segmentation import SegmenterTraining
-from transnet.weights import find_weights
+from transnet.training.segmenter_module import SegmenterTraining
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 QUICK = {"size": 64, "epochs": 2, "workers": 0}

@@ -15,24 +15,24 @@ from numpy.typing import NDArray
 from transnet.audit.duplicates import NearDuplicates, Pair, near_duplicates
 from transnet.audit.leakage import Leakage, leakage, tested_in_training
 from transnet.audit.worth import LeakWorth, tested_clips
-from transnet.checkpoint import load_info
+from transnet.checkpoints.backbone_weights import find_weights
+from transnet.checkpoints.run import load_info
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+from transnet.data.cache.features import FeatureCache
 from transnet.data.clips import read_clip
-from transnet.data.datasets import open_dataset
-from transnet.data.feature_cache import FeatureCache
+from transnet.data.datasets.catalog import open_dataset
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.splits import RANDOM_SPLITS, Split, make_split, split_names
 from transnet.errors import TransNetError, VideoError
 from transnet.evaluation.evaluate import evaluate
-from transnet.features.extractor import FeatureExtractor
-from transnet.folders import cache_folder
+from transnet.experiments.repeat import run_folder
+from transnet.experiments.train import train as train_runs
+from transnet.inference.features import FeatureExtractor
 from transnet.model.transnet import TransNet
 from transnet.model.video_network import VIDEO_BACKBONES
-from transnet.page import render
-from transnet.progress import say
-from transnet.training.repeat import run_folder
-from transnet.training.train import train as train_runs
-from transnet.weights import find_weights
+from transnet.reports.page import render
+from transnet.utils.paths import cache_folder
+from transnet.utils.progress import say
 
 PAIRS_PICTURED = 12
 FRAMES_PICTURED = 4

@@ -18,10 +18,10 @@ from transnet.benchmark.integers import small_export
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
 from transnet.data.sampling import uniform_indices
-from transnet.deploy.fastest import OTHERS
 from transnet.deploy.runtime import ExportedRecognizer
 from transnet.errors import VideoError
 from transnet.inference.recognizer import Recognizer
+from transnet.runtimes.choice import OTHERS
 
 PLAIN = Entrant("plain loop", "eager")
 PLAIN_CHANNELS_LAST = Entrant("plain loop, channels-last", "eager")

@@ -34,16 +34,16 @@ from transnet.benchmark.measurement import (
 from transnet.benchmark.report import sections, summary, write_page
 from transnet.benchmark.rivals import RIVALS
 from transnet.benchmark.setting import Setting
+from transnet.checkpoints.backbone_weights import DEFAULT_BACKBONE
 from transnet.config import ClipConfig
-from transnet.data.datasets import open_dataset
+from transnet.data.datasets.catalog import open_dataset
 from transnet.data.manifest import ClipRecord
-from transnet.data.prefetch import usable_cores
-from transnet.data.synthetic import write_dataset
-from transnet.data.video import VIDEO_SUFFIXES
-from transnet.deploy.engines import RUNTIMES, installed_runtimes
+from transnet.data.synthetic.clips import write_dataset
+from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
-from transnet.progress import say
-from transnet.weights import DEFAULT_BACKBONE
+from transnet.runtimes.engines import RUNTIMES, installed_runtimes
+from transnet.utils.progress import say
+from transnet.utils.threads import usable_cores
 
 Name = TypeVar("Name", bound=str)
 

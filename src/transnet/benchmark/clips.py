@@ -13,8 +13,8 @@ from transnet.benchmark.contest import Entrant, Outcome, contest, reason
 from transnet.benchmark.measurement import Limit, Measurement, measurement
 from transnet.benchmark.rivals import RIVALS, make_rival
 from transnet.benchmark.setting import NUM_CLASSES, Setting, fastest
-from transnet.deploy.engines import Engine
-from transnet.progress import progress_bar
+from transnet.runtimes.engines import Engine
+from transnet.utils.progress import progress_bar
 
 
 @dataclass

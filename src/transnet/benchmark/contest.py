@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from transnet.errors import TransNetError
-from transnet.progress import progress_bar
+from transnet.utils.progress import progress_bar
 
 MIN_ROUNDS = 5
 MAX_REPEATS = 100

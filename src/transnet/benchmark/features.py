@@ -17,11 +17,11 @@ from transnet.benchmark.contest import Entrant, contest
 from transnet.benchmark.decoding import decode_bare
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
+from transnet.data.cache.features import FeatureCache
 from transnet.data.clips import read_clip
-from transnet.data.feature_cache import FeatureCache
 from transnet.data.preprocessing import normalise
 from transnet.errors import TransNetError
-from transnet.features.extractor import FeatureExtractor
+from transnet.inference.features import FeatureExtractor
 
 BACKBONE = Entrant("bare backbone, the same frames")
 DECODING = Entrant("bare PyAV loop, the same files")

@@ -16,11 +16,11 @@ from transnet.benchmark.measurement import Limit, Measurement, measurement
 from transnet.benchmark.rivals import RIVALS, make_rival
 from transnet.benchmark.setting import NUM_CLASSES, Setting, fastest
 from transnet.config import TrainingConfig
-from transnet.deploy.engines import Runtime
 from transnet.deploy.export import export
 from transnet.deploy.runtime import ExportedRecognizer, load
-from transnet.progress import progress_bar
-from transnet.training.train import train
+from transnet.experiments.train import train
+from transnet.runtimes.engines import Runtime
+from transnet.utils.progress import progress_bar
 
 _Opens = Callable[[Setting, Runtime], dict[Entrant, Callable[[], object]]]
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from transnet.data.prefetch import usable_cores
-from transnet.evaluation.results import source_commit
+from transnet.experiments.results import source_commit
+from transnet.utils.threads import usable_cores
 
 _PACKAGES = ("torch", "torchvision", "timm", "av", "onnxruntime", "openvino")
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from transnet.benchmark.contest import Entrant, Outcome
 from transnet.benchmark.machine import Machine
 from transnet.errors import TransNetError
-from transnet.text_columns import markdown_columns, plain_columns
+from transnet.reports.tables import markdown_columns, plain_columns
 
 Quantity = Literal["ratio", "ms", "ms more"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from transnet.benchmark.charts import bars
 from transnet.benchmark.measurement import Measurement, Record, failures, table_of
-from transnet.checkpoint import written_whole
-from transnet.page import render
+from transnet.reports.page import render
+from transnet.utils.files import written_whole
 
 TITLES = {
     "stream": "A new frame of a stream",

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from transnet.benchmark.contest import Entrant, Outcome, Pace
 from transnet.benchmark.deadline import deadline
 from transnet.benchmark.measurement import Limit, Quantity
-from transnet.checkpoint import RunInfo
+from transnet.checkpoints.backbone_weights import find_weights
+from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.manifest import ClipRecord
-from transnet.deploy.engines import Engine, Runtime, open_engine
 from transnet.inference.recognizer import Recognizer
-from transnet.weights import find_weights
+from transnet.runtimes.engines import Engine, Runtime, open_engine
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from torch import Tensor
 from transnet.benchmark.contest import Entrant, contest, reason
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
-from transnet.data.preprocessing import Pixels, rgb_frame
-from transnet.deploy.engines import Runtime
-from transnet.deploy.fastest import OTHERS
+from transnet.data.video.frames import Pixels, rgb_frame
 from transnet.inference.recognizer import Recognizer
 from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import TransNet
+from transnet.runtimes.choice import OTHERS
+from transnet.runtimes.engines import Runtime
 
 FPS = 25
 BARE = "bare backbone, 1 frame"
@@ -85,7 +85,7 @@ def measure(setting: Setting) -> list[Measurement]:
 
 
 def _ways(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], object]]:
-    """As :mod:`transnet.deploy.fastest` does it: the backbone runs there, the rest in PyTorch."""
+    """As :mod:`transnet.runtimes.choice` does it: the backbone runs there, the rest in PyTorch."""
     recognizer = setting.recognizer()
     network = recognizer.model
     assert isinstance(network, TransNet)
@@ -109,7 +109,7 @@ def _ways(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], obje
 
 
 def _with_threads(call: Callable[[], object], threads: int) -> Callable[[], object]:
-    """As :func:`~transnet.deploy.fastest.accelerated` does it."""
+    """As :func:`~transnet.runtimes.choice.accelerated` does it."""
 
     def run() -> None:
         if torch.get_num_threads() != threads:

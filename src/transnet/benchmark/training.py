@@ -15,14 +15,14 @@ from transnet.benchmark.contest import Entrant, contest
 from transnet.benchmark.features import MANY_FRAMES
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
-from transnet.checkpoint import RunInfo
-from transnet.data.clip_cache import ClipCache, cache_clips
-from transnet.data.feature_cache import FeatureCache
-from transnet.data.preprocessing import CENTER
-from transnet.features.extractor import FeatureExtractor
-from transnet.model.network import Network
+from transnet.checkpoints.run import RunInfo
+from transnet.data.cache.clips import ClipCache, cache_clips
+from transnet.data.cache.features import FeatureCache
+from transnet.data.views import CENTER
+from transnet.inference.features import FeatureExtractor
+from transnet.model.networks import Network
 from transnet.training.datasets import CachedClips, CachedFeatures, EpochSampler, VideoClips
-from transnet.training.normalisation import Normalisation
+from transnet.training.normalization import Normalisation
 from transnet.training.optimizer import optimizers
 
 CACHED = Entrant("epoch from the feature cache")

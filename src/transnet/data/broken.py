@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from transnet.errors import FileError, TransNetError
-from transnet.progress import say
+from transnet.utils.progress import say
 
 MAX_SHOWN = 5
 

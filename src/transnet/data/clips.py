@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import CENTER, Pixels, Preprocessor, View
+from transnet.data.preprocessing import Preprocessor
 from transnet.data.sampling import clip_indices
-from transnet.data.video import read_footage, read_times
+from transnet.data.video.frames import Pixels
+from transnet.data.video.reader import read_footage, read_times
+from transnet.data.views import CENTER, View
 from transnet.errors import VideoError
 
 # More clips do not move the median of their steps by anything that matters.

@@ -6,40 +6,14 @@ Resizing and the conversion to RGB are one step of FFmpeg's scaler, to the netwo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from transnet.data.video import upright
-from transnet.errors import TransNetError
-
-Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class View:
-    """One way to look at a video: which moments, which square of the picture, mirrored or not.
-
-    Attributes:
-        offset: where the clip's frames are taken (see :mod:`transnet.data.sampling`), 0 to 1.
-        zoom: the picture's short side is resized to ``zoom * size`` pixels, 1 or more.
-        x: where the square is cut, 0 at the left edge, 1 at the right one.
-        y: where the square is cut, 0 at the top, 1 at the bottom.
-        flip: mirror left and right.
-    """
-
-    offset: float = 0.5
-    zoom: float = 8 / 7
-    x: float = 0.5
-    y: float = 0.5
-    flip: bool = False
-
-
-CENTER = View()
-"""The view of every evaluation and prediction: the middle of the picture, unmirrored."""
+from transnet.data.video.frames import Pixels, upright
+from transnet.data.views import View
 
 
 class Preprocessor:
@@ -77,19 +51,6 @@ class Preprocessor:
         left = round(view.x * (pixels.shape[1] - self.size))
         square = pixels[top : top + self.size, left : left + self.size]
         return square[:, ::-1] if view.flip else square
-
-
-def rgb_frame(pixels: Pixels) -> av.VideoFrame:
-    """Pixels from elsewhere, uint8 RGB ``(H, W, 3)``, as a frame for the one preprocessing path.
-
-    Raises:
-        TransNetError: they have another shape or type.
-    """
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
-        raise TransNetError(
-            f"the frame is {pixels.dtype} of shape {pixels.shape}; accepted: uint8 RGB (H, W, 3)."
-        )
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
 
 
 def normalise(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:

@@ -76,37 +76,6 @@ def clip_indices(times_s: NDArray[np.float64], clip: ClipConfig, offset: float =
     return uniform_indices(len(times_s), clip.frames, offset)
 
 
-class Pace:
-    """Chooses frames a fixed time apart as they come: the first one of every ``every_s`` seconds.
-
-    Frames that are lost never shift the ones that follow.
-
-    Args:
-        every_s: seconds between two frames; 0 chooses every frame.
-    """
-
-    def __init__(self, every_s: float) -> None:
-        self._every_s = every_s
-        self._first_s: float | None = None
-        self._next_s = -np.inf
-
-    def is_due(self, time_s: float) -> bool:
-        """Whether the frame of this time is chosen; ask once a frame, in order."""
-        if self._every_s <= 0:
-            return True
-        if time_s < self._next_s - 1e-6:
-            return False
-        if self._first_s is None:
-            self._first_s = time_s
-        passed = np.floor((time_s - self._first_s + 1e-6) / self._every_s)
-        self._next_s = self._first_s + (passed + 1) * self._every_s
-        return True
-
-    def reset(self) -> None:
-        """Start anew with the next frame, which is another video's."""
-        self._first_s, self._next_s = None, -np.inf
-
-
 def _check(num_frames: int, n: int, offset: float) -> None:
     if num_frames < 1:
         raise ValueError(f"num_frames is {num_frames}; accepted: 1 or more.")

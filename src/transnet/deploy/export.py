@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from transnet import checkpoint
-from transnet.checkpoint import RunInfo
-from transnet.data.datasets import open_dataset
+from transnet.checkpoints.record import package_versions
+from transnet.checkpoints.run import RunInfo
+from transnet.data.datasets.catalog import open_dataset
 from transnet.data.datasets.csv import read_csv
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import Pixels
 from transnet.data.splits import make_split
+from transnet.data.video.frames import Pixels
 from transnet.deploy.export_info import METADATA_KEY, ExportInfo
 from transnet.deploy.runtime import FORMS, ExportedRecognizer, load
 from transnet.deploy.verification import TOLERANCE, compare, read_clips, torch_scores, verify
@@ -39,7 +39,7 @@ from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
 from transnet.inference.recognizer import load as load_run
 from transnet.model.transnet import TransNet
-from transnet.progress import say
+from transnet.utils.progress import say
 
 if TYPE_CHECKING:
     import onnx
@@ -276,7 +276,7 @@ def _describe(info: RunInfo) -> ExportInfo:
         split=info.split,
         versions={
             **info.versions,
-            "transnet-har": checkpoint.package_versions()["transnet-har"],
+            "transnet-har": package_versions()["transnet-har"],
             **{name: version(name) for name in ("onnx", "onnxruntime")},
         },
     )

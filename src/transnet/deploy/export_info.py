@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from transnet.config import ClipConfig, from_dict
-from transnet.data.preprocessing import CENTER
+from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 
 FORMAT = 1

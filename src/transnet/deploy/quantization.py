@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transnet.data.preprocessing import Pixels
-from transnet.progress import progress_bar
+from transnet.data.video.frames import Pixels
+from transnet.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     import onnx

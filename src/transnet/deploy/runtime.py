@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transnet.data.clips import Clip, read_clip
-from transnet.data.prefetch import MAX_AT_ONCE, prefetch, usable_cores
-from transnet.data.preprocessing import Pixels
+from transnet.data.video.frames import Pixels
 from transnet.deploy.export_info import ExportInfo
 from transnet.deploy.sessions import SUFFIXES, Session, open_session
 from transnet.errors import TransNetError, VideoError
-from transnet.results import Prediction
+from transnet.inference.prediction import Prediction
+from transnet.utils.threads import MAX_AT_ONCE, prefetch, usable_cores
 
 FORMS = ("clip", "encoder", "head")
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from transnet.config import ClipConfig
 from transnet.data.clips import Clip, read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.prefetch import prefetch
-from transnet.data.preprocessing import Pixels, normalise
+from transnet.data.preprocessing import normalise
+from transnet.data.video.frames import Pixels
 from transnet.deploy.runtime import ExportedRecognizer
 from transnet.errors import TransNetError, VideoError
 from transnet.inference.recognizer import Recognizer
-from transnet.progress import progress_bar
+from transnet.utils.progress import progress_bar
+from transnet.utils.threads import prefetch
 
 TOLERANCE = 1e-4
 """By how much a probability of a float32 export may differ from torch's."""

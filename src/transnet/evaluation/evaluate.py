@@ -15,26 +15,27 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from transnet import checkpoint
-from transnet.checkpoint import RunInfo
+from transnet.checkpoints.clip_list import trained_ranges
+from transnet.checkpoints.run import RunInfo
 from transnet.data.broken import check_broken
-from transnet.data.datasets import open_dataset, resolve_dataset
+from transnet.data.cache.features import FeatureCache
+from transnet.data.cache.filling import KeptClips
+from transnet.data.datasets.catalog import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import read_csv
-from transnet.data.decoding import KeptClips
-from transnet.data.feature_cache import FeatureCache
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.splits import make_split, siblings_share
+from transnet.data.views import SpatialViews, evaluation_views
 from transnet.errors import TransNetError
 from transnet.evaluation.bootstrap import accuracy_interval
 from transnet.evaluation.explanation import heat_on_person, require_maps
 from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.report import Mistake, write_report
-from transnet.evaluation.views import SpatialViews, evaluation_views
-from transnet.features.extractor import FeatureExtractor
-from transnet.folders import cache_folder
+from transnet.inference.features import FeatureExtractor
 from transnet.inference.recognizer import Recognizer, load
 from transnet.inference.segmenter import load_segmenter
-from transnet.progress import say
+from transnet.utils.files import written_whole
+from transnet.utils.paths import cache_folder
+from transnet.utils.progress import say
 
 MAX_TEMPORAL_VIEWS = 100
 _SPATIAL = {
@@ -157,7 +158,7 @@ def evaluate(
         folder, recognizer, metrics, _mistakes(part.clips, probabilities, labels, done, info)
     )
     # Last, so that where it is, the rest is.
-    with checkpoint.written_whole(folder / "metrics.json") as path:
+    with written_whole(folder / "metrics.json") as path:
         path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     say(
         f"top-1 {metrics['top1']:.1%}{_margin(metrics)}, macro-F1 {metrics['macro_f1']:.1%} "
@@ -182,7 +183,7 @@ def _write_predictions(
         answer = classes[scores.index(max(scores))] if any(scores) else ""
         limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
         rows.writerow([clip.path, *limits, clip.group, clip.label, answer, f"{max(scores):.6f}"])
-    with checkpoint.written_whole(path) as beside:
+    with written_whole(path) as beside:
         beside.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
@@ -246,7 +247,7 @@ def _probabilities(
 
 
 def _trained_on(run: Path, done: KeptClips) -> list[ClipRecord]:
-    known = checkpoint.trained_ranges(run)
+    known = trained_ranges(run)
 
     def overlaps(clip: ClipRecord) -> bool:
         first, last = clip.start or 0, math.inf if clip.end is None else clip.end

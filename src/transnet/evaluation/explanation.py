@@ -17,14 +17,15 @@ from torch.nn import functional
 
 from transnet.data.clips import Clip, read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import Pixels, normalise
+from transnet.data.preprocessing import normalise
+from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
 from transnet.inference.segmenter import PersonSegmenter
 from transnet.model.attribution import attribute
-from transnet.model.network import Network
+from transnet.model.networks import Network
 from transnet.model.transnet import TransNet
-from transnet.progress import progress_bar
+from transnet.utils.progress import progress_bar
 
 MAX_EXPLAINED = 100
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from transnet import checkpoint
-from transnet.checkpoint import RunInfo
+from transnet.checkpoints.run import RunInfo
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.errors import VideoError
 from transnet.evaluation.explanation import explain_clip, has_maps, heated
 from transnet.inference.recognizer import Recognizer
-from transnet.learning_curves import learning_curves
-from transnet.page import render
+from transnet.reports.learning_curves import learning_curves
+from transnet.reports.page import render
+from transnet.utils.files import written_whole
 
 MAX_MISTAKES = 12
 FRAMES_SHOWN = 6
@@ -71,7 +71,7 @@ def write_report(
         show_top5=len(info.classes) > 5,
         written=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
-    with checkpoint.written_whole(run / "report.html") as path:
+    with written_whole(run / "report.html") as path:
         path.write_text(page, encoding="utf-8")
     return run / "report.html"
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from transnet.config import StreamConfig
-from transnet.results import UNKNOWN, Prediction, Segment
+from transnet.inference.prediction import UNKNOWN, Prediction, Segment
 
 
 class EventDetector:

@@ -11,19 +11,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from transnet import checkpoint
-from transnet.checkpoint import RunInfo
+from transnet.checkpoints import run as checkpoint
+from transnet.checkpoints.run import RunInfo
 from transnet.config import StreamConfig
 from transnet.data.clips import Clip, read_clip
-from transnet.data.prefetch import prefetch
 from transnet.data.preprocessing import normalise
-from transnet.data.sources import open_source
-from transnet.deploy.engines import Runtime
-from transnet.deploy.fastest import accelerated
+from transnet.data.video.sources import open_source
 from transnet.errors import VideoError
+from transnet.inference.prediction import Prediction
 from transnet.inference.stream import StreamSession, interval_s
-from transnet.model.network import Network
-from transnet.results import Prediction
+from transnet.model.networks import Network
+from transnet.runtimes.choice import accelerated
+from transnet.runtimes.engines import Runtime
+from transnet.utils.threads import prefetch
 
 
 def load(run: str | Path) -> Recognizer:
@@ -169,7 +169,7 @@ class Recognizer:
         self, config: StreamConfig = StreamConfig(), *, name: str = "stream"
     ) -> StreamSession:
         """Something to push the frames of one stream into; see :class:`StreamSession`."""
-        return StreamSession(self, config, name)
+        return StreamSession(self.info, self.model, config, name)
 
     def prediction(
         self, path: str, probabilities: Tensor, start_s: float, end_s: float, damage: str = ""

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from transnet import segmenter_checkpoint as checkpoint
-from transnet.data.photo_views import PhotoView
-from transnet.data.preprocessing import Pixels
+from transnet.checkpoints import segmenter as checkpoint
+from transnet.checkpoints.segmenter import SegmenterInfo
+from transnet.data.photos.transforms import PhotoView
+from transnet.data.video.frames import Pixels
 from transnet.model.segmenter import Segmenter
-from transnet.segmenter_checkpoint import SegmenterInfo
 
 _BATCH = 16
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import av
 import numpy as np
 import torch
 
-from transnet.checkpoint import RunInfo
+from transnet.checkpoints.run import RunInfo
 from transnet.config import StreamConfig
-from transnet.data.preprocessing import CENTER, Pixels, Preprocessor, normalise, rgb_frame
-from transnet.data.sampling import Pace
+from transnet.data.preprocessing import Preprocessor, normalise
+from transnet.data.video.frames import Pixels, rgb_frame
+from transnet.data.video.pacing import Pace
+from transnet.data.views import CENTER
 from transnet.errors import TransNetError
+from transnet.inference.prediction import Prediction
+from transnet.model.networks import Network
 from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import TransNet
-from transnet.results import Prediction
-
-if TYPE_CHECKING:
-    from transnet.inference.recognizer import Recognizer
 
 
 class StreamSession:
@@ -37,18 +35,17 @@ class StreamSession:
         seen: the square of the last frame as the network saw it, uint8 RGB ``(size, size, 3)``.
     """
 
-    def __init__(self, recognizer: Recognizer, config: StreamConfig, name: str) -> None:
-        info = recognizer.info
-        self._recognizer, self._name = recognizer, name
-        if not isinstance(recognizer.model, TransNet):
+    def __init__(self, info: RunInfo, model: Network, config: StreamConfig, name: str) -> None:
+        self._info, self._name = info, name
+        if not isinstance(model, TransNet):
             raise TransNetError(
                 f"{info.backbone} sees a clip as a whole, so it cannot watch a stream; accepted: "
                 "runs with an image network as their backbone."
             )
-        self._stream = StreamingTransNet(recognizer.model, window_step_s(info, config))
+        self._stream = StreamingTransNet(model, window_step_s(info, config))
         self._pace = Pace(interval_s(info, config))
         self._preprocess = Preprocessor(info.clip.size)
-        self._device = next(recognizer.model.parameters()).device
+        self._device = next(model.parameters()).device
         self.seen: Pixels = np.zeros((info.clip.size, info.clip.size, 3), np.uint8)
 
     @property
@@ -75,14 +72,13 @@ class StreamSession:
             return None
         picture = frame if isinstance(frame, av.VideoFrame) else rgb_frame(frame)
         self.seen = self._preprocess([picture], picture.rotation, CENTER)[0]
-        info = self._recognizer.info
-        pixels = torch.from_numpy(normalise(self.seen, info.mean, info.std))
+        pixels = torch.from_numpy(normalise(self.seen, self._info.mean, self._info.std))
         window = self._stream.push(pixels.to(self._device), time_s)
         if window is None:
             return None
         start_s, end_s = window.times_s[0], window.times_s[-1]
-        probabilities = window.logits.softmax(dim=0)
-        return self._recognizer.prediction(self._name, probabilities, start_s, end_s)
+        scores = window.logits.softmax(dim=0).tolist()
+        return Prediction.of(self._name, self._info.classes, scores, start_s, end_s)
 
     def reset(self) -> None:
         """Forget every frame: what comes is another video, or there was a gap."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transnet.config import StreamConfig
-from transnet.data.preprocessing import Pixels
-from transnet.data.sampling import Pace
-from transnet.data.video import FrameReader
+from transnet.data.video.frames import Pixels
+from transnet.data.video.pacing import Pace
+from transnet.data.video.reader import FrameReader
 from transnet.errors import VideoError
 from transnet.inference.events import EventDetector
+from transnet.inference.prediction import Segment
 from transnet.inference.recognizer import Recognizer
 from transnet.inference.stream import window_step_s
-from transnet.page import picture_address
-from transnet.progress import progress_bar
-from transnet.results import Segment
+from transnet.reports.page import picture_address
+from transnet.utils.progress import progress_bar
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
 
-from transnet.checkpoint import written_whole
 from transnet.config import TimelineFormat
 from transnet.errors import TransNetError
+from transnet.inference.prediction import clock
 from transnet.inference.timeline import Timeline
-from transnet.page import render
-from transnet.progress import say
-from transnet.results import clock
+from transnet.reports.page import render
+from transnet.utils.files import written_whole
+from transnet.utils.progress import say
 
 FORMATS: tuple[TimelineFormat, ...] = get_args(TimelineFormat)
 

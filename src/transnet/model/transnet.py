@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transnet.config import Temporal
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
-from transnet.model.rivals import (
+from transnet.model.baselines import (
     Attention,
     Mean,
     Recurrent,
@@ -24,13 +24,13 @@ class TransNet(nn.Module):
     """The network of the paper: ``logits = temporal(spatial(x_1), ..., spatial(x_n))``.
 
     Args:
-        backbone: name of a ``timm`` model, with random weights; ``transnet.weights`` finds trained
-            ones and ``transnet.load`` a whole trained network.
+        backbone: name of a ``timm`` model, with random weights
+            (``transnet.load`` gives a whole trained network).
         num_classes: actions to tell apart, C.
         num_frames: frames a clip, n (paper: 12).
         features: length of one frame's feature vector, L (paper: 64).
         filters: filters of the first temporal convolution, K (paper: 64).
-        temporal: ``conv1d`` (the paper) or one of :mod:`transnet.model.rivals`.
+        temporal: ``conv1d`` (the paper) or one of :mod:`transnet.model.baselines`.
         readout: ``flatten`` (the paper) or ``pool``, see :class:`Readout`.
         size: height and width of a frame in pixels (paper: 224).
         dropout: share of a frame's features dropped before the dense layer, in training only.

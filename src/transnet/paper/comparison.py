@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
-from transnet.evaluation.results import Mean
+from transnet.experiments.results import Mean
 from transnet.paper.grid import Cell
 from transnet.paper.tables import ResultTable, printed
 

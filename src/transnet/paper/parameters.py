@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transnet.model.rivals import SeparableConvolutions
+from transnet.model.baselines import SeparableConvolutions
 from transnet.model.temporal import TemporalConvolutions
 from transnet.model.transnet import TransNet, count_parameters
 from transnet.paper.tables import ResultTable, printed

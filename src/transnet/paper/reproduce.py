@@ -7,22 +7,22 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from transnet.checkpoints.backbone_weights import ENCODER_FILE
 from transnet.config import ClipConfig, PretrainingConfig, Readout
-from transnet.data.datasets import open_dataset
+from transnet.data.datasets.catalog import open_dataset
 from transnet.data.manifest import Manifest
 from transnet.data.splits import split_names
-from transnet.data.synthetic import write_dataset
+from transnet.data.synthetic.clips import write_dataset
 from transnet.errors import TransNetError
-from transnet.evaluation.results import means, read_results
-from transnet.folders import output_folder
+from transnet.experiments.results import means, read_results
+from transnet.experiments.train import train
 from transnet.paper.comparison import method_table, pretraining_table
 from transnet.paper.grid import Cell, make_cell
 from transnet.paper.parameters import parameter_table
 from transnet.paper.tables import ResultTable, printed
-from transnet.progress import say
 from transnet.training.pretrain import pretrain
-from transnet.training.train import train
-from transnet.weights import ENCODER_FILE
+from transnet.utils.paths import output_folder
+from transnet.utils.progress import say
 
 TABLES = ("table1", "table2", "table3", "table4", "table5")
 DATASETS = {"table2": "kth", "table3": "kth", "table4": "ucf101", "table5": "hmdb51"}

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from transnet.checkpoint import written_whole
-from transnet.page import render
-from transnet.text_columns import markdown_columns, plain_columns
+from transnet.reports.page import render
+from transnet.reports.tables import markdown_columns, plain_columns
+from transnet.utils.files import written_whole
 
 
 @dataclass(frozen=True)

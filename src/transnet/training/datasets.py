@@ -14,12 +14,11 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from transnet.config import ClipConfig
-from transnet.data.augment import random_view
-from transnet.data.clip_cache import ClipCache
+from transnet.data.cache.clips import ClipCache
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import CENTER
-from transnet.features.extractor import FeatureExtractor
+from transnet.data.views import CENTER, random_view
+from transnet.inference.features import FeatureExtractor
 
 Draw = tuple[int, int]
 Example = tuple[Tensor, int]

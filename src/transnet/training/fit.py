@@ -18,13 +18,13 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
-from transnet.checkpoint import written_whole
 from transnet.config import PretrainingConfig, TrainingConfig
 from transnet.errors import FileError, TransNetError
-from transnet.progress import progress_bar
 from transnet.training.datasets import EpochSampler
 from transnet.training.precision import bfloat16_where_fast, slow_parts_in_float32
 from transnet.training.waiting import Waiting
+from transnet.utils.files import written_whole
+from transnet.utils.progress import progress_bar
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from transnet.config import PretrainingConfig
 from transnet.data.broken import check_broken
-from transnet.data.photo_views import PhotoView
-from transnet.data.photos import PERSON, Photo, PhotoSet
-from transnet.data.prefetch import prefetch
+from transnet.data.photos.photo import PERSON, Photo, PhotoSet
+from transnet.data.photos.transforms import PhotoView
 from transnet.errors import PhotoError, TransNetError
-from transnet.progress import progress_bar
 from transnet.training.datasets import (
     FIXED_VIEW,
     Draw,
@@ -24,6 +22,8 @@ from transnet.training.datasets import (
     FixedSampler,
     leaves_one_alone,
 )
+from transnet.utils.progress import progress_bar
+from transnet.utils.threads import prefetch
 
 
 class MaskedPhotos(Dataset):

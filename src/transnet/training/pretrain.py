@@ -8,21 +8,21 @@ from pathlib import Path
 
 import torch
 
-from transnet import segmenter_checkpoint as checkpoint
+from transnet.checkpoints import segmenter as checkpoint
+from transnet.checkpoints.backbone_weights import ENCODER_FILE, find_weights
+from transnet.checkpoints.segmenter import SegmenterInfo
 from transnet.config import PretrainingConfig
-from transnet.data.photo_sets import open_photos, resolve_photos
-from transnet.data.photo_views import PhotoView
+from transnet.data.photos.catalog import open_photos, resolve_photos
+from transnet.data.photos.transforms import PhotoView
 from transnet.errors import TransNetError
 from transnet.inference.segmenter import PersonSegmenter
-from transnet.progress import say
-from transnet.segmenter_checkpoint import SegmenterInfo
 from transnet.training.fit import fit
 from transnet.training.photo_loading import photo_loader, readable_photos
 from transnet.training.pretraining_report import write_report
 from transnet.training.run_folder import RunFolder
-from transnet.training.segmentation import SegmenterTraining
+from transnet.training.segmenter_module import SegmenterTraining
 from transnet.training.validation_pictures import ValidationPictures
-from transnet.weights import ENCODER_FILE, find_weights
+from transnet.utils.progress import say
 
 GENTLE_LEARNING_RATE = 3e-4
 """Of a backbone that knows something already."""

@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from transnet import segmenter_checkpoint as checkpoint
-from transnet.checkpoint import written_whole
-from transnet.data.overlay import overlay
-from transnet.data.photo_views import PhotoView
-from transnet.data.photos import PERSON, Photo, PhotoSet
+from transnet.checkpoints import segmenter as checkpoint
+from transnet.data.photos.photo import PERSON, Photo, PhotoSet
+from transnet.data.photos.transforms import PhotoView
 from transnet.inference.segmenter import PersonSegmenter
-from transnet.learning_curves import learning_curves
-from transnet.page import render
+from transnet.reports.learning_curves import learning_curves
+from transnet.reports.mask_overlay import overlay
+from transnet.reports.page import render
 from transnet.training.fit import FitSummary
-from transnet.training.segmentation import mask_metrics
+from transnet.training.segmenter_module import mask_metrics
 from transnet.training.validation_pictures import pictures_so_far, shrunk
+from transnet.utils.files import written_whole
 
 PHOTOS_SHOWN = 24
 EPOCHS_SHOWN = 6

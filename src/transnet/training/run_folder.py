@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from transnet.errors import TransNetError
-from transnet.progress import say
+from transnet.utils.progress import say
 
 
 @dataclass(frozen=True)

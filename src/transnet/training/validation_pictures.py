@@ -12,10 +12,10 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 
-from transnet.checkpoint import written_whole
-from transnet.data.overlay import overlay
-from transnet.data.photos import PERSON, MaskedPhoto, Photo
-from transnet.data.preprocessing import Pixels
+from transnet.data.photos.photo import PERSON, MaskedPhoto, Photo
+from transnet.data.video.frames import Pixels
+from transnet.reports.mask_overlay import overlay
+from transnet.utils.files import written_whole
 
 if TYPE_CHECKING:
     from transnet.inference.segmenter import PersonSegmenter

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transnet.data.manifest import ClipRecord, Manifest, Subset
 from transnet.errors import TransNetError
-from transnet.progress import say
+from transnet.utils.progress import say
 
 _SUBSETS: dict[str, Subset] = {
     "train": "train",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transnet.data.files import files_below
 from transnet.data.manifest import ClipRecord, Manifest
-from transnet.data.video import VIDEO_SUFFIXES
+from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
+from transnet.utils.naming import files_below
 
 
 def read_folder(root: Path) -> Manifest:

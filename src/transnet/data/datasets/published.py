@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from transnet.data.archives import unpack_archives
+from transnet.data.datasets.archives import unpack_archives
 from transnet.data.datasets.folder import videos_below
 from transnet.data.manifest import ClipRecord, Manifest, Subset
 from transnet.errors import TransNetError

@@ -1,0 +1,74 @@
+"""``clips.csv`` of a run: every clip and its part in the split, trained ones with a digest."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from transnet.data.manifest import ClipRecord
+from transnet.data.splits import Split
+from transnet.errors import TransNetError
+from transnet.utils.files import other_list, save_fixed
+
+
+def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
+    """Write ``clips.csv``; the digest is the fingerprint of a clip that is trained on.
+
+    A clip to train on without a digest could not be read: it is there as unused.
+
+    Raises:
+        TransNetError: there is one already, of other clips: this training is another one.
+    """
+    save_fixed(run / "clips.csv", _clips_table(split, digests), "clips")
+
+
+def check_clips(run: Path, split: Split) -> None:
+    """See that a run was made of the clips of a split.
+
+    Raises:
+        TransNetError: it was not.
+    """
+    rows = csv.reader(io.StringIO(_clips_table(split, {}).decode("utf-8", "surrogateescape")))
+    now = {tuple(row[:5]) for row in rows}
+    with open(run / "clips.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        before = {tuple(row[:5]) for row in csv.reader(file)}
+    if now != before:
+        raise TransNetError(other_list(run, "clips"))
+
+
+def _clips_table(split: Split, digests: Mapping[ClipRecord, str]) -> bytes:
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["path", "label", "group", "start", "end", "split", "digest"])
+    for part, clips in parts.items():
+        for clip in clips:
+            where = [os.path.abspath(clip.path), clip.label, clip.group]
+            limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
+            used = part if part == "test" or clip in digests else "unused"
+            rows.writerow([*where, *limits, used, digests.get(clip, "")])
+    return text.getvalue().encode("utf-8", "surrogateescape")  # names of files may be any bytes
+
+
+def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
+    """For each video that the run was trained or stopped on, its digest and frame ranges.
+
+    A range is half open; the end of one that goes to the end of its file is infinite.
+    """
+    path = run / "clips.csv"
+    ranges: dict[str, list[tuple[float, float]]] = {}
+    try:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+            for row in csv.DictReader(file):
+                if row["split"] in ("train", "validation"):
+                    limits = (float(row["start"] or 0), float(row["end"] or math.inf))
+                    ranges.setdefault(row["digest"], []).append(limits)
+    except (OSError, KeyError, ValueError) as error:
+        raise TransNetError(
+            f"{path} cannot be read ({error}), so it is unknown which clips were trained on."
+        ) from error
+    return ranges

@@ -1,0 +1,1 @@
+"""The commands of the command line that are not functions of the Python API, and their output."""

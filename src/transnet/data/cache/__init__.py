@@ -1,0 +1,1 @@
+"""Frame features and decoded clips, computed once and kept on disk."""

@@ -1,0 +1,46 @@
+"""Frame features that were computed once, kept on disk.
+
+What an entry is named by: the video's bytes, the frame range, the preprocessing, the view and the
+backbone's weights.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transnet.data.cache.store import Store, entry_key
+
+
+class FeatureCache(Store):
+    """A :class:`~transnet.data.cache.store.Store` of arrays."""
+
+    title = "feature cache"
+
+    def get(self, key: str) -> NDArray[Any] | None:
+        """The array of a key, or ``None``."""
+        value = self.read([key])[0]
+        return None if value is None else np.load(io.BytesIO(value), allow_pickle=False)
+
+    def put(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep some arrays: all of them or, if it fails, none.
+
+        Raises:
+            TransNetError: the disk is full or cannot be written.
+        """
+        self.write({key: _to_bytes(array) for key, array in arrays.items()})
+
+
+def feature_key(**depends_on: Any) -> str:
+    """The name of an entry of the feature cache."""
+    return entry_key("features", **depends_on)
+
+
+def _to_bytes(array: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()

@@ -1,0 +1,205 @@
+"""``transnet download``: the published data sets, from their official addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+
+from transnet.data.datasets.archives import unpack_archives
+from transnet.data.datasets.catalog import open_dataset
+from transnet.errors import TransNetError
+from transnet.utils.progress import progress_bar, say
+
+TIMEOUT_S = 60
+_PIECE = 2**20
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file of a published data set.
+
+    Attributes:
+        address: where it is published.
+        sha1: its SHA-1, where it is known.
+    """
+
+    address: str
+    sha1: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.address.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set is published.
+
+    Attributes:
+        page: the page for people.
+        files: what to fetch; empty if the site wants a form or an account.
+    """
+
+    page: str
+    files: tuple[PublishedFile, ...] = ()
+
+
+_KTH = "https://www.csc.kth.se/cvap/actions/"
+_UCF = "https://www.crcv.ucf.edu/"
+_SERRE = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10/"
+
+SOURCES = {
+    "kth": Source(
+        _KTH,
+        (
+            PublishedFile(_KTH + "00sequences.txt"),
+            # SHA-1 as recorded by the vipy project.
+            PublishedFile(_KTH + "walking.zip", "a3e81537271a0ab4576591774baa38c2d97b7e3a"),
+            PublishedFile(_KTH + "jogging.zip", "21943bdbcef9dad106db0d74661e49eaeaa15a25"),
+            PublishedFile(_KTH + "running.zip", "da83bb313edfd4455fffdda6263696fa10d43c6f"),
+            PublishedFile(_KTH + "boxing.zip", "adb36ed9c29c846d44d2ba15f348bd115c951bbd"),
+            PublishedFile(_KTH + "handwaving.zip", "0792f7cd69f7f895a205c08ac212ddaa7177e370"),
+            PublishedFile(_KTH + "handclapping.zip", "d3b81261aa822ef63d0d1523f945bfaff27814d2"),
+        ),
+    ),
+    "ucf101": Source(
+        _UCF + "data/UCF101.php",
+        (
+            PublishedFile(_UCF + "data/UCF101/UCF101TrainTestSplits-RecognitionTask.zip"),
+            PublishedFile(_UCF + "data/UCF101/UCF101.rar"),
+        ),
+    ),
+    "hmdb51": Source(
+        "https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/",
+        (
+            PublishedFile(_SERRE + "test_train_splits.rar"),
+            PublishedFile(_SERRE + "hmdb51_org.rar"),
+        ),
+    ),
+    "supervisely": Source("https://ecosystem.supervisely.com/projects/persons"),
+}
+
+
+def download(name: str, *, to: str, mirror: str | None = None) -> Path:
+    """Fetch a published data set and unpack it.
+
+    A download that was interrupted goes on where it stopped. What can be verified is: the size
+    that the server states, the known hashes, the checksums in the archives, and at the end the
+    clips of the official lists.
+
+    Args:
+        name: kth, ucf101 or hmdb51; for supervisely, says what to do by hand
+        to: folder for the archives and what is in them
+        mirror: address of a folder with the same files, to take them from
+
+    Returns:
+        The folder.
+
+    Raises:
+        TransNetError: a file cannot be had; the message says what to do by hand.
+    """
+    if name not in SOURCES:
+        raise TransNetError(f"NAME is {name!r}; accepted: {', '.join(SOURCES)}.")
+    source, folder = SOURCES[name], Path(to).expanduser()
+    if not source.files:
+        raise TransNetError(
+            f"{name} is given to people with an account only: open {source.page}, download the "
+            f"project, unpack it into {folder}, and use it as {name}:{folder}."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TransNetError(f"--to is {to!r}, which cannot be made ({error}).") from error
+    for file in source.files:
+        if not _is_here(folder / file.name):
+            address = file.address if mirror is None else f"{mirror.rstrip('/')}/{file.name}"
+            try:
+                _fetch(address, folder / file.name, file.sha1)
+            except TransNetError as error:
+                raise TransNetError(
+                    f"{error}\nBy hand: open {source.page} in a browser, save {file.name} in "
+                    f"{folder}, and start again; what is there already is kept. Or name a folder "
+                    "of the same files on another server with --mirror."
+                ) from error
+    unpack_archives(folder)
+    manifest = open_dataset(f"{name}:{folder}")
+    for line in (manifest.summary(), *manifest.notes):
+        say(line)
+    say(f"saved to {folder}\nnext: transnet check {name}:{folder}")
+    return folder
+
+
+def _is_here(path: Path) -> bool:
+    return path.exists() or (path.suffix in (".zip", ".rar") and path.with_suffix("").is_dir())
+
+
+def _fetch(address: str, path: Path, sha1: str) -> None:
+    """Fetch one file, going on with ``path.part`` if there is one."""
+    part = path.with_name(path.name + ".part")
+    try:
+        have = part.stat().st_size if part.exists() else 0
+        with _open(address, have) as answer:
+            if answer.status != 206:  # the server starts again from the beginning
+                have = 0
+            _check_kind(answer, address)
+            total = have + int(answer.headers.get("Content-Length") or 0)
+            _check_room(path, total - have)
+            with (
+                open(part, "ab" if have else "wb") as file,
+                progress_bar(path.name, total, "B", scale=True) as bar,
+            ):
+                bar.update(have)
+                while piece := answer.read(_PIECE):
+                    file.write(piece)
+                    bar.update(len(piece))
+        size = part.stat().st_size
+        if size < total:
+            raise TransNetError(
+                f"{address} broke off after {size:,} of {total:,} bytes; start again to go on."
+            )
+        if sha1 and _sha1(part) != sha1:
+            part.unlink()
+            raise TransNetError(f"{address} is not the published file (its SHA-1 differs).")
+        os.replace(part, path)
+    except (OSError, HTTPException, ValueError) as error:
+        raise TransNetError(f"{address} cannot be fetched ({error}).") from error
+
+
+def _open(address: str, have: int) -> HTTPResponse:
+    request = urllib.request.Request(address, headers={"User-Agent": "transnet"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        return urllib.request.urlopen(request, timeout=TIMEOUT_S)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:  # there is nothing after what we have
+            raise
+        error.close()
+        return urllib.request.urlopen(
+            urllib.request.Request(address, headers={"User-Agent": "transnet"}), timeout=TIMEOUT_S
+        )
+
+
+def _check_kind(answer: HTTPResponse, address: str) -> None:
+    if "html" in answer.headers.get("Content-Type", "") and not address.endswith((".htm", ".html")):
+        raise TransNetError(f"{address} answers with a web page instead of the file.")
+
+
+def _check_room(path: Path, needed: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise TransNetError(
+            f"{path.name} needs {needed / 1e9:.1f} GB, and {path.parent} has {free / 1e9:.1f} GB "
+            "left."
+        )
+
+
+def _sha1(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()

@@ -1,0 +1,1 @@
+"""Photos with masks of the people in them, for TransNet+."""

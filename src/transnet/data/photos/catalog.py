@@ -1,0 +1,46 @@
+"""From what a user types as DATA of ``transnet pretrain`` to photos with masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transnet.data.photos.folder import LAYOUT, read_masked_photos
+from transnet.data.photos.photo import PhotoSet, divide
+from transnet.data.photos.supervisely import read_supervisely
+from transnet.data.photos.synthetic import generated_photos
+from transnet.errors import TransNetError
+
+ACCEPTED = f"{LAYOUT}, supervisely:DIR, or synthetic"
+
+
+def open_photos(data: str, *, validation: str = "0.15", seed: int = 0) -> PhotoSet:
+    """List the photos of a data set and divide them; no file is opened.
+
+    Args:
+        data: a folder with ``images/`` and ``masks/``, ``supervisely:DIR``, ``synthetic``, or
+            ``synthetic:N`` for N persons.
+        validation: see :func:`~transnet.data.photos.photo.divide`.
+        seed: start of every random choice.
+
+    Raises:
+        TransNetError: there is no such data set, or it cannot be understood.
+    """
+    name, _, rest = data.partition(":")
+    if name == "synthetic":
+        return divide(generated_photos(rest, seed), validation, seed)
+    if name == "supervisely":
+        return divide(read_supervisely(Path(rest).expanduser()), validation, seed)
+    path = Path(data).expanduser()
+    if not path.is_dir():
+        raise TransNetError(f"DATA is {data!r}, which is no folder; accepted: {ACCEPTED}.")
+    return read_masked_photos(path, validation, seed)
+
+
+def resolve_photos(data: str) -> str:
+    """What a user typed as DATA, so that it means the same from every folder."""
+    name, _, rest = data.partition(":")
+    if name == "synthetic":
+        return data
+    if name == "supervisely":
+        return f"supervisely:{Path(rest).expanduser().resolve()}"
+    return str(Path(data).expanduser().resolve())

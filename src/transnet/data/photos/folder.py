@@ -1,0 +1,99 @@
+"""A folder of photos and masks: ``DATA/images/anna.jpg``, ``DATA/masks/anna.png``.
+
+With ``DATA/train`` and ``DATA/validation``, each such a folder, the parts are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from transnet.config import PretrainingConfig
+from transnet.data.photos.image_files import pictures_below, read_picture, read_shape
+from transnet.data.photos.photo import MaskedPhoto, Photo, PhotoSet, divide, fit_mask
+from transnet.errors import PhotoError, TransNetError
+
+LAYOUT = "a folder with images/ and masks/ (DATA/images/anna.jpg, DATA/masks/anna.png)"
+
+
+HALF = 127
+"""What is brighter is a person."""
+
+
+@dataclass(frozen=True)
+class FilePhoto:
+    """A photo and its mask, each a file.
+
+    In the mask persons are white, or 1 where the rest is 0, or what is left of a cut-out.
+    """
+
+    name: str
+    photo: Path
+    mask: Path
+
+    @property
+    def group(self) -> str:
+        return self.name
+
+    def read(self) -> MaskedPhoto:
+        pixels = read_picture(self.photo)
+        shape = read_shape(self.mask, self.mask)
+        brightest = int(shape.max(initial=0))
+        if 1 < brightest <= HALF:
+            raise PhotoError(
+                self.mask,
+                f"has no white, its brightest value is {brightest}; accepted: masks in which "
+                "persons are white (255), or 0 and 1 (numbered persons: make all of them white)",
+            )
+        half = HALF if brightest > 1 else 0
+        person = (shape > half).astype(np.uint8)
+        return MaskedPhoto(pixels, fit_mask(person, pixels, self.mask))
+
+
+def read_masked_photos(root: Path, validation: str, seed: int) -> PhotoSet:
+    """List the photos of a folder; no file is opened.
+
+    Args:
+        root: the folder.
+        validation: see :func:`~transnet.data.photos.photo.divide`; for a folder that is divided
+            already, what it is by default.
+        seed: start of the random choice.
+
+    Raises:
+        TransNetError: it is not laid out like this, a photo has no mask, or the parts are asked
+            for in two ways.
+    """
+    if (root / "train").is_dir() and (root / "validation").is_dir():
+        if validation != PretrainingConfig.validation:
+            raise TransNetError(
+                f"--validation is {validation!r}, but {root} has its own parts, train/ and "
+                "validation/; leave --validation out, or name a folder that is not divided."
+            )
+        return PhotoSet(_pairs(root / "train"), _pairs(root / "validation"))
+    return divide(_pairs(root), validation, seed)
+
+
+def _pairs(folder: Path) -> tuple[Photo, ...]:
+    images, masks = folder / "images", folder / "masks"
+    if not images.is_dir() or not masks.is_dir():
+        hint = ""
+        if any(folder.glob("*/ann")):
+            hint = f" This looks like a Supervisely project: supervisely:{folder}"
+        raise TransNetError(f"DATA is {str(folder)!r}; accepted: {LAYOUT}.{hint}")
+    by_name = {_name(path, masks): path for path in pictures_below(masks)}
+    photos = pictures_below(images)
+    if not photos:
+        raise TransNetError(f"{images} holds no picture; accepted: {LAYOUT}.")
+    missing = [path for path in photos if _name(path, images) not in by_name]
+    if missing:
+        raise TransNetError(
+            f"{len(missing)} of {len(photos)} photos have no mask (first: {missing[0]}); accepted: "
+            f"for each a mask of the same name in {masks}."
+        )
+    return tuple(FilePhoto(name := _name(path, images), path, by_name[name]) for path in photos)
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()

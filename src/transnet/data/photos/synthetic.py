@@ -1,0 +1,59 @@
+"""Pictures of generated persons, with masks that are exact; drawn anew whenever they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from transnet.data.photos.photo import MaskedPhoto, Photo
+from transnet.data.synthetic.clips import random_person, render_clip
+from transnet.data.synthetic.figure import ACTIONS
+from transnet.errors import TransNetError
+
+DEFAULT_PERSONS = 100
+
+
+@dataclass(frozen=True)
+class GeneratedPhoto:
+    """One moment of one person's action, before a background of its own."""
+
+    seed: int
+    person: int
+    action: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.group}-{self.action}"
+
+    @property
+    def group(self) -> str:
+        return f"person{self.person + 1:03}"
+
+    def read(self) -> MaskedPhoto:
+        person = random_person(np.random.default_rng((self.seed, self.person)))
+        number = list(ACTIONS).index(self.action)
+        rng = np.random.default_rng((self.seed, self.person, number + 1))
+        frames, masks = render_clip(self.action, person, rng, num_frames=1)
+        return MaskedPhoto(frames[0], masks[0].astype(np.uint8))
+
+
+def generated_photos(persons: str, seed: int) -> tuple[Photo, ...]:
+    """Each of some persons in each of the six actions.
+
+    Args:
+        persons: how many, as the user typed it; empty for 100.
+        seed: equal seeds make equal pictures.
+
+    Raises:
+        TransNetError: it is no number of two or more.
+    """
+    if persons and not (persons.isdecimal() and int(persons) >= 2):
+        raise TransNetError(
+            f"DATA is 'synthetic:{persons}'; accepted: synthetic, or synthetic:N with N persons, "
+            "2 or more."
+        )
+    count = int(persons or DEFAULT_PERSONS)
+    return tuple(
+        GeneratedPhoto(seed, person, action) for person in range(count) for action in ACTIONS
+    )

@@ -1,0 +1,106 @@
+"""Writing frames as a video file that players and browsers show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Self, cast
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from transnet.data.video.frames import Pixels
+from transnet.errors import TransNetError
+
+_MILLISECOND = Fraction(1, 1000)
+
+
+def write_video(path: Path | str, frames: Iterable[Pixels], fps: Fraction) -> None:
+    """Write a video of a fixed frame rate, see :class:`VideoWriter`.
+
+    Args:
+        path: the file; its suffix is the container.
+        frames: uint8 RGB ``(H, W, 3)`` each, of one size; odd sides lose a row or column.
+        fps: frames a second.
+
+    Raises:
+        TransNetError: the file cannot be written.
+    """
+    with VideoWriter(path, fps) as writer:
+        for pixels in frames:
+            writer.write(pixels)
+
+
+class VideoWriter:
+    """Writes a video: MPEG-4 into ``.avi``, as KTH and UCF101 are, else H.264 as browsers want it.
+
+    Equal frames make equal ``.avi`` files; x264 does not promise that. Use as a context manager:
+    the file is complete when that ends, however it ends.
+
+    Args:
+        path: the file; its suffix is the container.
+        fps: frames a second; if not given, each frame is written with its time, which ``.avi``
+            cannot hold.
+
+    Raises:
+        TransNetError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path | str, fps: Fraction | None = None) -> None:
+        self.path, self._fps = Path(path), fps
+        if fps is None and self.path.suffix.lower() not in (".mp4", ".mkv", ".mov"):
+            raise TransNetError(f"--out is {str(path)!r}; accepted: a file .mp4, .mkv or .mov.")
+        self._stream: VideoStream | None = None
+        self._began_s: float | None = None
+        self._last_ms = -1
+        try:
+            self._container: OutputContainer = av.open(str(path), "w")
+        except (OSError, ValueError, av.FFmpegError) as error:
+            raise TransNetError(f"{path} cannot be written ({error}).") from error
+
+    def write(self, pixels: Pixels, time_s: float = 0.0) -> None:
+        """Add a frame.
+
+        Args:
+            pixels: uint8 RGB ``(H, W, 3)``; one that is larger or smaller than the first is
+                resized to it.
+            time_s: when it is shown, in seconds; of no meaning where there is a frame rate.
+        """
+        even = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
+        try:
+            if self._stream is None:
+                self._stream = self._begin(*even.shape[:2])
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+            if self._fps is None:
+                self._began_s = time_s if self._began_s is None else self._began_s
+                self._last_ms = max(self._last_ms + 1, round(1000 * (time_s - self._began_s)))
+                frame.pts, frame.time_base = self._last_ms, _MILLISECOND
+            self._container.mux(self._stream.encode(frame))
+        except (OSError, av.FFmpegError) as error:
+            raise TransNetError(f"{self.path} cannot be written ({error}).") from error
+
+    def _begin(self, height: int, width: int) -> VideoStream:
+        codec, options = "mpeg4", {"b": "2000000"}
+        if self.path.suffix.lower() != ".avi" and "libx264" in av.codecs_available:
+            codec, options = "libx264", {"preset": "veryfast", "crf": "20"}
+        rate = self._fps or 30
+        stream = cast(VideoStream, self._container.add_stream(codec, rate=rate, options=options))
+        stream.height, stream.width = height, width
+        stream.pix_fmt = "yuv420p"
+        if self._fps is None:
+            stream.codec_context.time_base = _MILLISECOND
+        return stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._stream is not None:
+                self._container.mux(self._stream.encode())
+            self._container.close()
+        except (OSError, av.FFmpegError) as error:
+            raise TransNetError(f"{self.path} cannot be written ({error}).") from error

@@ -1,1 +1,0 @@
-"""What the image network makes of each frame, computed once and kept."""

@@ -1,0 +1,32 @@
+"""A copy of a video with the prediction written on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transnet.data.video.reader import decode_frames
+from transnet.data.video.writer import VideoWriter
+from transnet.inference.prediction import Prediction
+from transnet.reports.score_overlay import Overlay
+
+
+def annotate(prediction: Prediction, out: Path, *, title: str = "") -> Path:
+    """Write the video of a prediction again, with the best classes and their scores on it.
+
+    Args:
+        prediction: what to show; its ``path`` is the video.
+        out: the new video, ``.mp4``.
+        title: a line above the scores, the right answer, say.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        VideoError: the video cannot be read.
+        TransNetError: ``out`` cannot be written.
+    """
+    overlay = Overlay()
+    with VideoWriter(out) as writer:
+        for pixels, time_s in decode_frames(prediction.path):
+            writer.write(overlay.draw(pixels, prediction.scores, title), time_s)
+    return out

@@ -1,0 +1,125 @@
+"""Frame features of many clips: videos in, cache entries out, broken files listed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from transnet.config import ClipConfig
+from transnet.data.cache.features import FeatureCache, feature_key
+from transnet.data.cache.filling import KeptClips, keep_clips
+from transnet.data.clips import Clip
+from transnet.data.manifest import ClipRecord
+from transnet.data.preprocessing import normalise
+from transnet.data.views import CENTER, View
+from transnet.errors import TransNetError
+from transnet.model.networks import Network
+from transnet.runtimes.choice import accelerated
+
+
+class FeatureExtractor:
+    """Computes what the frozen part of a network makes of clips, and keeps it.
+
+    Args:
+        model: the network; its backbone must be frozen.
+        clip: how a video becomes a clip.
+        mean: mean of RGB in 0..1, subtracted from a frame.
+        std: standard deviation of RGB in 0..1, by which a frame is divided.
+        cache: where features are kept.
+        workers: decoding threads.
+        device: where the network runs.
+    """
+
+    def __init__(
+        self,
+        model: Network,
+        clip: ClipConfig,
+        mean: Sequence[float],
+        std: Sequence[float],
+        cache: FeatureCache,
+        *,
+        workers: int = 2,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.cache = cache
+        self._model = model.to(torch.device(device)).to(memory_format=model.memory_format).eval()
+        self._clip, self._mean, self._std = clip, tuple(mean), tuple(std)
+        self._workers, self._device = workers, torch.device(device)
+        self._depends_on = {
+            "backbone": model.backbone.fingerprint(),
+            "readout": model.feature_kind,
+            "clip": asdict(clip),
+            "mean": self._mean,
+            "std": self._std,
+        }
+
+    def extract(
+        self,
+        records: Sequence[ClipRecord],
+        views_of: Callable[[str], Sequence[View]] = lambda _: (CENTER,),
+        *,
+        title: str,
+    ) -> KeptClips:
+        """Bring the features of some clips into the cache.
+
+        Args:
+            records: the clips.
+            views_of: from a name of a clip, which is always the same, to the ways to look at it.
+            title: what to call the work in the progress bar.
+
+        Raises:
+            TransNetError: the cache cannot be written.
+        """
+        backbone_s: list[float] = []
+
+        def workers(views: int) -> int:
+            work = accelerated(self._model.backbone, views * self._clip.frames)
+            stack.enter_context(work)
+            return max(self._workers, self._model.backbone.at_once)
+
+        def encode(clip: Clip) -> NDArray[np.floating]:
+            started = time.perf_counter()
+            features = self._encode(clip)
+            backbone_s.append(time.perf_counter() - started)
+            return features
+
+        # One view at a time, as in prediction: equal batches give equal numbers.
+        def prepare(clip: Clip) -> Clip | NDArray[np.floating]:
+            return encode(clip) if self._model.backbone.at_once > 1 else clip
+
+        def keep(views: Mapping[str, Clip | NDArray[np.floating]]) -> None:
+            self.cache.put({k: encode(v) if isinstance(v, Clip) else v for k, v in views.items()})
+
+        with ExitStack() as stack:
+            done = keep_clips(
+                self.cache, records, self._clip, views_of, self._key, prepare, keep,
+                workers=workers, title=title,
+            )  # fmt: skip
+        done.seconds.backbone = sum(backbone_s)
+        return done
+
+    def features(self, key: str) -> NDArray[np.floating]:
+        """The features ``(n, ...)`` of a key that :meth:`extract` gave."""
+        features = self.cache.get(key)
+        if features is None:
+            raise TransNetError(
+                f"features have vanished from the cache at {self.cache.folder}; start again."
+            )
+        return features
+
+    def _key(self, identity: str, view: View) -> str:
+        return feature_key(clip_identity=identity, view=asdict(view), **self._depends_on)
+
+    @torch.inference_mode()
+    def _encode(self, clip: Clip) -> NDArray[np.floating]:
+        pixels = torch.from_numpy(normalise(clip.frames, self._mean, self._std))
+        features = self._model.encode(pixels[None].to(self._device))[0]
+        # A map is 49 times larger than its mean; half precision keeps its three digits.
+        kept = features.half() if features.ndim > 2 else features.float()
+        return kept.cpu().numpy()

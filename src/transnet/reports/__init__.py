@@ -1,0 +1,1 @@
+"""Pages, tables, charts and drawings that a person looks at."""

@@ -1,0 +1,130 @@
+"""One network in one of the runtimes that can carry it: PyTorch as it is, compiled, or another."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from transnet.errors import TransNetError
+from transnet.runtimes.sessions import onnx_session, openvino_core, openvino_function
+
+Runtime = Literal["eager", "compiled", "onnx", "openvino"]
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+Engine = Callable[[Tensor], Tensor]
+
+_PACKAGES = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "openvino": ("onnx", "onnxscript", "openvino"),
+}
+
+
+def installed_runtimes() -> tuple[Runtime, ...]:
+    """The runtimes that this machine has; PyTorch's compiler needs a C++ compiler."""
+    return tuple(runtime for runtime in RUNTIMES if not _missing(runtime))
+
+
+def open_engine(
+    module: nn.Module,
+    example: Tensor,
+    runtime: Runtime,
+    *,
+    threads: int = 0,
+    graph: Path | None = None,
+) -> Engine:
+    """A network in a runtime, on the processor, in float32.
+
+    Args:
+        module: takes one tensor and gives one; in evaluation mode.
+        example: such a tensor. Its first dimension may have another size later, the others not.
+        runtime: where it shall run.
+        threads: threads to use; 0: as many as the runtime thinks right. For PyTorch the number
+            holds for the whole process.
+        graph: an ``.onnx`` file, which is used if it is there and else written, so that the next
+            time is quick.
+
+    Returns:
+        A function from such a tensor to the network's answer. That of ONNX Runtime and of OpenVINO
+        may be called from several threads at once.
+
+    Raises:
+        TransNetError: the runtime is not installed, or the network cannot run in it.
+    """
+    if missing := _missing(runtime):
+        raise TransNetError(f"runtime {runtime!r} needs {missing}, which is not installed here.")
+    module = module.eval()
+    if runtime in ("eager", "compiled"):
+        if threads:
+            torch.set_num_threads(threads)
+        return _torch_engine(module, example, compiled=runtime == "compiled")
+    with tempfile.TemporaryDirectory() as folder:
+        path = graph or Path(folder) / "network.onnx"
+        if not path.exists():
+            _write_graph(module, example, path)
+        return _onnx_engine(path, threads) if runtime == "onnx" else _openvino_engine(path, threads)
+
+
+def _missing(runtime: Runtime) -> str:
+    """What the runtime lacks, in words; empty if it can be used."""
+    if runtime == "compiled" and not (shutil.which("g++") or shutil.which("clang++")):
+        return "a C++ compiler"
+    packages = _PACKAGES.get(runtime, ())
+    return ", ".join(name for name in packages if importlib.util.find_spec(name) is None)
+
+
+def _torch_engine(module: nn.Module, example: Tensor, *, compiled: bool) -> Engine:
+    call: Any = module
+    if compiled:
+        call = torch.compile(module, options={"freezing": True})  # folds batch norms
+
+    def run(batch: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return call(batch)
+
+    try:
+        run(example)
+    except Exception as error:  # the compiler's errors have no common base
+        raise TransNetError(f"PyTorch cannot run the network ({_first_line(error)}).") from error
+    return run
+
+
+def _write_graph(module: nn.Module, example: Tensor, path: Path) -> None:
+    import onnx
+
+    from transnet.runtimes.onnx_graph import to_onnx
+    from transnet.utils.files import written_whole
+
+    # A batch of one would be taken for a size that never changes.
+    example = example if len(example) > 1 else torch.cat([example, example])
+    model = to_onnx(module, example, "input", ["output"], "the network")
+    with written_whole(path) as beside:
+        onnx.save(model, beside)
+
+
+def _onnx_engine(path: Path, threads: int) -> Engine:
+    try:
+        # Not spinning: others decode videos meanwhile.
+        session = onnx_session(path, threads, spinning=False)
+    except Exception as error:  # of kinds of its own
+        raise TransNetError(f"ONNX Runtime refuses it ({_first_line(error)}).") from error
+    return lambda batch: torch.from_numpy(
+        session.run(None, {"input": batch.contiguous().numpy()})[0]
+    )
+
+
+def _openvino_engine(path: Path, threads: int) -> Engine:
+    try:
+        run = openvino_function(openvino_core().read_model(path), threads)
+    except Exception as error:  # of kinds of its own
+        raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
+    return lambda batch: torch.from_numpy(run(batch.numpy()))
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"

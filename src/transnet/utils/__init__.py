@@ -1,0 +1,1 @@
+"""What any layer may use: progress, paths, whole files, threads, evenly spaced indices."""

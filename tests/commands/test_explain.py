@@ -1,0 +1,102 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import transnet
+from transnet import ClipConfig, TrainingConfig, TransNetError
+from transnet.cli import main
+from transnet.data.video.reader import decode_frames
+from transnet.evaluation.explanation import explain_clip, heated
+
+
+@pytest.fixture
+def clip(clips_folder):
+    return next((clips_folder / "boxing").rglob("*.avi"))
+
+
+def test_a_picture_a_video_and_figures(trained_run, pretrained, clip, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["explain", str(trained_run), str(clip), "--out", str(out), "--json"]
+    assert main([*words, "--segmenter", str(pretrained)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["label"] == transnet.load(trained_run).predict(clip).label
+    assert len(printed["frame_weights"]) == len(printed["times_s"]) == 4
+    assert 0 <= printed["heat_on_person"] <= 1
+    assert 0 <= printed["person_area"] <= 1
+    with Image.open(printed["picture"]) as picture:
+        assert picture.width > 4 * 160
+    shown = [pixels for pixels, _ in decode_frames(printed["video"])]
+    assert len(shown) == len(list(decode_frames(clip)))
+    assert shown[0].shape == (64, 64, 3)
+
+
+def test_videos_of_one_name_and_the_users_own_are_not_overwritten(
+    trained_run, clips_folder, tmp_path
+):
+    own = tmp_path / "take1.mp4"
+    shutil.copy(next((clips_folder / "boxing").rglob("*.avi")), own)
+    before = own.read_bytes()
+    other = next((clips_folder / "walking").rglob("take1.avi"))
+    words = ["explain", str(trained_run), str(own), str(other), "--out", str(tmp_path)]
+    assert main(words) == 0
+    assert own.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == [
+        "take1.mp4", "take1_explained.mp4", "take1_explained_2.mp4"
+    ]  # fmt: skip
+
+
+def test_another_class_and_one_that_is_unknown(trained_run, clip):
+    recognizer = transnet.load(trained_run)
+    seen = transnet.read_clip(clip, recognizer.info.clip)
+    explanations = [explain_clip(recognizer, seen, label) for label in recognizer.classes]
+    assert sum(found.probability for found in explanations) == pytest.approx(1, abs=1e-5)
+    assert all(found.heat.max() <= 1 for found in explanations)
+    with pytest.raises(TransNetError, match="--label is 'swimming'; accepted: boxing, handwaving"):
+        explain_clip(recognizer, seen, "swimming")
+
+
+def test_videos_that_cannot_be_read_are_named_and_the_others_explained(
+    trained_run, clip, tmp_path, capsys
+):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    assert main(["explain", str(trained_run), str(broken), str(clip), "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "broken.mp4: is not a video" in said.err
+    assert "most decided by the frame at" in said.out
+    words = ["explain", str(trained_run), str(clip), "--segmenter", str(tmp_path)]
+    assert main(words) == 1
+    assert f"--segmenter is {str(tmp_path)!r}, which holds no segmenter" in capsys.readouterr().err
+
+
+def test_a_network_without_maps(clips_folder, clip, tmp_path):
+    run = transnet.train(
+        str(clips_folder), out=str(tmp_path / "run"), backbone="test_vit.r160_in1k",
+        weights="none", clip=ClipConfig(frames=4, size=160),
+        training=TrainingConfig(epochs=1, views=1),
+    )  # fmt: skip
+    recognizer = transnet.load(run)
+    with pytest.raises(TransNetError, match="gives no map of a frame, so it cannot be shown where"):
+        explain_clip(recognizer, transnet.read_clip(clip, recognizer.info.clip))
+    transnet.evaluate(run)  # its report has mistakes without heat
+
+
+def test_heat_is_shown_where_it_is():
+    grey = np.full((8, 8, 3), 100, np.uint8)
+    heat = np.zeros((8, 8))
+    heat[2, 3] = 1
+    shown = heated(grey, heat).astype(int)
+    assert (shown[0, 0] == 80).all()
+    assert shown[2, 3].max() > 150
+
+
+def test_does_it_look_at_the_person(trained_run, pretrained, tmp_path):
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    metrics = transnet.evaluate(run, segmenter=str(pretrained))
+    found = metrics["heat_on_person"]
+    assert 0 < found["num_clips"] <= 6
+    assert "Does it look at the person?" in (run / "report.html").read_text()
+    assert transnet.evaluate(run)["heat_on_person"] is None

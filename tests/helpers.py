@@ -1,0 +1,34 @@
+"""What several tests use beside the fixtures."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+TINY_BACKBONE = "test_efficientnet.r160_in1k"
+
+
+def numbered_frame(number: int, width: int, height: int) -> np.ndarray:
+    """A picture that says which frame it is: eight stripes, each a bit, bright or dark."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    for bit in range(8):
+        left, right = bit * width // 8, (bit + 1) * width // 8
+        picture[:, left:right] = 220 if number >> bit & 1 else 35
+    return picture
+
+
+def frame_number(picture: np.ndarray) -> int:
+    """The number that :func:`numbered_frame` drew."""
+    stripes = np.array_split(picture.mean(axis=(0, 2)), 8)
+    return sum(1 << bit for bit, stripe in enumerate(stripes) if stripe.mean() > 128)
+
+
+def rotate(path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """Write a rotation into an MP4's header, as phones do: a, b, c, d of its display matrix."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 4 + 4 + 20 + 16
+    a, b, c, d = (value << 16 for value in matrix)
+    content[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
