@@ -1,12 +1,12 @@
-"""Does a recogniser know the action, or the place? Places that go with actions, until the test.
+"""Does a recognizer know the action, or the place? Places that go with actions, until the test.
 
 ::
 
     python benchmarks/cross_scene.py --weights mobilenetv1_100.safetensors --hss runs/shape \\
         --out benchmarks/cross_scene.csv
 
-Generated persons act in front of drawn places. In training each action has places of its own. The
-test shows other persons, once in the places of their actions ("usual") and once in those of other
+Generated people act in front of drawn places. In training each action has places of its own. The
+test shows other people, once in the places of their actions ("usual") and once in those of other
 actions ("shuffled"): what is lost from the one to the other is what the place was worth. Compared
 are backbones that know nothing (trained as a whole, on smaller frames), ImageNet, and human shape
 (TransNet+), which is to look at the person. Weights that are not given are left out.
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--weights", help="ImageNet weights (.safetensors)")
     parser.add_argument("--hss", help="folder of transnet pretrain")
     parser.add_argument("--backbone", default="mobilenetv1_100")
-    parser.add_argument("--persons", type=int, default=16, help="to learn from; half as many test")
+    parser.add_argument("--people", type=int, default=16, help="to learn from; half as many test")
     parser.add_argument("--takes", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size", type=int, default=224)
@@ -51,7 +51,7 @@ def main() -> None:
     kinds = {"none": "none", "imagenet": arguments.weights, "hss": arguments.hss}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        draw(folder, arguments.persons, arguments.takes)
+        draw(folder, arguments.people, arguments.takes)
         rows = [
             measure(folder, kind, weights, seed, arguments)
             for kind, weights in kinds.items()
@@ -79,7 +79,7 @@ def spread(values: list[float]) -> str:
     return f"{statistics.mean(values):5.1f} +- {deviation:4.1f} %  "
 
 
-def draw(folder: Path, persons: int, takes: int) -> None:
+def draw(folder: Path, people: int, takes: int) -> None:
     """Write ``train.csv``, ``usual.csv`` and ``shuffled.csv`` and their clips."""
     actions = tuple(ACTIONS)
     places = {
@@ -88,9 +88,9 @@ def draw(folder: Path, persons: int, takes: int) -> None:
         for place in range(PLACES)
     }
     parts = {
-        "train": (range(persons), 0),
-        "usual": (range(persons, persons + persons // 2), 0),
-        "shuffled": (range(persons, persons + persons // 2), 1),
+        "train": (range(people), 0),
+        "usual": (range(people, people + people // 2), 0),
+        "shuffled": (range(people, people + people // 2), 1),
     }
     total = sum(len(group) for group, _ in parts.values()) * len(actions) * takes
     with progress_bar("drawing clips", total, "clips") as bar:
@@ -147,7 +147,7 @@ def measure(
     return {
         "pretraining": kind,
         "seed": seed,
-        "learnt": "frozen" if training.freeze else f"trained {training.epochs} epochs",
+        "learned": "frozen" if training.freeze else f"trained {training.epochs} epochs",
         "size": size,
         "usual_top1": f"{top1['usual']:.4f}",
         "shuffled_top1": f"{top1['shuffled']:.4f}",

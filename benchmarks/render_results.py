@@ -39,7 +39,7 @@ def rendered(page: str) -> str:
     """The page with its tables, each between a comment that says which and ``<!-- end -->``.
 
     ``results: RECIPE`` are the means of a recipe (``*`` is any text), ``results: RECIPE@DATA``
-    those on one data set, ``pretraining: DATA/SPLIT,...`` the grid of Table II, ``rivals: DATA``
+    those on one dataset, ``pretraining: DATA/SPLIT,...`` the grid of Table II, ``rivals: DATA``
     what joins the frames, ``scenes: BACKBONE`` what the place is worth, ``benchmark: PART`` the
     tables and charts of that part.
     """
@@ -76,7 +76,7 @@ def rendered(page: str) -> str:
 
 
 def _pretraining(results: Sequence[Result], columns: str) -> str:
-    """Backbones and what they had learnt before, each data set a column, beside the paper's."""
+    """Backbones and what they had learned before, each dataset a column, beside the paper's."""
     lines = [("backbone", "pretraining", *columns.split(","), "the paper: KTH, random split")]
     for printed_row in printed(2):
         prefix = f"{printed_row['backbone']}, {printed_row['pretraining']}, "
@@ -126,7 +126,7 @@ def _scenes(backbone: str) -> str:
     """Top-1 in the places of the training and in those of other actions, by pretraining."""
     with open(SCENES, newline="", encoding="utf-8") as file:
         runs = list(csv.DictReader(file))
-    lines = [(f"what {backbone} had learnt", "learnt here", "usual places", "shuffled", "lost")]
+    lines = [(f"what {backbone} had learned", "learned here", "usual places", "shuffled", "lost")]
     for kind in dict.fromkeys(run["pretraining"] for run in runs):
         mine = [run for run in runs if run["pretraining"] == kind]
         usual, shuffled = (
@@ -135,7 +135,7 @@ def _scenes(backbone: str) -> str:
         lost = [u - s for u, s in zip(usual, shuffled, strict=True)]
         lines.append((
             {"imagenet": "ImageNet", "hss": "human shape, from ImageNet"}.get(kind, kind),
-            f"{mine[0]['learnt']}, {mine[0]['size']} px",
+            f"{mine[0]['learned']}, {mine[0]['size']} px",
             *(f"{mean(share):.1f} ± {stdev(share):.1f}" for share in (usual, shuffled, lost)),
         ))  # fmt: skip
     return markdown_columns(lines)

@@ -91,15 +91,15 @@ def audio_only(tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def clips_folder(tmp_path_factory) -> Path:
-    """Three actions of five generated persons, two clips of each: 30 clips."""
+    """Three actions of five generated people, two clips of each: 30 clips."""
     folder = tmp_path_factory.mktemp("generated") / "clips"
     actions = ("boxing", "handwaving", "walking")
-    return write_dataset(folder, persons=5, clips=2, actions=actions, num_frames=16)
+    return write_dataset(folder, people=5, clips=2, actions=actions, num_frames=16)
 
 
 @pytest.fixture(scope="session")
 def trained_run(clips_folder, tmp_path_factory) -> Path:
-    """A small trained recogniser of the generated clips."""
+    """A small trained recognizer of the generated clips."""
     from transnet import ClipConfig, TrainingConfig, train
 
     folder = tmp_path_factory.mktemp("trained")
@@ -116,7 +116,7 @@ def trained_run(clips_folder, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def pretrained(tmp_path_factory) -> Path:
-    """A backbone and a segmenter that have learnt a little from generated persons."""
+    """A backbone and a segmenter that have learned a little from generated people."""
     from transnet import PretrainingConfig, pretrain
 
     return pretrain(

@@ -31,4 +31,4 @@ def test_a_bad_value_is_named_with_what_is_accepted(kind, values, message):
 
 
 def test_a_config_is_made_from_a_dictionary_that_holds_more():
-    assert from_dict(ClipConfig, {"frames": 3, "colour": "red"}) == ClipConfig(frames=3)
+    assert from_dict(ClipConfig, {"frames": 3, "color": "red"}) == ClipConfig(frames=3)

@@ -23,17 +23,17 @@ from transnet.errors import TransNetError
 
 COMMANDS = {
     "demo": ("transnet.commands.demo:demo", "the whole pipeline on generated clips, offline"),
-    "download": ("transnet.data.datasets.download:download", "fetch a published data set"),
-    "check": ("transnet.commands.check:check", "find the broken clips of a data set"),
+    "download": ("transnet.data.datasets.download:download", "fetch a published dataset"),
+    "check": ("transnet.commands.check:check", "find the broken clips of a dataset"),
     "audit": ("transnet.audit.audit:audit", "say how far a split can be trusted"),
-    "train": ("transnet.experiments.train:train", "teach a recogniser the actions of a data set"),
+    "train": ("transnet.experiments.train:train", "teach a recognizer the actions of a dataset"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
-    "explain": ("transnet.commands.explain:explain", "show where a recogniser looked"),
+    "explain": ("transnet.commands.explain:explain", "show where a recognizer looked"),
     "predict": ("transnet.commands.predict:predict", "tell the action of each video"),
     "live": ("transnet.commands.live:live", "watch a camera, a stream or a file"),
     "export": ("transnet.deploy.export:export", "write a run for ONNX Runtime or OpenVINO"),
     "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),
-    "segment": ("transnet.commands.segment:segment", "show where the persons on photos are"),
+    "segment": ("transnet.commands.segment:segment", "show where the people on photos are"),
     "benchmark": ("transnet.benchmark.benchmark:benchmark", "speed here, beside rivals"),
     "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
 }
@@ -178,7 +178,7 @@ def _unknown(what: str, given: str, accepted: Sequence[str] | dict[str, Any]) ->
 
 def _overview() -> str:
     lines = [
-        "TransNet recognises human actions in video.",
+        "TransNet recognizes human actions in video.",
         "",
         "usage: transnet COMMAND ...",
         "",

@@ -41,7 +41,7 @@ class ClipConfig:
     stride_s: float = option(0.2, "seconds between two frames, for stride sampling")
 
     def __post_init__(self) -> None:
-        _require(2 <= self.frames <= 1024, self, "frames", "2 to 1024 (pairs of neighbours need 2)")
+        _require(2 <= self.frames <= 1024, self, "frames", "2 to 1024 (pairs of neighbors need 2)")
         _require(16 <= self.size <= 4096, self, "size", "16 to 4096 pixels")
         _require(self.sampling in ("uniform", "stride"), self, "sampling", "uniform, stride")
         _require(0 < self.stride_s <= 3600, self, "stride_s", "above 0, up to 3600 seconds")
@@ -78,7 +78,7 @@ class TrainingConfig:
     batch_size: int = option(0, "clips a step; 0: 32 with a frozen backbone, else 8")
     learning_rate: float = option(1e-3, "peak step size of the parts that start from nothing")
     backbone_learning_rate: float = option(1e-4, "peak step size of a backbone that is not frozen")
-    weight_decay: float = option(0.05, "AdamW's pull of the weights towards zero")
+    weight_decay: float = option(0.05, "AdamW's pull of the weights toward zero")
     warmup: float = option(0.1, "share of the training in which the step size rises, 0 to 1")
     label_smoothing: float = option(0.1, "share of the target spread over all classes, 0 to 1")
     dropout: float = option(0.2, "share of frame features dropped in training, 0 to 1")
@@ -133,10 +133,10 @@ class PretrainingConfig:
     backbone_learning_rate: float = option(
         0.0, "peak step size of the backbone; 0: 3e-4 if it starts from weights, else as the rest"
     )
-    weight_decay: float = option(0.05, "AdamW's pull of the weights towards zero")
+    weight_decay: float = option(0.05, "AdamW's pull of the weights toward zero")
     warmup: float = option(0.05, "share of the training in which the step size rises, 0 to 1")
     paste: float = option(
-        0.5, "share of the looks at a photo whose persons are set before another photo, 0 to 1"
+        0.5, "share of the looks at a photo whose people are set before another photo, 0 to 1"
     )
     validation: str = option(
         "0.15",

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 import transnet.checkpoints.backbone_weights
 from tests.helpers import TINY_BACKBONE
 from transnet.checkpoints.backbone_weights import PACKAGED_BACKBONE, find_weights
-from transnet.data.preprocessing import normalise
+from transnet.data.preprocessing import normalize
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 
@@ -117,8 +117,8 @@ def test_packaged_weights_are_those_of_the_shared_file(shared, monkeypatch, tmp_
 def test_features_are_imagenets_and_need_the_files_own_padding(shared):
     """Real weights must act as such: not a shape, but what the network sees.
 
-    The file's own classifier, on top of our features, must find persons' things in photos of
-    persons and be less sure when the padding is timm's default instead of the file's.
+    The file's own classifier, on top of our features, must find people' things in photos of
+    people and be less sure when the padding is timm's default instead of the file's.
     """
     path = shared / "weights/mobilenetv1_100.safetensors"
     found = find_weights(path)
@@ -127,7 +127,7 @@ def test_features_are_imagenets_and_need_the_files_own_padding(shared):
     pixels = np.stack([
         np.asarray(Image.open(photo).convert("RGB").resize((224, 224))) for photo in photos
     ])  # fmt: skip
-    frames = torch.from_numpy(normalise(pixels, found.mean, found.std))
+    frames = torch.from_numpy(normalize(pixels, found.mean, found.std))
     sureness = {}
     for name, args in (("own", found.args), ("timm's", {})):
         backbone = Backbone(found.backbone, args=args)

@@ -47,8 +47,8 @@ def test_every_kind_of_wrong_clip_is_found(data):
     reasons = {
         "good.mp4": ("fine", ""),
         "same.mp4": ("suspicious", "the same as"),
-        "another.mp4": ("suspicious", "labelled run"),
-        "stolen.mp4": ("suspicious", "labelled walk"),
+        "another.mp4": ("suspicious", "labeled run"),
+        "stolen.mp4": ("suspicious", "labeled walk"),
         "black.avi": ("suspicious", "is black"),
         "blank.avi": ("suspicious", "is blank"),
         "still.avi": ("suspicious", "stands still"),

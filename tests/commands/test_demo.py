@@ -11,8 +11,8 @@ def test_the_whole_demo_in_miniature_twice(tmp_path, capsys):
         run = tmp_path / "demo/run"
         assert (run / "metrics.json").exists()
         assert (run / "report.html").exists()
-        assert (tmp_path / "demo/unseen_recognised.mp4").stat().st_size > 1000
-        assert "persons that it has never seen" in capsys.readouterr().err
+        assert (tmp_path / "demo/unseen_recognized.mp4").stat().st_size > 1000
+        assert "people that it has never seen" in capsys.readouterr().err
 
 
 def test_nobody_elses_folder_is_touched(tmp_path):

@@ -85,10 +85,10 @@ def test_a_network_without_maps(clips_folder, clip, tmp_path):
 
 
 def test_heat_is_shown_where_it_is():
-    grey = np.full((8, 8, 3), 100, np.uint8)
+    gray = np.full((8, 8, 3), 100, np.uint8)
     heat = np.zeros((8, 8))
     heat[2, 3] = 1
-    shown = heated(grey, heat).astype(int)
+    shown = heated(gray, heat).astype(int)
     assert (shown[0, 0] == 80).all()
     assert shown[2, 3].max() > 150
 

@@ -5,7 +5,7 @@ import torch
 
 from transnet.config import ClipConfig
 from transnet.data.clips import read_clip, read_views
-from transnet.data.preprocessing import Preprocessor, normalise
+from transnet.data.preprocessing import Preprocessor, normalize
 from transnet.data.views import CENTER, View, training_views
 
 
@@ -22,7 +22,7 @@ def view_of(picture, view, size=112, rotation=0):
     return Preprocessor(size)([frame], rotation, view)[0].astype(int)
 
 
-def test_the_centre_keeps_the_aspect():
+def test_the_center_keeps_the_aspect():
     pixels = view_of(gradient(), CENTER)
     # 240 rows become 128, of which the middle 112 stay; 320 columns become 171, likewise.
     assert pixels[0, 0, 1] == pytest.approx(255 * 8 / 128, abs=3)
@@ -54,12 +54,12 @@ def test_small_pictures_are_enlarged():
     assert view_of(gradient(17, 9), View(zoom=1.0), size=64).shape == (64, 64, 3)
 
 
-def test_normalise_is_torchvisions():
+def test_normalize_is_torchvisions():
     from torchvision.transforms.v2 import functional
 
     frames = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    ours = normalise(frames, mean, std)
+    ours = normalize(frames, mean, std)
     assert ours.shape == (2, 3, 8, 8)
     assert ours.dtype == np.float32
     theirs = functional.normalize(

@@ -174,13 +174,13 @@ def test_the_official_lists_of_hmdb51(tmp_path):
     assert statistics.mean(random) == pytest.approx(0.83, abs=0.01)
 
 
-def test_the_official_persons_of_kth(tmp_path):
+def test_the_official_people_of_kth(tmp_path):
     manifest = open_dataset(f"kth:{tmp_path}", lists_only=True)
     assert (len(manifest.clips), len({clip.path for clip in manifest.clips})) == (2_391, 599)
     split = make_split(manifest)
-    persons = [{int(c.group[-2:]) for c in part} for part in
+    people = [{int(c.group[-2:]) for c in part} for part in
                (split.train, split.validation, split.test)]  # fmt: skip
-    assert persons == [
+    assert people == [
         set(range(11, 19)),
         {19, 20, 21, 23, 24, 25, 1, 4},
         {22, 2, 3, 5, 6, 7, 8, 9, 10},

@@ -22,7 +22,7 @@ needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="openv
 
 @pytest.fixture(scope="module")
 def exported_int8(trained_run, tmp_path_factory):
-    # The tiny network has learnt next to nothing: answers near a tie may fall either way.
+    # The tiny network has learned next to nothing: answers near a tie may fall either way.
     folder = tmp_path_factory.mktemp("exported") / "int8"
     return export(trained_run, out=str(folder), int8=True, max_loss=0.5)
 

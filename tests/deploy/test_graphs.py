@@ -5,7 +5,7 @@ import torch
 
 import transnet
 from tests.helpers import TINY_BACKBONE
-from transnet.data.preprocessing import normalise
+from transnet.data.preprocessing import normalize
 from transnet.deploy.graphs import clip_graph, encoder_graph, head_graph
 
 
@@ -21,7 +21,7 @@ def test_the_graph_of_any_network_gives_its_logits(backbone, readout, size):
     clips = np.random.default_rng(0).integers(0, 256, (3, 4, size, size, 3), np.uint8)
     session = onnxruntime.InferenceSession(joined.SerializeToString())
     (logits,) = session.run(["logits"], {"clips": clips})
-    normalised = normalise(clips, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2))
+    normalized = normalize(clips, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2))
     with torch.inference_mode():
-        expected = model(torch.from_numpy(normalised))
+        expected = model(torch.from_numpy(normalized))
     assert logits == pytest.approx(expected.numpy(), abs=1e-4)

@@ -1,4 +1,4 @@
-"""The recogniser that needs no torch."""
+"""The recognizer that needs no torch."""
 
 import json
 import subprocess

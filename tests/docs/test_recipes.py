@@ -1,4 +1,4 @@
-"""Every recipe is run, in miniature, on videos that are laid out as its data set is published."""
+"""Every recipe is run, in miniature, on videos that are laid out as its dataset is published."""
 
 import itertools
 from pathlib import Path
@@ -41,14 +41,14 @@ def hmdb51(folder, video):
     return f"hmdb51:{folder}"
 
 
-def persons(folder, video):
+def people(folder, video):
     table = ["path,label,group"]
     for label in ("bend", "wave"):
         for person in ("ann", "ben", "eva"):
             video(folder / f"{person}_{label}.avi")
             table.append(f"{person}_{label}.avi,{label},{person}")
-    (folder / "persons.csv").write_text("\n".join(table))
-    return str(folder / "persons.csv")
+    (folder / "people.csv").write_text("\n".join(table))
+    return str(folder / "people.csv")
 
 
 LAYOUTS = {
@@ -57,7 +57,7 @@ LAYOUTS = {
     "rivals.yaml": ucf101,
     "rivals": ucf101,
     "hmdb51": hmdb51,
-    "leave": persons,
+    "leave": people,
 }
 NAMES = sorted(
     path.name

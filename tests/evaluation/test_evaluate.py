@@ -9,7 +9,7 @@ import torch
 import transnet
 from transnet import TransNetError
 from transnet.cli import main
-from transnet.data.preprocessing import normalise
+from transnet.data.preprocessing import normalize
 from transnet.data.views import CENTER, evaluation_views
 from transnet.evaluation.metrics import calibration, classification_metrics
 
@@ -60,7 +60,7 @@ def test_scores_of_several_views_are_averaged(run):
         row = next(csv.DictReader(file))
     scores = []
     for view in evaluation_views(2, "three-crops"):
-        pixels = normalise(
+        pixels = normalize(
             transnet.read_clip(row["path"], recognizer.info.clip, view).frames,
             recognizer.info.mean, recognizer.info.std,
         )  # fmt: skip

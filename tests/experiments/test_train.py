@@ -56,8 +56,8 @@ def test_what_is_trained_learns_and_what_is_frozen_does_not(clips_folder, tmp_pa
     after = weights_of(run)
     changed = {name for name in after if not torch.equal(after[name], before[name])}
     assert not [name for name in changed if name.startswith("spatial.backbone.")]
-    learnt = {name for name in after if not name.startswith("spatial.backbone.")}
-    assert changed == learnt  # the batch norm's statistics too: it was in training mode
+    learned = {name for name in after if not name.startswith("spatial.backbone.")}
+    assert changed == learned  # the batch norm's statistics too: it was in training mode
 
 
 @pytest.mark.parametrize("options", [{}, {"freeze": False, "epochs": 2, "workers": 1}])

@@ -46,13 +46,13 @@ def records(clips_folder):
 
 def test_features_are_what_the_network_makes_of_the_clip(cache, records):
     from transnet.data.clips import read_clip
-    from transnet.data.preprocessing import normalise
+    from transnet.data.preprocessing import normalize
 
     extractor, model = extractor_into(cache)
     done = extractor.extract(records, TWO_VIEWS, title="test")
     frames = read_clip(records[0].path, CLIP).frames
     with torch.inference_mode():
-        expected = model.encode(torch.from_numpy(normalise(frames, HALVES, HALVES))[None])[0]
+        expected = model.encode(torch.from_numpy(normalize(frames, HALVES, HALVES))[None])[0]
     assert np.array_equal(extractor.features(done.keys[records[0]][0]), expected.numpy())
     assert len({key for keys in done.keys.values() for key in keys}) == 12
 

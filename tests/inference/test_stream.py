@@ -12,7 +12,7 @@ from transnet import StreamConfig, TransNetError
 from transnet.config import ClipConfig
 from transnet.data.clips import median_step_s, read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import Preprocessor, normalise
+from transnet.data.preprocessing import Preprocessor, normalize
 from transnet.data.video.frames import rgb_frame
 from transnet.data.video.reader import FrameReader
 from transnet.data.views import CENTER
@@ -41,7 +41,7 @@ def test_a_file_as_a_stream_has_the_pixels_and_scores_of_a_clip(recognizer, make
     clip = read_clip(path, config)
     assert clip.indices.tolist() == [0, 5, 10, 15]
     assert np.array_equal(clip.frames, [seen[index] for index in clip.indices])
-    pixels = torch.from_numpy(normalise(clip.frames, recognizer.info.mean, recognizer.info.std))
+    pixels = torch.from_numpy(normalize(clip.frames, recognizer.info.mean, recognizer.info.std))
     with torch.inference_mode():
         expected = recognizer.model(pixels[None]).softmax(dim=1)[0]
     assert answers[:15] == [None] * 15

@@ -128,7 +128,7 @@ def test_a_clip_of_another_length_is_named():
         tiny(readout="pool")(torch.rand(1, 5, 3, 64, 64))
 
 
-def test_an_unknown_backbone_is_named_with_its_neighbours():
+def test_an_unknown_backbone_is_named_with_its_neighbors():
     with pytest.raises(TransNetError, match="'mobilenetv1_10'.*Did you mean mobilenetv1_100"):
         Backbone("mobilenetv1_10")
 

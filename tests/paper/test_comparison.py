@@ -56,7 +56,7 @@ def test_only_what_knows_nothing_is_trained_as_a_whole_on_all_training_clips(kin
     assert training.refit
 
 
-def test_a_network_without_normalisation_takes_small_steps_from_nothing():
+def test_a_network_without_normalization_takes_small_steps_from_nothing():
     rates = {
         name: cells([name])[0].training.backbone_learning_rate
         for name in ("mobilenetv1_100", "vgg16", "r3d_18")

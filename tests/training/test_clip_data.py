@@ -113,7 +113,7 @@ def test_an_epoch_depends_on_seed_and_number_alone(material_of, storage):
 def test_no_clip_is_alone_in_a_batch_to_learn_from(material_of, options):
     material = material_of(batch_size=2, **options)
     odd = material.train[:5]
-    learnt, measured = material.loaders(odd, odd)
-    assert (len(learnt), len(measured)) == (2, 3)
+    learned, measured = material.loaders(odd, odd)
+    assert (len(learned), len(measured)) == (2, 3)
     assert len(material.loaders(material.train[:6], [])[0]) == 3
     assert len(material.loaders(material.train[:1], [])[0]) == 1

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from transnet.data.preprocessing import normalise
-from transnet.training.normalization import Normalisation
+from transnet.data.preprocessing import normalize
+from transnet.training.normalization import Normalization
 
 
 @pytest.mark.parametrize(
@@ -12,11 +12,11 @@ def test_the_network_learns_from_the_very_numbers_that_it_predicts_from(mean, st
     values = torch.arange(256, dtype=torch.uint8)
     frames = torch.cat([values.repeat(3), torch.randint(256, (5376,), dtype=torch.uint8)])
     frames = frames.reshape(2, 2, 16, 32, 3)
-    expected = torch.from_numpy(normalise(frames.numpy(), mean, std))
-    found = Normalisation(mean, std)(frames)
+    expected = torch.from_numpy(normalize(frames.numpy(), mean, std))
+    found = Normalization(mean, std)(frames)
     assert found.shape == (2, 2, 3, 16, 32)
     assert torch.equal(found, expected)
 
 
 def test_it_leaves_no_trace_in_checkpoints():
-    assert not Normalisation((0.5,) * 3, (0.5,) * 3).state_dict()
+    assert not Normalization((0.5,) * 3, (0.5,) * 3).state_dict()

@@ -15,17 +15,17 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 @pytest.fixture
 def photos(tmp_path):
     """A red photo, half of it a person, and a blue one without anybody."""
-    for name, colour in (("1", RED), ("2", BLUE)):
+    for name, color in (("1", RED), ("2", BLUE)):
         mask = np.zeros((48, 48), np.uint8)
-        mask[:, :24] = 255 if colour == RED else 0
-        for folder, pixels in (("images", np.full((48, 48, 3), colour, np.uint8)), ("masks", mask)):
+        mask[:, :24] = 255 if color == RED else 0
+        for folder, pixels in (("images", np.full((48, 48, 3), color, np.uint8)), ("masks", mask)):
             (tmp_path / folder).mkdir(exist_ok=True)
             Image.fromarray(pixels).save(tmp_path / folder / f"{name}.png")
     return open_photos(str(tmp_path), validation="0.5", seed=0)
 
 
 def scenes(photos, paste):
-    """Mean colours of where the person is and of where it is not, of many looks."""
+    """Mean colors of where the person is and of where it is not, of many looks."""
     config = PretrainingConfig(size=32, batch_size=2, workers=0, paste=paste)
     view = PhotoView(32, (0, 0, 0), (1, 1, 1))
     members = (*photos.train, *photos.validation)
@@ -41,11 +41,11 @@ def scenes(photos, paste):
     return found
 
 
-def is_blue(colour):
-    return bool(colour[2] > colour[0] + 0.2)
+def is_blue(color):
+    return bool(color[2] > color[0] + 0.2)
 
 
-def test_persons_are_set_before_other_photos(photos):
+def test_people_are_set_before_other_photos(photos):
     found = scenes(photos, paste=1.0)
     assert found
     assert not any(is_blue(person) for person, _ in found)
@@ -57,11 +57,11 @@ def test_no_photo_is_left_alone_to_learn_from(photos, batch_size, batches):
     config = PretrainingConfig(size=32, batch_size=batch_size, workers=0)
     members = (*photos.train, *photos.validation, *photos.train)
     view = PhotoView(32, (0, 0, 0), (1, 1, 1))
-    learnt, measured = (
+    learned, measured = (
         [len(masks) for _, masks in photo_loader(members, view, config, training=training)]
         for training in (True, False)
     )
-    assert learnt == batches
+    assert learned == batches
     assert sum(measured) == 3
 
 

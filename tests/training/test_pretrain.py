@@ -73,17 +73,17 @@ def test_the_masks_can_be_watched_and_are_in_the_report(pretrained):
 
 
 def test_the_encoder_survives_the_handover(pretrained, clips_folder, tmp_path):
-    """TransNet+: what was learnt from masks is, bit for bit, what looks at the clips."""
+    """TransNet+: what was learned from masks is, bit for bit, what looks at the clips."""
     run = transnet.train(
         str(clips_folder), out=str(tmp_path / "run"), weights=str(pretrained),
         clip=ClipConfig(frames=4, size=64), training=TrainingConfig(epochs=2, views=1),
     )  # fmt: skip
-    learnt = load_file(pretrained / "encoder.safetensors")
+    learned = load_file(pretrained / "encoder.safetensors")
     prefix = "spatial.backbone.network."
     state = load_file(run / "model.safetensors")
     used = {name.removeprefix(prefix): value for name, value in state.items() if prefix in name}
-    assert used.keys() == learnt.keys()
-    assert all(torch.equal(value, learnt[name]) for name, value in used.items())
+    assert used.keys() == learned.keys()
+    assert all(torch.equal(value, learned[name]) for name, value in used.items())
     info = transnet.load(run).info
     assert (info.backbone, info.pretraining) == (TINY_BACKBONE, "hss")
 
@@ -95,9 +95,9 @@ def test_everything_learns(pretrained):
         **{("encoder", name): v for name, v in segmenter.backbone.network.state_dict().items()},
         **{("decoder", name): v for name, v in segmenter.decoder.state_dict().items()},
     }
-    learnt = weights_of(pretrained)
-    assert start.keys() == learnt.keys()
-    assert not [name for name, value in start.items() if torch.equal(value, learnt[name])]
+    learned = weights_of(pretrained)
+    assert start.keys() == learned.keys()
+    assert not [name for name, value in start.items() if torch.equal(value, learned[name])]
 
 
 class _Killed(BaseException):
@@ -192,7 +192,7 @@ def test_broken_photos_are_found_before_the_training(tmp_path, capsys):
         pretrain(run, data=str(data), max_broken=0.1, validation="18-20", epochs=1, resume=True)
 
 
-def test_masks_without_persons_are_nothing_to_learn_from(tmp_path):
+def test_masks_without_people_are_nothing_to_learn_from(tmp_path):
     data = write_photos(tmp_path / "data", 4)
     for mask in (data / "masks").iterdir():
         Image.new("L", (48, 40)).save(mask)

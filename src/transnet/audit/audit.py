@@ -58,14 +58,14 @@ def audit(
     """Say how far a split can be trusted.
 
     Groups on both sides are counted from the lists. Near-duplicates are found by the features of
-    an image network. With --train the same recogniser is trained and tested under the split and
+    an image network. With --train the same recognizer is trained and tested under the split and
     under the paper's random one.
 
     Args:
         data: a folder of class folders, a CSV file, kth:DIR, ucf101:DIR or hmdb51:DIR
         split: the split to look at, as for transnet train; several, separated by commas
         out: folder for report.html, and for the runs of --train
-        lists_only: count groups only and open no video; of a published data set, count all clips
+        lists_only: count groups only and open no video; of a published dataset, count all clips
             of its lists, whether they are there or not
         train: find out what the leak is worth, by training
         seeds: draws of a random split, and trainings of each split with --train
@@ -81,7 +81,7 @@ def audit(
         0.
 
     Raises:
-        TransNetError: there is no such data set or split, or its videos are needed and missing.
+        TransNetError: there is no such dataset or split, or its videos are needed and missing.
     """
     if seeds < 1:
         raise TransNetError(f"--seeds is {seeds}; accepted: 1 or more.")
@@ -113,7 +113,7 @@ def audit(
         worth = {name: _worth(folder / "runs", name, training.seed, seeds, cache) for name in clean}
     overlap = tested_in_training(manifest, [n for n in manifest.splits if n != "column"])
     rows = [
-        # Asked about the random split alone, its worth is measured against the data set's own.
+        # Asked about the random split alone, its worth is measured against the dataset's own.
         _row(name, leaks[name], alike.get(name), worth.get(name) or _only(worth, name))
         for name in names
     ]

@@ -17,7 +17,7 @@ class Leakage:
     Attributes:
         split: name of the split.
         num_train: clips in the training part, those held out of it for validation included.
-        num_validation: clips that the data set itself keeps for validation.
+        num_validation: clips that the dataset itself keeps for validation.
         num_test: clips in the test part.
         siblings_in_train: share of test clips, 0..1, with a clip of the same class and group in
             training or validation; the mean over seeds.

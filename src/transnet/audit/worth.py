@@ -17,7 +17,7 @@ class TestedClips:
 
     Attributes:
         split: name of the split.
-        right: whether each clip was recognised.
+        right: whether each clip was recognized.
         groups: the group of each clip.
     """
 
@@ -27,7 +27,7 @@ class TestedClips:
 
     @property
     def top1(self) -> float:
-        """Share of the clips that were recognised, 0..1."""
+        """Share of the clips that were recognized, 0..1."""
         return sum(self.right) / len(self.right)
 
     @property

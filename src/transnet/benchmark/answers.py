@@ -79,7 +79,7 @@ def _answers(
 
 
 class _PlainLoop:
-    """Decode all frames, take some, resize, normalise, ask the network."""
+    """Decode all frames, take some, resize, normalize, ask the network."""
 
     def __init__(
         self, setting: Setting, paths: list[Path], memory_format: torch.memory_format

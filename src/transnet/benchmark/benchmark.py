@@ -92,7 +92,7 @@ def benchmark(
     Args:
         out: folder for benchmark.csv and benchmark.html (--quick: quick in it); rows of parts that
             are not measured now stay in them
-        data: a data set, as transnet train takes it, or a video; by default clips are generated
+        data: a dataset, as transnet train takes it, or a video; by default clips are generated
         parts: which parts, separated by commas: stream (a new frame beside a bare backbone and a
             recomputed clip), clips (beside 3D networks), int8 (an exported stream), features
             (files to cache), training (an epoch from the feature cache, the clip cache, video),
@@ -249,12 +249,12 @@ def _environment(**values: str) -> Iterator[None]:
 def _videos(
     data: str | None, scratch: Path, count: int, *, miniature: bool
 ) -> tuple[str, tuple[ClipRecord, ...]]:
-    """What the data set is called, and some of its clips, evenly spread over it."""
+    """What the dataset is called, and some of its clips, evenly spread over it."""
     if data is None:
         data = str(scratch / "clips")
         # As long as a clip of UCF101.
         num_frames = 16 if miniature else 180
-        write_dataset(Path(data), persons=4, clips=1, actions=_ACTIONS, num_frames=num_frames)
+        write_dataset(Path(data), people=4, clips=1, actions=_ACTIONS, num_frames=num_frames)
     path = Path(data).expanduser()
     if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES:
         return data, (ClipRecord(path.resolve(), "video", path.stem),)

@@ -19,7 +19,7 @@ COLORS = {
 
 
 def bars(rows: Sequence[Measurement]) -> Figure:
-    """Milliseconds as horizontal bars, a colour for each runtime."""
+    """Milliseconds as horizontal bars, a color for each runtime."""
     shown = {(row.what, row.runtime): row for row in rows if row.ms is not None}
     places = {what: place for place, what in enumerate(dict.fromkeys(what for what, _ in shown))}
     runtimes = [runtime for runtime in COLORS if any(r == runtime for _, r in shown)]

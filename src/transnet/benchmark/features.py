@@ -1,4 +1,4 @@
-"""The features of a data set, from files to the cache, beside the least that this can cost."""
+"""The features of a dataset, from files to the cache, beside the least that this can cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
 from transnet.data.cache.features import FeatureCache
 from transnet.data.clips import read_clip
-from transnet.data.preprocessing import normalise
+from transnet.data.preprocessing import normalize
 from transnet.errors import TransNetError
 from transnet.inference.features import FeatureExtractor
 
@@ -38,7 +38,7 @@ def measure(setting: Setting) -> list[Measurement]:
     records = setting.records
     clips = [
         torch.from_numpy(
-            normalise(
+            normalize(
                 read_clip(r.path, setting.clip, start=r.start, end=r.end).frames,
                 info.mean, info.std,
             )

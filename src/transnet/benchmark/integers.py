@@ -121,7 +121,7 @@ def _sample(setting: Setting) -> Path:
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "group", "start", "end", "split"])
-        # Two made-up actions with clips of both in each part: nobody asks what it has learnt.
+        # Two made-up actions with clips of both in each part: nobody asks what it has learned.
         writer.writerows(
             [
                 record.path.resolve(), f"action{number % 2}", f"group{number}", record.start,

@@ -16,7 +16,7 @@ TITLES = {
     "clips": "Clips, beside 3D networks",
     "temporal": "What joins the frames",
     "int8": "A stream in int8",
-    "features": "Features of a data set, from files to the cache, a clip",
+    "features": "Features of a dataset, from files to the cache, a clip",
     "training": "An epoch with a frozen backbone",
     "decoding": "Decoding a clip",
     "answers": "Files to answers, a file",

@@ -1,6 +1,6 @@
 """The networks to compare with, each with the clips that it was published for.
 
-All see normalised clips ``(B, T, 3, H, W)`` and have random weights: speed does not depend on them.
+All see normalized clips ``(B, T, 3, H, W)`` and have random weights: speed does not depend on them.
 """
 
 from __future__ import annotations

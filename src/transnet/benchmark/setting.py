@@ -29,7 +29,7 @@ class Setting:
         backbone: model name of ``timm``.
         weights: as ``transnet train`` takes them.
         clip: frames a clip and their size.
-        data: the data set as the user typed it, or the folder of generated clips.
+        data: the dataset as the user typed it, or the folder of generated clips.
         records: clips to decode.
         threads: of the processor.
         runtimes: in which networks run.
@@ -56,7 +56,7 @@ class Setting:
     scratch: Path
 
     def recognizer(self) -> Recognizer:
-        """Our network with a temporal part that has learnt nothing, in evaluation mode."""
+        """Our network with a temporal part that has learned nothing, in evaluation mode."""
         found = find_weights(self.weights, self.backbone)
         info = RunInfo(
             classes=tuple(f"class{number}" for number in range(NUM_CLASSES)),

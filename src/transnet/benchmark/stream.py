@@ -45,7 +45,7 @@ PICTURES: dict[str, tuple[int, int, Callable[[Pixels], Pixels | av.VideoFrame]]]
     for height, width in ((240, 320), (720, 1280))
     for kind, make in (("decoded", _decoded), ("RGB", _pushed))
 }
-"""Frames that still have to be made small and normalised."""
+"""Frames that still have to be made small and normalized."""
 
 LIMITED = (STREAM, next(iter(PICTURES)))
 _REFERENCES = {CLIP: (BARE_CLIP,), **dict.fromkeys((STREAM, *PICTURES), (BARE,))}

@@ -30,7 +30,7 @@ PAPER = "conv1d"
 
 
 def measure(setting: Setting) -> list[Measurement]:
-    """Rows of one clip, answered and learnt from, in PyTorch as it is."""
+    """Rows of one clip, answered and learned from, in PyTorch as it is."""
     backbone, frames, size = setting.backbone, setting.clip.frames, setting.clip.size
     entrants: dict[Entrant, Callable[[], object]] = {}
     notes: dict[str, str] = {}

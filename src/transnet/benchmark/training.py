@@ -22,7 +22,7 @@ from transnet.data.views import CENTER
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
 from transnet.training.datasets import CachedClips, CachedFeatures, EpochSampler, VideoClips
-from transnet.training.normalization import Normalisation
+from transnet.training.normalization import Normalization
 from transnet.training.optimizer import optimizers
 
 CACHED = Entrant("epoch from the feature cache")
@@ -32,7 +32,7 @@ AT_LEAST = 50.0
 
 
 def measure(setting: Setting) -> list[Measurement]:
-    """Rows of an epoch over the clips, by the datasets, sampler and optimiser of a training."""
+    """Rows of an epoch over the clips, by the datasets, sampler and optimizer of a training."""
     recognizer = setting.recognizer()
     info, network = recognizer.info, recognizer.model
     network.backbone.freeze()
@@ -41,12 +41,12 @@ def measure(setting: Setting) -> list[Measurement]:
             pass  # finds out in which runtime the backbone is fastest
     records = setting.records
     labels = [number % len(info.classes) for number in range(len(records))]
-    normalise = Normalisation(info.mean, info.std)
+    normalize = Normalization(info.mean, info.std)
 
     def whole(frames: Tensor) -> Tensor:
         """Frozen, without a feature cache: the backbone looks at every clip in every epoch."""
         with torch.no_grad():
-            encoded = network.encode(normalise(frames))
+            encoded = network.encode(normalize(frames))
         return network.classify(encoded)
 
     with (

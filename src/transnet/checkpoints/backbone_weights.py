@@ -50,7 +50,7 @@ class BackboneWeights:
         std: standard deviation of RGB in 0..1, by which a frame is divided.
         state: the weights by name; empty for random ones.
         source: where they come from, for the record.
-        pretraining: what they learnt before (``imagenet``, ``none``, ``imagenet+hss``).
+        pretraining: what they learned before (``imagenet``, ``none``, ``imagenet+hss``).
         license: theirs, for the record.
     """
 

@@ -1,4 +1,4 @@
-"""A run folder: everything that a recogniser is, readable without running anything.
+"""A run folder: everything that a recognizer is, readable without running anything.
 
 ::
 
@@ -8,7 +8,7 @@
     best.ckpt, last.ckpt what a resumed training needs
     logs/                loss and accuracy by epoch (CSV, TensorBoard)
 
-``clips.csv`` is itself a data set (``transnet train RUN/clips.csv --split column``).
+``clips.csv`` is itself a dataset (``transnet train RUN/clips.csv --split column``).
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class RunInfo:
         classes: the labels, in the order of the logits.
         clip: how a video becomes a clip.
         model: size and form of the network.
-        training: how it learnt.
+        training: how it learned.
         backbone: name of the ``timm`` model.
         backbone_args: further arguments of ``timm.create_model``.
         mean: mean of RGB in 0..1, subtracted from a frame.
         std: standard deviation of RGB in 0..1, by which a frame is divided.
         weights: where the backbone's weights came from.
-        pretraining: what they had learnt before.
-        data: the data set, as the user typed it.
+        pretraining: what they had learned before.
+        data: the dataset, as the user typed it.
         split: its split, as in :class:`~transnet.data.splits.Split`.
         split_rule: what the split is, as part of a sentence.
         step_s: seconds between two frames of a training clip, the median over the clips: the step

@@ -42,15 +42,15 @@ class SegmenterInfo:
     """What a segmenter is, apart from its weights.
 
     Attributes:
-        training: how it learnt, its size and whether it has skip connections.
+        training: how it learned, its size and whether it has skip connections.
         backbone: name of the ``timm`` model.
         backbone_args: further arguments of ``timm.create_model``.
         mean: mean of RGB in 0..1, subtracted from a photo.
         std: standard deviation of RGB in 0..1, by which a photo is divided.
         weights: where the backbone's first weights came from.
         license: theirs.
-        pretraining: what the backbone has learnt, this included (``imagenet+hss``).
-        data: the data set, as the user typed it.
+        pretraining: what the backbone has learned, this included (``imagenet+hss``).
+        data: the dataset, as the user typed it.
         weights_digest: a hash of those weights; empty where they were random, or not recorded.
         versions: of the packages that made it.
     """

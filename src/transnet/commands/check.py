@@ -39,7 +39,7 @@ def check(data: str, *, out: str = "runs/check", json: bool = False, workers: in
         1 if any clip is broken, else 0.
 
     Raises:
-        TransNetError: there is no such data set, or the folder cannot be written.
+        TransNetError: there is no such dataset, or the folder cannot be written.
     """
     manifest = open_dataset(data)
     for line in (manifest.summary(), *manifest.notes):

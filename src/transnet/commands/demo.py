@@ -1,4 +1,4 @@
-"""``transnet demo``: the life of a clip from end to end, on persons that are drawn here."""
+"""``transnet demo``: the life of a clip from end to end, on people that are drawn here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from transnet.utils.progress import say
 
 
 def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
-    """Teach a recogniser on generated clips, test it on persons it has never seen, and use it.
+    """Teach a recognizer on generated clips, test it on people it has never seen, and use it.
 
     Args:
         out: folder for everything that the demo makes; what an earlier demo left is replaced
@@ -37,9 +37,9 @@ def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
     folder = Path(out).expanduser()
     clips, run = folder / "clips", folder / "run"
     _prepare_folder(folder)
-    persons, takes = (5, 1) if small else (20, 2)
-    say(f"{persons} persons, {len(ACTIONS)} actions, {takes} clips of each")
-    write_dataset(clips, persons=persons, clips=takes, seed=seed)
+    people, takes = (5, 1) if small else (20, 2)
+    say(f"{people} people, {len(ACTIONS)} actions, {takes} clips of each")
+    write_dataset(clips, people=people, clips=takes, seed=seed)
     backbone, weights, clip = _network(small)
     training = TrainingConfig(seed=seed, views=1 if small else 3, epochs=20 if small else 60)
     train(
@@ -57,7 +57,7 @@ def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
     metrics = evaluate(run, cache=str(folder / "features"))
     shown = _show_unseen(run, folder, seed)
     say(
-        f"top-1 {metrics['top1']:.1%} on persons that it has never seen (chance: "
+        f"top-1 {metrics['top1']:.1%} on people that it has never seen (chance: "
         f"{1 / len(ACTIONS):.0%}), after {time.perf_counter() - started:.0f} s in all\n"
         f"look at   {run / 'report.html'}\n"
         f"watch     {shown}\n"
@@ -103,4 +103,4 @@ def _show_unseen(run: Path, folder: Path, seed: int) -> Path:
     write_video(unseen, frames, FPS)
     prediction = load(run).predict(unseen)
     say(f"a new person: {prediction}")
-    return annotate(prediction, folder / "unseen_recognised.mp4", title=f"truth: {action}")
+    return annotate(prediction, folder / "unseen_recognized.mp4", title=f"truth: {action}")

@@ -1,4 +1,4 @@
-"""``transnet explain``: where a recogniser looked, and which frames decided."""
+"""``transnet explain``: where a recognizer looked, and which frames decided."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def explain(
     out: str = "runs/explained",
     json: bool = False,
 ) -> int:
-    """Show where a recogniser looked in a video, and which frames decided.
+    """Show where a recognizer looked in a video, and which frames decided.
 
     For each video a picture (every frame that it saw, the heat of Grad-CAM on it, and by how much
     the probability falls when the frame is hidden) and a video with the heat on it.
@@ -49,7 +49,7 @@ def explain(
         run: the folder of a trained run
         videos: video files
         label: the class to explain; by default the answer
-        segmenter: folder of transnet pretrain; says how much of the heat is on persons
+        segmenter: folder of transnet pretrain; says how much of the heat is on people
         out: folder for the pictures and videos
         json: print one JSON object a line for each video
 
@@ -60,7 +60,7 @@ def explain(
         TransNetError: RUN is not a trained run, or gives no map of a frame.
     """
     recognizer = load(run)
-    persons = None if segmenter is None else load_segmenter(segmenter, option="--segmenter")
+    people = None if segmenter is None else load_segmenter(segmenter, option="--segmenter")
     folder = output_folder(out)
     failed = 0
     names: set[str] = set()
@@ -69,7 +69,7 @@ def explain(
         name = unused_name(f"{Path(video).stem}_explained", names)
         try:
             clip = read_clip(video, recognizer.info.clip)
-            found = explain_clip(recognizer, clip, label, persons)
+            found = explain_clip(recognizer, clip, label, people)
             picture = folder / f"{name}.png"
             Image.fromarray(explanation_picture(found)).save(picture)
             film = folder / f"{name}.mp4"
@@ -120,7 +120,7 @@ def _sentence(video: str, found: Explanation) -> str:
     )
     if found.heat_on_person is not None:
         text += (
-            f"; {found.heat_on_person:.0%} of the heat is on persons, who cover "
+            f"; {found.heat_on_person:.0%} of the heat is on people, who cover "
             f"{found.person_area:.0%} of the picture"
         )
     return text

@@ -1,4 +1,4 @@
-"""``transnet segment``: where the persons on photos are, as pictures."""
+"""``transnet segment``: where the people on photos are, as pictures."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _JPEG_SIDE = 65500
 
 
 def segment(run: str, photos: list[str], *, out: str = "segmented", json: bool = False) -> int:
-    """Show where the persons on photos are.
+    """Show where the people on photos are.
 
     Args:
         run: the folder of transnet pretrain
         photos: photo files, and folders, which are searched for photos
-        out: folder for the pictures: NAME_person.jpg with persons in blue, and the masks alone,
-            NAME_mask.png with persons in white
+        out: folder for the pictures: NAME_person.jpg with people in blue, and the masks alone,
+            NAME_mask.png with people in white
         json: print one JSON object a line: path, person_share (0..1), picture, mask; or path and
             error
 

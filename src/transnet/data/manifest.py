@@ -1,4 +1,4 @@
-"""What a data set is to us: a list of clips with a label and a group, and its own splits."""
+"""What a dataset is to us: a list of clips with a label and a group, and its own splits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Subset = Literal["train", "validation", "test", "unused"]
 
 @dataclass(frozen=True, order=True)
 class ClipRecord:
-    """One labelled clip.
+    """One labeled clip.
 
     Attributes:
         path: the video file.
@@ -37,12 +37,12 @@ Assignment = Mapping[ClipRecord, Subset]
 
 @dataclass(frozen=True)
 class Manifest:
-    """A data set on disk.
+    """A dataset on disk.
 
     Attributes:
         name: how a report calls it.
         clips: all clips, in a fixed order.
-        splits: the data set's own ones by name (``official:1``, ``column``), the default first.
+        splits: the dataset's own ones by name (``official:1``, ``column``), the default first.
         notes: what a user should know (classes that are missing, groups that are guessed).
     """
 
@@ -61,12 +61,12 @@ class Manifest:
         return tuple(sorted({clip.label for clip in self.clips}))
 
     def without(self, excluded: Container[ClipRecord]) -> Manifest:
-        """The same data set without some of its clips."""
+        """The same dataset without some of its clips."""
         clips = tuple(clip for clip in self.clips if clip not in excluded)
         return replace(self, clips=clips)
 
     def summary(self) -> str:
-        """One sentence about the size of the data set."""
+        """One sentence about the size of the dataset."""
         per_class = Counter(clip.label for clip in self.clips).values()
         groups = {clip.group for clip in self.clips}
         return (

@@ -53,10 +53,10 @@ class Preprocessor:
         return square[:, ::-1] if view.flip else square
 
 
-def normalise(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
+def normalize(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
     """uint8 frames ``(..., H, W, 3)`` to float32 ``(..., 3, H, W)``: ``(x / 255 - mean) / std``."""
     scale, shift = scale_and_shift(mean, std)
-    # Row by row: loops over three colours would take several times as long.
+    # Row by row: loops over three colors would take several times as long.
     *outer, width, colors = frames.shape
     rows = frames.reshape(*outer, width * colors).astype(np.float32)
     rows *= np.tile(scale, width)
@@ -67,7 +67,7 @@ def normalise(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> ND
 def scale_and_shift(
     mean: Sequence[float], std: Sequence[float]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Normalisation of a uint8 ``x`` as ``x * scale - shift``: both of them, float32, by colour."""
+    """Normalization of a uint8 ``x`` as ``x * scale - shift``: both of them, float32, by color."""
     scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float64))
     shift = np.asarray(mean, dtype=np.float64) / np.asarray(std, dtype=np.float64)
     return scale.astype(np.float32), shift.astype(np.float32)

@@ -110,7 +110,7 @@ def _suspicion(pictures: NDArray[Any], num_frames: int, seconds: float) -> str:
     if pictures.mean(axis=(1, 2)).max() < BLACK:
         return "is black."
     if pictures.std(axis=(1, 2)).max() < BLANK:
-        return "is blank: every frame is of one colour."
+        return "is blank: every frame is of one color."
     if np.abs(pictures.astype(int) - pictures[0]).max() <= STILL:
         return "stands still: all of its frames show the same."
     return ""
@@ -127,7 +127,7 @@ def _with_duplicates(findings: Sequence[Finding]) -> list[Finding]:
         first, *others = equal.get(finding.content) or [finding]
         stranger = next((f for f in (first, *others) if f.clip.label != finding.clip.label), None)
         if finding.status == "fine" and stranger:
-            reason = f"shows the same as {stranger.clip.path}, labelled {stranger.clip.label}."
+            reason = f"shows the same as {stranger.clip.path}, labeled {stranger.clip.label}."
             finding = replace(finding, status="suspicious", reason=reason)
         elif finding.status == "fine" and finding is not first:
             reason = f"shows the same as {first.clip.path}."

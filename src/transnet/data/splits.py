@@ -21,7 +21,7 @@ RANDOM_SPLITS = ("group", "paper")
 
 @dataclass(frozen=True)
 class Split:
-    """A data set, divided.
+    """A dataset, divided.
 
     Attributes:
         name: the split as a user types it, with its number (``official:1``).
@@ -30,7 +30,7 @@ class Split:
             unless the split ignores groups.
         test: the clips that the accuracy is measured on.
         rule: what the split is, as part of a sentence.
-        gives_validation: the data set itself says which clips are for validation, so they are
+        gives_validation: the dataset itself says which clips are for validation, so they are
             for nothing else.
     """
 
@@ -60,11 +60,11 @@ def siblings_share(test: Sequence[ClipRecord], train: Iterable[ClipRecord]) -> f
 def make_split(
     manifest: Manifest, name: str | None = None, *, validation: float = 0.15, seed: int = 0
 ) -> Split:
-    """Divide a data set.
+    """Divide a dataset.
 
     Args:
-        manifest: the data set.
-        name: one of the data set's own (``official:2``, ``column``), ``group`` (random 80 / 20,
+        manifest: the dataset.
+        name: one of the dataset's own (``official:2``, ``column``), ``group`` (random 80 / 20,
             no group on both sides), ``leave-out:GROUP`` (that group is tested), or ``paper``
             (random 80 / 20 by clip, stratified by class). By default the first of the data
             set's own, else ``group``.
@@ -72,7 +72,7 @@ def make_split(
         seed: for everything that is random.
 
     Raises:
-        TransNetError: the data set has no such split, or one side of it is empty.
+        TransNetError: the dataset has no such split, or one side of it is empty.
     """
     name = _own_name(manifest, name)
     kind, _, argument = name.partition(":")
@@ -109,12 +109,12 @@ def split_names(manifest: Manifest, names: str | None = None) -> list[str]:
     """The splits that a user means.
 
     Args:
-        manifest: the data set.
+        manifest: the dataset.
         names: one or more, separated by commas; ``official:all`` is every official one and
             ``leave-out:all`` each group in turn. By default one, as in :func:`make_split`.
 
     Raises:
-        TransNetError: the data set has no such split.
+        TransNetError: the dataset has no such split.
     """
     chosen: list[str] = []
     groups = sorted({clip.group for clip in manifest.clips})

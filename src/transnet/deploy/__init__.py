@@ -1,1 +1,1 @@
-"""A trained run as files for other runtimes, and a recogniser that runs them without torch."""
+"""A trained run as files for other runtimes, and a recognizer that runs them without torch."""

@@ -73,7 +73,7 @@ def export(
         max_loss: top-1 on the test clips that int8 may cost, 0 to 1; one clip is always allowed
         reduce_range: int8 with 7-bit weights, for x86 processors without VNNI (older than 2019,
             about), on which sums of 8-bit products overflow
-        data: the run's data set, if its clips are not where they were when it was trained
+        data: the run's dataset, if its clips are not where they were when it was trained
         workers: threads that decode video
         overwrite: replace an export that is already there
 
@@ -178,7 +178,7 @@ def _clips(
     if not (run / "clips.csv").is_file():
         raise TransNetError(
             f"{run} has no clips.csv, and an export is checked on real clips; "
-            "say where the run's data set is with --data."
+            "say where the run's dataset is with --data."
         )
     manifest = read_csv(run / "clips.csv")
     part = manifest.splits["column"]
@@ -240,27 +240,27 @@ def _write_int8(
 ) -> tuple[ExportedRecognizer, dict[str, Any]]:
     import onnx
 
-    from transnet.deploy.quantization import quantise_encoder
+    from transnet.deploy.quantization import quantize_encoder
 
     scratch = making / "scratch"
     scratch.mkdir()
     encoder, head = (onnx.load(making / f"float32/{form}.onnx") for form in ("encoder", "head"))
     try:
-        quantised = quantise_encoder(encoder, clips, scratch, reduce_range=reduce_range)
-    except Exception as error:  # the quantiser's errors have no common base
+        quantized = quantize_encoder(encoder, clips, scratch, reduce_range=reduce_range)
+    except Exception as error:  # the quantizer's errors have no common base
         raise TransNetError(
-            f"backbone {exported.info.backbone!r} cannot be quantised ({error}); export without "
+            f"backbone {exported.info.backbone!r} cannot be quantized ({error}); export without "
             "--int8."
         ) from error
     how = {
         "calibration_clips": len(clips),
-        "layers": quantised.layers,
-        "float32_layers": quantised.float_layers,
-        "signal_db": round(quantised.signal_db, 1),
+        "layers": quantized.layers,
+        "float32_layers": quantized.float_layers,
+        "signal_db": round(quantized.signal_db, 1),
         "reduce_range": reduce_range,
     }
     info = replace(exported.info, precision="int8")
-    return _write(quantised.model, head, info, making / "int8", format), how
+    return _write(quantized.model, head, info, making / "int8", format), how
 
 
 def _describe(info: RunInfo) -> ExportInfo:

@@ -23,12 +23,12 @@ class ExportInfo:
     Attributes:
         classes: the labels, in the order of the outputs.
         clip: how a video becomes a clip.
-        mean: mean of RGB in 0..1; the model itself normalises, this is for the record.
+        mean: mean of RGB in 0..1; the model itself normalizes, this is for the record.
         std: standard deviation of RGB in 0..1, for the record.
         features: length L of a frame's feature vector.
         precision: ``float32`` or ``int8``.
         backbone: name of the ``timm`` model.
-        pretraining: what the backbone had learnt before.
+        pretraining: what the backbone had learned before.
         split: the split that the run was trained on.
         versions: of the packages that trained and exported it.
     """

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class FrameEncoder(nn.Module):
-    """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalisation included.
+    """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalization included.
 
-    Frames go in as every decoder gives them, so that nobody has to normalise as we do.
+    Frames go in as every decoder gives them, so that nobody has to normalize as we do.
     """
 
     scale: Tensor

@@ -1,10 +1,10 @@
-"""int8 by post-training static quantisation: 8-bit weights for each channel, 8-bit activations.
+"""int8 by post-training static quantization: 8-bit weights for each channel, 8-bit activations.
 
 The batch norms are folded into the convolutions by then. The readout and the temporal part stay in
 float32: they are a thousandth of the work and carry the answer.
 
 The first layers may stay in float32 as well. Those of a depthwise network look at small
-differences of neighbouring pixels, which drown in the rounding of 8 bits (one depthwise layer of
+differences of neighboring pixels, which drown in the rounding of 8 bits (one depthwise layer of
 MobileNetV1 alone costs more than all others together). How many, is found by trying: as few as
 bring the features of clips that were not calibrated on to ``ENOUGH_DB``.
 """
@@ -34,12 +34,12 @@ FLOAT_LAYERS = (0, 1, 2, 3, 5, 7, 10, 14, 20, 28)
 MAX_FLOAT_SHARE = 0.5
 CALIBRATION_FRAMES = 4
 _WEIGHTED = ("Conv", "MatMul", "Gemm")
-_QUANTISED = (*_WEIGHTED, "Add", "Clip", "MaxPool", "Relu")
+_QUANTIZED = (*_WEIGHTED, "Add", "Clip", "MaxPool", "Relu")
 _READOUT = "spatial.readout."
 
 
 @dataclass(frozen=True)
-class Quantised:
+class Quantized:
     """An encoder in int8.
 
     Attributes:
@@ -55,10 +55,10 @@ class Quantised:
     signal_db: float
 
 
-def quantise_encoder(
+def quantize_encoder(
     encoder: onnx.ModelProto, clips: Sequence[Pixels], folder: Path, *, reduce_range: bool = False
-) -> Quantised:
-    """Quantise the encoder of a frame.
+) -> Quantized:
+    """Quantize the encoder of a frame.
 
     Args:
         encoder: ``frames`` uint8 ``(B, H, W, 3)`` to ``features`` ``(B, L)``, as
@@ -82,15 +82,15 @@ def quantise_encoder(
     reference = _features(plain, held_out)
     most = max(1, int(MAX_FLOAT_SHARE * len(starts)))
     counts = [count for count in FLOAT_LAYERS if count <= most]
-    best: Quantised | None = None
-    with progress_bar("quantising", len(counts), "attempts") as bar:
+    best: Quantized | None = None
+    with progress_bar("quantizing", len(counts), "attempts") as bar:
         for count in counts:
             excluded = [node.name for node in (*nodes[: starts[count]], *nodes[end:])]
-            _quantise(prepared, tried, calibration, excluded, reduce_range)
+            _quantize(prepared, tried, calibration, excluded, reduce_range)
             signal_db = _signal_db(reference, _features(tried, held_out))
             bar.update(1)
             if best is None or signal_db > best.signal_db:
-                best = Quantised(onnx.load(tried), count, len(starts), signal_db)
+                best = Quantized(onnx.load(tried), count, len(starts), signal_db)
             if signal_db >= ENOUGH_DB:
                 break
     assert best is not None
@@ -102,7 +102,7 @@ def _is_readout(node: onnx.NodeProto) -> bool:
     return any(_READOUT in name for name in node.input)
 
 
-def _quantise(
+def _quantize(
     source: Path,
     target: Path,
     clips: Sequence[Pixels],
@@ -134,7 +134,7 @@ def _quantise(
             reduce_range=reduce_range,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=list(_QUANTISED),
+            op_types_to_quantize=list(_QUANTIZED),
             nodes_to_exclude=excluded,
         )
 
@@ -158,7 +158,7 @@ def _signal_db(reference: NDArray[np.float32], found: NDArray[np.float32]) -> fl
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """The quantiser logs advice that we have followed (preprocessing) on the root logger."""
+    """The quantizer logs advice that we have followed (preprocessing) on the root logger."""
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""A recogniser of exported models that needs no torch: numpy, PyAV and ONNX Runtime (or OpenVINO).
+"""A recognizer of exported models that needs no torch: numpy, PyAV and ONNX Runtime (or OpenVINO).
 
 ::
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from transnet.config import ClipConfig
 from transnet.data.clips import Clip, read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import normalise
+from transnet.data.preprocessing import normalize
 from transnet.data.video.frames import Pixels
 from transnet.deploy.runtime import ExportedRecognizer
 from transnet.errors import TransNetError, VideoError
@@ -28,7 +28,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two recognisers agree.
+    """How far two recognizers agree.
 
     Attributes:
         num_clips: clips that both have seen.
@@ -52,7 +52,7 @@ def torch_scores(recognizer: Recognizer, clips: Sequence[Pixels]) -> NDArray[np.
     info = recognizer.info
     with torch.inference_mode():
         rows = [
-            recognizer.model(torch.from_numpy(normalise(clip, info.mean, info.std))[None])
+            recognizer.model(torch.from_numpy(normalize(clip, info.mean, info.std))[None])
             for clip in clips
         ]
     return torch.cat(rows).softmax(dim=1).numpy()

@@ -1,1 +1,1 @@
-"""Honest figures of a trained recogniser, and a page to read them on."""
+"""Honest figures of a trained recognizer, and a page to read them on."""

@@ -21,7 +21,7 @@ def accuracy_interval(
     """95 % percentile interval of an accuracy, 0..1, by a bootstrap over groups.
 
     Args:
-        right: whether each clip was recognised.
+        right: whether each clip was recognized.
         groups: the group of each clip.
         seed: for the draws.
 

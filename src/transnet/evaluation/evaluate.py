@@ -49,7 +49,7 @@ _SPATIAL = {
 class _TestPart:
     """The clips to test on, the name and the rule by which they were chosen, and whose they are.
 
-    Only in the run's own data set does an equal group mean an equal origin.
+    Only in the run's own dataset does an equal group mean an equal origin.
     """
 
     clips: tuple[ClipRecord, ...]
@@ -75,14 +75,14 @@ def evaluate(
 
     Args:
         run: the folder of a trained run
-        data: another data set than the run's own: its test part, or all of it without --split
+        data: another dataset than the run's own: its test part, or all of it without --split
         split: another split than the run's own (with --data: whose test part to take)
         cache: folder for frame features; by default in the user's cache
         broken: what a test clip is that cannot be read: wrong, or a reason to stop
         temporal_views: samples of each video whose scores are averaged
         spatial_views: center, flip (and its mirror image) or three-crops, averaged as well
         segmenter: folder of transnet pretrain: says how much of the heat (see transnet explain)
-            is on persons
+            is on people
         allow_trained_clips: test even on clips that the run was trained on
         workers: threads that decode video
 
@@ -99,10 +99,10 @@ def evaluate(
         )
     folder = Path(run).expanduser()
     recognizer = load(folder)
-    persons = None
+    people = None
     if segmenter is not None:
         require_maps(recognizer)
-        persons = load_segmenter(segmenter, option="--segmenter")
+        people = load_segmenter(segmenter, option="--segmenter")
     info = recognizer.info
     part = _test_part(folder, info, data, split)
     _check_classes(part.clips, info.classes)
@@ -130,17 +130,17 @@ def evaluate(
     metrics["views"] = {"temporal": temporal_views, "spatial": spatial_views}
     metrics["heat_on_person"] = (
         None
-        if persons is None
+        if people is None
         else heat_on_person(
             recognizer,
-            persons,
+            people,
             [clip for clip in part.clips if clip not in done.broken],
         )
     )
     metrics["protocol"] = {
         "name": _protocol_name(part.split),
         "split": part.split,
-        # Groups of another data set say nothing of those that were trained on.
+        # Groups of another dataset say nothing of those that were trained on.
         "siblings_in_train": (
             siblings_share(part.clips, _training_clips(folder)) if part.own else None
         ),
@@ -209,7 +209,7 @@ def _test_part(run: Path, info: RunInfo, data: str | None, split: str | None) ->
 
 
 def _is_moved(run: Path, manifest: Manifest) -> bool:
-    """Whether a data set has the classes and groups of the run's own: it lies elsewhere now."""
+    """Whether a dataset has the classes and groups of the run's own: it lies elsewhere now."""
     before, now = (
         {(clip.label, clip.group) for clip in clips}
         for clips in (read_csv(run / "clips.csv").clips, manifest.clips)
@@ -284,7 +284,7 @@ def _sentence(metrics: dict[str, Any], rule: str, trained: int) -> str:
     text = f"Tested on {metrics['num_clips']} clips chosen by {rule}; "
     if siblings is None:
         text += (
-            "it is another data set than that of the training, so it is unknown how many of them "
+            "it is another dataset than that of the training, so it is unknown how many of them "
             "show a person or a video that was trained on."
         )
     else:

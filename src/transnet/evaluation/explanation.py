@@ -1,4 +1,4 @@
-"""Why a clip was recognised as what it was: heat on its frames, and whether it lies on a person."""
+"""Why a clip was recognized as what it was: heat on its frames, and whether it lies on a person."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from transnet.data.clips import Clip, read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import normalise
+from transnet.data.preprocessing import normalize
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
@@ -45,8 +45,8 @@ class Explanation:
         heat: Grad-CAM of each frame at the frames' size, ``(n, size, size)``, 0..1; 1 is the
             hottest place of the clip.
         frame_weights: by how much the probability falls when a frame is hidden, ``(n,)``.
-        heat_on_person: share of the heat on persons, 0..1; ``None`` without a segmenter or heat.
-        person_area: share of the picture that persons cover, 0..1: where the network looks
+        heat_on_person: share of the heat on people, 0..1; ``None`` without a segmenter or heat.
+        person_area: share of the picture that people cover, 0..1: where the network looks
             anywhere, the two are equal.
     """
 
@@ -103,7 +103,7 @@ def explain_clip(
         recognizer: whose answer.
         clip: what it saw.
         label: the class to explain; by default the best one.
-        segmenter: tells where persons are, if the heat is to be compared with them.
+        segmenter: tells where people are, if the heat is to be compared with them.
 
     Raises:
         TransNetError: the class is unknown, or the network gives no map of a frame.
@@ -111,7 +111,7 @@ def explain_clip(
     model, classes = require_maps(recognizer), recognizer.classes
     if label is not None and label not in classes:
         raise TransNetError(f"--label is {label!r}; accepted: {', '.join(classes)}.")
-    pixels = torch.from_numpy(normalise(clip.frames, recognizer.info.mean, recognizer.info.std))
+    pixels = torch.from_numpy(normalize(clip.frames, recognizer.info.mean, recognizer.info.std))
     pixels = pixels.to(next(model.parameters()).device)
     if label is None:
         with torch.inference_mode():
@@ -121,9 +121,9 @@ def explain_clip(
     heat = functional.interpolate(found.heat[:, None], size, mode="bilinear")[:, 0].cpu().numpy()
     on_person = area = None
     if segmenter is not None:
-        persons = segmenter.probabilities(clip.frames) > 0.5
-        area = float(persons.mean())
-        on_person = float(heat[persons].sum() / heat.sum()) if heat.sum() > 0 else None
+        people = segmenter.probabilities(clip.frames) > 0.5
+        area = float(people.mean())
+        on_person = float(heat[people].sum() / heat.sum()) if heat.sum() > 0 else None
     return Explanation(
         label,
         found.probability,
@@ -141,7 +141,7 @@ def heat_on_person(
     """Does it look at the person? The mean over up to 100 clips, evenly chosen.
 
     Returns:
-        ``share`` of the heat that is on persons, ``person_area`` that they cover of the picture
+        ``share`` of the heat that is on people, ``person_area`` that they cover of the picture
         (both 0..1), ``num_clips``; nothing if no clip has any heat.
 
     Raises:
@@ -171,9 +171,9 @@ def heat_on_person(
 
 def heated(pixels: Pixels, heat: NDArray[np.floating]) -> Pixels:
     """A frame with its heat on it: uint8 RGB ``(H, W, 3)`` and heat ``(H, W)``, 0..1."""
-    colours = 255 * colormaps["inferno"](np.asarray(heat))[..., :3]
+    colors = 255 * colormaps["inferno"](np.asarray(heat))[..., :3]
     strength = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
-    return ((1 - strength) * 0.8 * pixels + strength * colours).round().astype(np.uint8)
+    return ((1 - strength) * 0.8 * pixels + strength * colors).round().astype(np.uint8)
 
 
 def explanation_picture(explanation: Explanation) -> Pixels:

@@ -49,7 +49,7 @@ def write_report(
 
     Args:
         run: the run folder; its logs give the curves.
-        recognizer: the recogniser of the run.
+        recognizer: the recognizer of the run.
         metrics: what ``metrics.json`` holds.
         mistakes: wrong answers to show, the surest first.
 

@@ -40,7 +40,7 @@ class Repetition:
     Attributes:
         folder: where the runs go, ``folder/official-1/seed0``.
         recipe: the name of the settings in the table of results.
-        data: the data set's name there.
+        data: the dataset's name there.
         splits: names of the splits.
         seeds: numbers that everything random starts from.
         results: the CSV file of the results.

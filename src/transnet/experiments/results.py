@@ -22,15 +22,15 @@ class Result:
 
     Attributes:
         recipe: the name of the settings.
-        data: the data set.
+        data: the dataset.
         split: the split, ``official:1``.
         seed: of everything that is random.
-        top1: share of the test clips that were recognised, 0..1.
+        top1: share of the test clips that were recognized, 0..1.
         macro_f1: mean of the classes' F1, 0..1.
         num_test: test clips.
         siblings_in_train: share of the test clips with a clip of their group in training, 0..1.
         backbone: name of the image network.
-        pretraining: what it had learnt before.
+        pretraining: what it had learned before.
         train_s: seconds of the training.
         date: when it ended, ISO 8601.
         commit: of this package's sources, or its version.

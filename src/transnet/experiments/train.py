@@ -1,4 +1,4 @@
-"""``transnet train``: from a data set to a run folder."""
+"""``transnet train``: from a dataset to a run folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
 ) -> Path:
-    """Teach a recogniser the actions of a data set.
+    """Teach a recognizer the actions of a dataset.
 
     Args:
         data: a folder of class folders, a CSV file (path, label, group, start, end, split),
@@ -42,7 +42,7 @@ def train(
             else mobilenetv1_100
         weights: imagenet, none (random), a .safetensors file or a folder with one
         split: official, official:K, column, group, leave-out:GROUP or paper (random 80 / 20 by
-            clip); by default the data set's own, else by group. Several, separated by commas,
+            clip); by default the dataset's own, else by group. Several, separated by commas,
             or official:all or leave-out:all: each is trained and evaluated
         clip: how a video becomes a clip
         model: size and form of the network

@@ -1,1 +1,1 @@
-"""Using a trained recogniser."""
+"""Using a trained recognizer."""

@@ -16,7 +16,7 @@ from transnet.data.cache.features import FeatureCache, feature_key
 from transnet.data.cache.filling import KeptClips, keep_clips
 from transnet.data.clips import Clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import normalise
+from transnet.data.preprocessing import normalize
 from transnet.data.views import CENTER, View
 from transnet.errors import TransNetError
 from transnet.model.networks import Network
@@ -118,7 +118,7 @@ class FeatureExtractor:
 
     @torch.inference_mode()
     def _encode(self, clip: Clip) -> NDArray[np.floating]:
-        pixels = torch.from_numpy(normalise(clip.frames, self._mean, self._std))
+        pixels = torch.from_numpy(normalize(clip.frames, self._mean, self._std))
         features = self._model.encode(pixels[None].to(self._device))[0]
         # A map is 49 times larger than its mean; half precision keeps its three digits.
         kept = features.half() if features.ndim > 2 else features.float()

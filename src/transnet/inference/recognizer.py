@@ -15,7 +15,7 @@ from transnet.checkpoints import run as checkpoint
 from transnet.checkpoints.run import RunInfo
 from transnet.config import StreamConfig
 from transnet.data.clips import Clip, read_clip
-from transnet.data.preprocessing import normalise
+from transnet.data.preprocessing import normalize
 from transnet.data.video.sources import open_source
 from transnet.errors import VideoError
 from transnet.inference.prediction import Prediction
@@ -192,7 +192,7 @@ class Recognizer:
 
     @torch.inference_mode()
     def _probabilities(self, clip: Clip) -> Tensor:
-        pixels = torch.from_numpy(normalise(clip.frames, self.info.mean, self.info.std))
+        pixels = torch.from_numpy(normalize(clip.frames, self.info.mean, self.info.std))
         return self.model(pixels[None]).softmax(dim=1)[0]
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Where the persons are, on photos and in the frames of videos."""
+"""Where the people are, on photos and in the frames of videos."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class PersonSegmenter:
 
     @torch.inference_mode()
     def look(self, pictures: Tensor) -> Tensor:
-        """The probability of "person" at each pixel of normalised pictures.
+        """The probability of "person" at each pixel of normalized pictures.
 
         They are looked at as they are and mirrored: the mean of the two is surer than either.
 

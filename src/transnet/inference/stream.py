@@ -8,7 +8,7 @@ import torch
 
 from transnet.checkpoints.run import RunInfo
 from transnet.config import StreamConfig
-from transnet.data.preprocessing import Preprocessor, normalise
+from transnet.data.preprocessing import Preprocessor, normalize
 from transnet.data.video.frames import Pixels, rgb_frame
 from transnet.data.video.pacing import Pace
 from transnet.data.views import CENTER
@@ -72,7 +72,7 @@ class StreamSession:
             return None
         picture = frame if isinstance(frame, av.VideoFrame) else rgb_frame(frame)
         self.seen = self._preprocess([picture], picture.rotation, CENTER)[0]
-        pixels = torch.from_numpy(normalise(self.seen, self._info.mean, self._info.std))
+        pixels = torch.from_numpy(normalize(self.seen, self._info.mean, self._info.std))
         window = self._stream.push(pixels.to(self._device), time_s)
         if window is None:
             return None

@@ -35,7 +35,7 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
 
     Args:
         model: the network.
-        clip: normalised, ``(n, 3, H, W)``.
+        clip: normalized, ``(n, 3, H, W)``.
         class_index: which logit.
     """
     flatten = model.spatial.readout.kind == "flatten"

@@ -42,7 +42,7 @@ class Backbone(Encoder):
         self.channels, self.grid = self._probe()
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Normalised frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
+        """Normalized frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
 
         A network without a map gives its pooled features as a map of one position.
         """

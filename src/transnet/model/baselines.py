@@ -47,9 +47,9 @@ class SeparableConvolutions(TemporalRival):
     def forward(self, features: Tensor) -> Tensor:
         h = torch.relu(self.pair(features.transpose(1, 2)))
         v = torch.relu(self.whole(h))
-        return self.score(self._normalised(v)).flatten(start_dim=1)
+        return self.score(self._normalized(v)).flatten(start_dim=1)
 
-    def _normalised(self, v: Tensor) -> Tensor:
+    def _normalized(self, v: Tensor) -> Tensor:
         if len(v) > 1 or not self.training:
             return self.norm(v)
         # The last batch may be a single clip, which has no statistics of its own.
@@ -84,7 +84,7 @@ class Mean(TemporalRival):
 
 
 class Attention(TemporalRival):
-    """One layer of a transformer of width K over the frames, with learnt positions."""
+    """One layer of a transformer of width K over the frames, with learned positions."""
 
     def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ WIDTHS = (256, 128, 64, 32, 16)
 
 
 class Segmenter(nn.Module):
-    """Finds the pixels of persons (human semantic segmentation, section III-C, TransNet+).
+    """Finds the pixels of people (human semantic segmentation, section III-C, TransNet+).
 
     Without skip connections all that the decoder learns of a picture is the backbone's last map,
     the one that :class:`~transnet.model.transnet.TransNet` reads: so the backbone must put the
@@ -58,7 +58,7 @@ class Segmenter(nn.Module):
             )
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Normalised pictures ``(N, 3, H, W)`` to the logit of "person" a pixel, ``(N, H, W)``.
+        """Normalized pictures ``(N, 3, H, W)`` to the logit of "person" a pixel, ``(N, H, W)``.
 
         H and W are the size that the backbone was made for.
         """

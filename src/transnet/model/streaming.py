@@ -55,7 +55,7 @@ class StreamingTransNet:
 
     Args:
         model: the network, in evaluation mode.
-        step_s: seconds between two neighbouring frames of a window, above 0.
+        step_s: seconds between two neighboring frames of a window, above 0.
     """
 
     def __init__(self, model: TransNet, step_s: float) -> None:
@@ -84,7 +84,7 @@ class StreamingTransNet:
         """See one more frame.
 
         Args:
-            frame: normalised, ``(3, H, W)``.
+            frame: normalized, ``(3, H, W)``.
             time_s: when it is shown, in seconds; never before the last one. A frame of the same
                 time replaces the last one.
 

@@ -44,7 +44,7 @@ class TemporalConvolutions(nn.Module):
         self.pair = nn.Conv1d(features, filters, kernel_size=2)
         self.whole = nn.Conv1d(filters, num_classes, kernel_size=num_frames - 1)
         self.score = nn.Conv1d(num_classes, num_classes, kernel_size=1)
-        self._initialise()
+        self._initialize()
 
     def forward(self, features: Tensor) -> Tensor:
         """Frame features ``(B, n, L)`` to logits ``(B, C)``."""
@@ -82,7 +82,7 @@ class TemporalConvolutions(nn.Module):
     def _relu(self, inputs: Tensor) -> Tensor:
         return leaking_relu(inputs) if self._joint and self.training else torch.relu(inputs)
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         # v has one unit a class. Started as usual, a unit that ReLU kills at the outset never
         # comes back and takes its class with it (on four UCF101 classes the accuracy of equal
         # runs then differed by 6 points from seed to seed). So each unit starts alive, as the

@@ -79,7 +79,7 @@ class TransNet(nn.Module):
         return self.spatial.readout.kind
 
     def forward(self, clips: Tensor) -> Tensor:
-        """Normalised clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
+        """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
         return self.temporal(self._each_frame(self.spatial, clips))
 
     def encode(self, clips: Tensor) -> Tensor:

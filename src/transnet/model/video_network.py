@@ -52,7 +52,7 @@ class VideoBackbone(Encoder):
             ) from error
 
     def forward(self, clips: Tensor) -> Tensor:
-        """Normalised clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
+        """Normalized clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
         channels_first = clips.transpose(1, 2)
         if isinstance(self.network, video.S3D):  # its own pooling wants clips of a fixed length
             return self.network.features(channels_first).mean(dim=(2, 3, 4))
@@ -82,7 +82,7 @@ class VideoNetwork(nn.Module):
         self.score = nn.Linear(self.backbone.channels, num_classes)
 
     def forward(self, clips: Tensor) -> Tensor:
-        """Normalised clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
+        """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
         return self.classify(self.encode(clips))
 
     def encode(self, clips: Tensor) -> Tensor:

@@ -43,8 +43,8 @@ class Cell:
     @property
     def teaching(self) -> str:
         """What happens to the backbone: ``frozen at 224 px``, ``trained 8 epochs at 64 px``."""
-        learnt = "frozen" if self.training.freeze else f"trained {self.training.epochs} epochs"
-        return f"{learnt} at {self.clip.size} px"
+        learned = "frozen" if self.training.freeze else f"trained {self.training.epochs} epochs"
+        return f"{learned} at {self.clip.size} px"
 
 
 def make_cell(
@@ -73,11 +73,11 @@ def make_cell(
     training = TrainingConfig()
     if scratch:
         # The number of epochs is given, so no clips are kept back to find it: as for the frozen
-        # ones, all training clips are learnt from.
+        # ones, all training clips are learned from.
         training = TrainingConfig(
             freeze=False,
             epochs=scratch_epochs,
-            backbone_learning_rate=training.learning_rate * (1.0 if _normalises(backbone) else 0.1),
+            backbone_learning_rate=training.learning_rate * (1.0 if _normalizes(backbone) else 0.1),
             validation=0.0,
             patience=0,
         )
@@ -87,11 +87,11 @@ def make_cell(
     return Cell(backbone, kind, readout, clip, training)
 
 
-def _normalises(backbone: str) -> bool:
+def _normalizes(backbone: str) -> bool:
     """Whether a network has layers that keep its activations in range, batch norm say.
 
-    Without them (VGG16) the large steps of the rest throw it off: from nothing it learnt as good as
-    nothing with them.
+    Without them (VGG16) the large steps of the rest throw it off: trained from random weights it learned
+    next to nothing with them.
     """
     if not timm.is_model(backbone):
         return True

@@ -56,11 +56,11 @@ def reproduce(
     Args:
         table: table1 (parameters), table2 (backbones and pretraining), table3, table4 or table5
             (KTH, UCF101 or HMDB51 beside other methods)
-        data: the data set, as for transnet train; by default none for table1, and needed else
+        data: the dataset, as for transnet train; by default none for table1, and needed else
         out: folder for the table (CSV, Markdown, HTML) and the runs
         backbones: image networks, separated by commas; by default the paper's
         pretraining: of none, imagenet, hss, those to compare, separated by commas
-        splits: splits, as for transnet train; by default the data set's own and the paper's
+        splits: splits, as for transnet train; by default the dataset's own and the paper's
         seeds: trainings of each cell and split
         encoders: folder with an encoder of transnet pretrain for each backbone, in a folder of its
             name; by default in --out
@@ -76,7 +76,7 @@ def reproduce(
         0, or 1 if some of it failed.
 
     Raises:
-        TransNetError: there is no such table or data set.
+        TransNetError: there is no such table or dataset.
     """
     if table not in TABLES:
         raise TransNetError(f"TABLE is {table!r}; accepted: {', '.join(TABLES)}.")
@@ -174,20 +174,20 @@ def _default_splits(manifest: Manifest) -> str:
 def _material(
     table: str, data: str | None, photos: str | None, folder: Path, quick: bool
 ) -> tuple[str, str | None]:
-    """The data set and the photos; drawn here in a miniature that was given none."""
+    """The dataset and the photos; drawn here in a miniature that was given none."""
     if quick and data is None:
         drawn = folder / "clips"
         if not drawn.is_dir():
             actions = ("boxing", "handwaving", "walking")
             begun = folder / "clips.unfinished"  # a drawing that was killed is not taken for whole
             shutil.rmtree(begun, ignore_errors=True)
-            write_dataset(begun, persons=5, clips=2, actions=actions, num_frames=16)
+            write_dataset(begun, people=5, clips=2, actions=actions, num_frames=16)
             begun.rename(drawn)
         data = str(drawn)
     if data is None:
         raise TransNetError(
             f"--data is missing; the paper's {table} is of {DATASETS[table]}: "
-            f"--data {DATASETS[table]}:DIR, or another data set."
+            f"--data {DATASETS[table]}:DIR, or another dataset."
         )
     return data, photos or ("synthetic" if quick else None)
 

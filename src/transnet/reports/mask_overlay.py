@@ -14,19 +14,19 @@ _OUTLINE = np.array((255, 200, 40), np.uint8)
 def overlay(
     pixels: Pixels, probabilities: NDArray[np.floating], truth: NDArray[np.bool_] | None = None
 ) -> Pixels:
-    """A picture in which persons stand out: they are tinted blue, the rest is darker.
+    """A picture in which people stand out: they are tinted blue, the rest is darker.
 
     Args:
         pixels: uint8 RGB ``(H, W, 3)``.
         probabilities: of "person", ``(H, W)``, 0..1.
-        truth: where persons are, if known, ``(H, W)``; drawn as a yellow outline.
+        truth: where people are, if known, ``(H, W)``; drawn as a yellow outline.
 
     Returns:
         uint8 RGB ``(H, W, 3)``.
     """
     person = probabilities.astype(np.float32)[..., None]
-    colours = pixels.astype(np.float32)
-    shown = person * (0.55 * colours + 0.45 * _TINT) + (1 - person) * 0.6 * colours
+    colors = pixels.astype(np.float32)
+    shown = person * (0.55 * colors + 0.45 * _TINT) + (1 - person) * 0.6 * colors
     shown = shown.round().astype(np.uint8)
     if truth is not None:
         shown[_outline(truth, max(1, min(truth.shape) // 120))] = _OUTLINE

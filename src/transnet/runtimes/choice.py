@@ -1,7 +1,7 @@
 """The runtime in which an image network is fastest on this machine: measured once, and kept.
 
 What is kept lies in ``runtimes`` of the cache folder: the network as an ONNX graph, and the times.
-They belong to the network's weights, so all recognisers with the same frozen backbone share them.
+They belong to the network's weights, so all recognizers with the same frozen backbone share them.
 """
 
 from __future__ import annotations

@@ -75,10 +75,10 @@ class Material:
 
     @property
     def refits(self) -> bool:
-        """Whether the validation clips may be learnt from once they have done their work.
+        """Whether the validation clips may be learned from once they have done their work.
 
-        Features are there by then, so it costs little. Those that the data set itself keeps for
-        validation are never learnt from.
+        Features are there by then, so it costs little. Those that the dataset itself keeps for
+        validation are never learned from.
         """
         return self._config.freeze and self._config.refit and not self._split.gives_validation
 

@@ -1,4 +1,4 @@
-"""Normalisation where the network is: frames travel there as uint8, a quarter of the size."""
+"""Normalization where the network is: frames travel there as uint8, a quarter of the size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from transnet.data.preprocessing import scale_and_shift
 
 
-class Normalisation(nn.Module):
-    """:func:`~transnet.data.preprocessing.normalise` for tensors, the same to the bit.
+class Normalization(nn.Module):
+    """:func:`~transnet.data.preprocessing.normalize` for tensors, the same to the bit.
 
     Args:
         mean: mean of RGB in 0..1, subtracted from a frame.
@@ -30,7 +30,7 @@ class Normalisation(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """uint8 frames ``(..., H, W, 3)`` to float32 ``(..., 3, H, W)``, channels last."""
         width = frames.shape[-2]
-        # Row by row: loops over three colours would take several times as long.
+        # Row by row: loops over three colors would take several times as long.
         rows = frames.flatten(-2).float()
         rows.mul_(self.scale.repeat(width)).sub_(self.shift.repeat(width))
         return rows.view(frames.shape).movedim(-1, -3)

@@ -1,4 +1,4 @@
-"""How every network here is optimised: AdamW, a linear warm-up, half a cosine to zero."""
+"""How every network here is optimized: AdamW, a linear warm-up, half a cosine to zero."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def optimizers(
     config: TrainingConfig | PretrainingConfig,
     num_steps: int,
 ) -> dict[str, Any]:
-    """Optimiser and schedule, as Lightning's ``configure_optimizers`` returns them.
+    """Optimizer and schedule, as Lightning's ``configure_optimizers`` returns them.
 
     Args:
         model: the whole network; frozen parameters are left out.

@@ -27,12 +27,12 @@ from transnet.utils.threads import prefetch
 
 
 class MaskedPhotos(Dataset):
-    """Normalised pictures ``(3, size, size)`` and their masks, read when asked for.
+    """Normalized pictures ``(3, size, size)`` and their masks, read when asked for.
 
     Args:
         photos: the photos.
         view: prepares them.
-        paste: share of the varied photos whose persons are cut out and set before another photo,
+        paste: share of the varied photos whose people are cut out and set before another photo,
             0..1. So few photos make many scenes, and the place says nothing about the shape
             (Ghiasi et al., Simple Copy-Paste, 2021).
     """
@@ -86,7 +86,7 @@ def readable_photos(photos: PhotoSet, config: PretrainingConfig) -> PhotoSet:
     """
     members = (*photos.train, *photos.validation)
     broken: dict[Photo, PhotoError] = {}
-    persons = 0
+    people = 0
 
     def shows_person(photo: Photo) -> bool:
         return bool((photo.read().mask == PERSON).any())
@@ -95,15 +95,15 @@ def readable_photos(photos: PhotoSet, config: PretrainingConfig) -> PhotoSet:
     with progress_bar("checking the photos", len(members), "photos") as bar:
         for photo, result in zip(members, prefetch(calls, max(1, config.workers)), strict=True):
             try:
-                persons += result.result()
+                people += result.result()
             except PhotoError as error:
                 broken[photo] = error
             bar.update(1)
     check_broken(broken, len(members), config.max_broken, "They are left out.", "photos")
-    if not persons:
+    if not people:
         raise TransNetError(
             f"no mask of the {len(members)} photos shows a person, so there is nothing to learn; "
-            "accepted: masks in which persons are white, or objects of class person_bmp or "
+            "accepted: masks in which people are white, or objects of class person_bmp or "
             "person_poly."
         )
     return replace(

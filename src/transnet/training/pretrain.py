@@ -1,4 +1,4 @@
-"""``transnet pretrain``: a backbone that has learnt human shape (TransNet+, section III-C)."""
+"""``transnet pretrain``: a backbone that has learned human shape (TransNet+, section III-C)."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def pretrain(
     resume: bool = False,
     overwrite: bool = False,
 ) -> Path:
-    """Teach a backbone human shape, on photos with masks of the persons (TransNet+).
+    """Teach a backbone human shape, on photos with masks of the people (TransNet+).
 
     Args:
-        data: a folder with images/ and masks/ (persons white), or with such folders train/ and
-            validation/; supervisely:DIR; or synthetic, persons that are drawn here
+        data: a folder with images/ and masks/ (people white), or with such folders train/ and
+            validation/; supervisely:DIR; or synthetic, people that are drawn here
         out: folder for the encoder, which train --weights takes, the segmenter and the report
         backbone: image network, any model name of timm that gives a map; by default what the
             weights file says, else mobilenetv1_100

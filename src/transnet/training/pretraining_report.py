@@ -36,7 +36,7 @@ def write_report(
     Args:
         run: the folder of the pretraining; its logs give the curves.
         segmenter: the trained segmenter.
-        photos: the photos that it has learnt from, and those that it has not.
+        photos: the photos that it has learned from, and those that it has not.
         summary: how the training went.
         fit_s: seconds that it took, all sittings together.
 

@@ -1,4 +1,4 @@
-"""The training step: loss, optimiser, schedule; everything else is Lightning's."""
+"""The training step: loss, optimizer, schedule; everything else is Lightning's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
 from transnet.model.networks import Network
-from transnet.training.normalization import Normalisation
+from transnet.training.normalization import Normalization
 from transnet.training.optimizer import optimizers, refuse_divergence
 
 
@@ -20,7 +20,7 @@ class RecognizerTraining(lightning.LightningModule):
     """Teaches a :class:`~transnet.model.transnet.TransNet`.
 
     With a frozen backbone a batch holds what ``model.encode`` gave, else uint8 clips
-    ``(B, T, H, W, 3)``, which are normalised once they are where the network is.
+    ``(B, T, H, W, 3)``, which are normalized once they are where the network is.
 
     Args:
         model: the network.
@@ -43,7 +43,7 @@ class RecognizerTraining(lightning.LightningModule):
         super().__init__()
         self.model = model
         self._config, self._num_steps = config, num_steps
-        self._normalise = Normalisation(mean, std)
+        self._normalize = Normalization(mean, std)
         self._loss = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
         self._train_top1 = MulticlassAccuracy(num_classes, average="micro")
         self._validation_top1 = MulticlassAccuracy(num_classes, average="micro")
@@ -52,7 +52,7 @@ class RecognizerTraining(lightning.LightningModule):
         self, batch: tuple[Tensor, Tensor], _: int
     ) -> tuple[Tensor, Tensor]:
         inputs, labels = batch
-        return inputs if self._config.freeze else self._normalise(inputs), labels
+        return inputs if self._config.freeze else self._normalize(inputs), labels
 
     def forward(self, batch: Tensor) -> Tensor:
         return self.model.classify(batch) if self._config.freeze else self.model(batch)

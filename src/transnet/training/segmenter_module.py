@@ -29,7 +29,7 @@ def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
     person = (masks == 1).float()
     entropy = F.binary_cross_entropy_with_logits(logits, person, counts, reduction="sum")
     found = logits.sigmoid() * counts
-    # One pixel more of each: photos without persons then have a loss, small if none is found.
+    # One pixel more of each: photos without people then have a loss, small if none is found.
     overlap = (2 * (found * person).sum() + 1) / (found.sum() + person.sum() + 1)
     return entropy / counts.sum().clamp(min=1) + 1 - overlap
 

@@ -109,7 +109,7 @@ def test_what_to_do_by_hand(server, tmp_path):
     with pytest.raises(TransNetError, match=r"http://127.0.0.1:1/00sequences.txt cannot be fetch"):
         download("kth", to=str(tmp_path / "kth"), mirror="http://127.0.0.1:1")
     with pytest.raises(TransNetError, match="to people with an account only: open https://"):
-        download("supervisely", to=str(tmp_path / "persons"))
+        download("supervisely", to=str(tmp_path / "people"))
     with pytest.raises(TransNetError, match="NAME is 'kht'; accepted: kth, ucf101"):
         download("kht", to=str(tmp_path))
 

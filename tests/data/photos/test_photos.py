@@ -99,7 +99,7 @@ def test_phones_rotation_is_applied(tmp_path):
 
 
 KINDS = (
-    "0 and 1", "colours", "palette", "one bit", "16 bits", "cut out", "cut out of grey",
+    "0 and 1", "colors", "palette", "one bit", "16 bits", "cut out", "cut out of gray",
     "transparent at the edge",
 )  # fmt: skip
 
@@ -112,7 +112,7 @@ def test_masks_of_other_kinds(tmp_path, kind):
     if kind == "16 bits":
         Image.fromarray(LEFT.astype(np.uint16) * 257).save(mask)
     elif kind.startswith("cut out"):  # what shows the person is what is not transparent
-        mode = "LA" if kind.endswith("grey") else "RGBA"
+        mode = "LA" if kind.endswith("gray") else "RGBA"
         picture = Image.new(mode, (80, 60), 0 if mode == "LA" else (90, 60, 50, 0))
         picture.putalpha(Image.fromarray(LEFT))
         picture.save(mask)
@@ -143,7 +143,7 @@ def test_photos_of_sixteen_bits_keep_their_shades(photos):
     assert np.array_equal(pixels[:, :, 0], shades >> 8)
 
 
-def test_a_mask_of_numbered_persons_is_not_taken_for_an_empty_one(tmp_path):
+def test_a_mask_of_numbered_people_is_not_taken_for_an_empty_one(tmp_path):
     write_photo(tmp_path, "1", mask=LEFT // 255 * 2)
     write_photo(tmp_path, "2")
     with pytest.raises(PhotoError, match="has no white, its brightest value is 2; accepted"):
@@ -199,7 +199,7 @@ def test_what_is_no_data_set_is_named(tmp_path):
         open_photos(str(tmp_path))
 
 
-def test_generated_persons_are_groups_and_have_exact_masks():
+def test_generated_people_are_groups_and_have_exact_masks():
     parts = open_photos("synthetic:5", validation="0.2", seed=3)
     assert (len(parts.train), len(parts.validation)) == (24, 6)
     assert not {p.group for p in parts.train} & {p.group for p in parts.validation}

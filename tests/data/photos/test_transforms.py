@@ -52,7 +52,7 @@ def test_learning_ends_on_the_pixels_that_are_used_later():
 
 
 def test_a_mask_is_resized_without_a_shift():
-    """A third of a pixel costs the IoU of small persons a percent or two."""
+    """A third of a pixel costs the IoU of small people a percent or two."""
     shifts = []
     for left in range(100, 140, 3):
         mask = np.zeros((640, 640), np.uint8)
@@ -70,15 +70,15 @@ def test_neutral_pixels_stay_neutral():
         assert (found == value).float().mean().item() == pytest.approx(1 / 3, abs=0.02)
 
 
-def test_persons_stand_out():
+def test_people_stand_out():
     photo = disc()
-    grey = np.full_like(photo.pixels, 128)
-    shown = overlay(grey, photo.mask.astype(np.float32), photo.mask == 1)
-    assert shown.shape == grey.shape
+    gray = np.full_like(photo.pixels, 128)
+    shown = overlay(gray, photo.mask.astype(np.float32), photo.mask == 1)
+    assert shown.shape == gray.shape
     assert shown.dtype == np.uint8
     red, _, blue = shown[30, 70].astype(int)
     assert blue > red + 50
     assert (shown[80, 10] == 77).all()
     assert (shown == (255, 200, 40)).all(axis=2).sum() > 100
     everywhere = np.ones_like(photo.mask)
-    assert not (overlay(grey, everywhere, everywhere == 1) == (255, 200, 40)).all(axis=2).any()
+    assert not (overlay(gray, everywhere, everywhere == 1) == (255, 200, 40)).all(axis=2).any()

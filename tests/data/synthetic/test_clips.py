@@ -26,7 +26,7 @@ def test_a_mask_is_where_the_person_is(action):
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_persons_move(action):
+def test_people_move(action):
     rng = np.random.default_rng(2)
     _, masks = render_clip(action, random_person(rng), rng, num_frames=10)
     assert all((masks[i] != masks[i + 1]).sum() > 20 for i in range(9))
@@ -44,7 +44,7 @@ def test_actions_differ_in_more_than_chance():
 
 def test_equal_seeds_write_equal_clips(tmp_path):
     folders = [
-        write_dataset(tmp_path / name, persons=2, clips=1, seed=seed, num_frames=4)
+        write_dataset(tmp_path / name, people=2, clips=1, seed=seed, num_frames=4)
         for name, seed in (("a", 3), ("b", 3), ("c", 4))
     ]
     videos = [[path.read_bytes() for path in sorted(folder.rglob("*.avi"))] for folder in folders]
@@ -53,7 +53,7 @@ def test_equal_seeds_write_equal_clips(tmp_path):
     assert not set(videos[0]) & set(videos[2])
 
 
-def test_persons_are_groups(clips_folder):
+def test_people_are_groups(clips_folder):
     manifest = open_dataset(clips_folder)
     assert len(manifest.clips) == 30
     assert {clip.group for clip in manifest.clips} == {f"person0{n}" for n in range(1, 6)}

@@ -25,7 +25,7 @@ from transnet.errors import FileError
 
 Storage = Literal["jpeg", "uint8"]
 
-# Colours at full resolution. On UCF101 a pixel is off by 0.9 of 255 in the mean; a clip of 12
+# Colors at full resolution. On UCF101 a pixel is off by 0.9 of 255 in the mean; a clip of 12
 # frames of 224 pixels has 230 KiB, an eighth of its pixels.
 JPEG = {"quality": 95, "subsampling": 0}
 

@@ -29,7 +29,7 @@ from transnet.utils.progress import progress_bar, say
 ARCHIVE_SUFFIXES = frozenset({".zip", ".rar"})
 WANTED_SUFFIXES = VIDEO_SUFFIXES | ARCHIVE_SUFFIXES | {".txt", ".csv"}
 
-# Videos hardly shrink and lists shrink tenfold: what grows more than this is no data set.
+# Videos hardly shrink and lists shrink tenfold: what grows more than this is no dataset.
 MAX_GROWTH = 20
 SMALL_BYTES = 100 * 2**20
 MAX_MEMBERS = 200_000
@@ -112,14 +112,14 @@ def _opened(archive: Path) -> Iterator[Any]:
 
 
 def _wanted_members(archive: Path, opened: Any, floor: int) -> list[Any]:
-    """The members that a data set is made of; refuses the archive if any member is hostile."""
+    """The members that a dataset is made of; refuses the archive if any member is hostile."""
     members = opened.infolist()
     for member in members:
         reason = _danger(member)
         if reason:
             raise TransNetError(
                 f"{archive} is refused and nothing of it was unpacked: its member "
-                f"{member.filename!r} {reason}. A published data set has no such thing; "
+                f"{member.filename!r} {reason}. A published dataset has no such thing; "
                 "download it again, from its official address."
             )
     size = sum(member.file_size for member in members)

@@ -28,16 +28,16 @@ def resolve_dataset(data: str | Path) -> str:
 
 
 def open_dataset(data: str | Path, *, lists_only: bool = False) -> Manifest:
-    """Read the list of clips of a data set; no video is opened.
+    """Read the list of clips of a dataset; no video is opened.
 
     Args:
         data: a folder of class folders, a CSV file, ``kth:DIR``, ``ucf101:DIR`` or
-            ``hmdb51:DIR``. Archives in the folder of a published data set are unpacked there.
-        lists_only: all clips that a published data set has by its official lists, whether the
+            ``hmdb51:DIR``. Archives in the folder of a published dataset are unpacked there.
+        lists_only: all clips that a published dataset has by its official lists, whether the
             videos are there or not.
 
     Raises:
-        TransNetError: there is no such data set, or it cannot be understood.
+        TransNetError: there is no such dataset, or it cannot be understood.
     """
     name, colon, rest = str(data).partition(":")
     if colon and name in _PUBLISHED:

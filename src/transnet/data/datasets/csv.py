@@ -74,7 +74,7 @@ def _read(path: Path) -> tuple[Sequence[str], list[ClipRecord], dict[ClipRecord,
 
 
 def without_listed(manifest: Manifest, path: Path) -> Manifest:
-    """A data set without the clips that a CSV file names by ``path``, ``start`` and ``end``.
+    """A dataset without the clips that a CSV file names by ``path``, ``start`` and ``end``.
 
     Raises:
         TransNetError: the file cannot be read.

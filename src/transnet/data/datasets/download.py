@@ -1,4 +1,4 @@
-"""``transnet download``: the published data sets, from their official addresses."""
+"""``transnet download``: the published datasets, from their official addresses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PIECE = 2**20
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file of a published data set.
+    """A file of a published dataset.
 
     Attributes:
         address: where it is published.
@@ -39,7 +39,7 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set is published.
+    """Where a dataset is published.
 
     Attributes:
         page: the page for people.
@@ -87,7 +87,7 @@ SOURCES = {
 
 
 def download(name: str, *, to: str, mirror: str | None = None) -> Path:
-    """Fetch a published data set and unpack it.
+    """Fetch a published dataset and unpack it.
 
     A download that was interrupted goes on where it stopped. What can be verified is: the size
     that the server states, the known hashes, the checksums in the archives, and at the end the

@@ -1,6 +1,6 @@
 """HMDB51 (Kuehne et al., 2011): 51 classes, three official splits of 70 / 30 clips a class.
 
-A file is called ``<source>_<class>_<body>_<camera>_np<persons>_<view>_<quality>_<number>.avi``;
+A file is called ``<source>_<class>_<body>_<camera>_np<people>_<view>_<quality>_<number>.avi``;
 clips of one source were cut from the same film or video. About a quarter of the clips are in no
 part of a split.
 """

@@ -1,4 +1,4 @@
-"""KTH (Schuldt et al., 2004): six actions of 25 persons in four scenarios.
+"""KTH (Schuldt et al., 2004): six actions of 25 people in four scenarios.
 
 A file is called ``person<NN>_<action>_d<scenario>_uncomp.avi`` and holds three or four sequences;
 the published ``00sequences.txt`` says at which frames. Outside of them many files show an empty
@@ -21,10 +21,10 @@ from transnet.data.manifest import Subset
 from transnet.errors import TransNetError
 
 SPLITS = ("official", "16-9")
-"""The published 8 / 8 / 9 persons, and the common form that trains on its first two parts."""
+"""The published 8 / 8 / 9 people, and the common form that trains on its first two parts."""
 
-VALIDATION_PERSONS = frozenset({19, 20, 21, 23, 24, 25, 1, 4})
-TEST_PERSONS = frozenset({22, 2, 3, 5, 6, 7, 8, 9, 10})
+VALIDATION_PEOPLE = frozenset({19, 20, 21, 23, 24, 25, 1, 4})
+TEST_PEOPLE = frozenset({22, 2, 3, 5, 6, 7, 8, 9, 10})
 
 _FILE = re.compile(r"person(?P<person>\d\d)_(?P<action>[a-z]+)_d(?P<scenario>\d)")
 _RANGE = re.compile(r"(\d+)-(\d+)")
@@ -67,9 +67,9 @@ def _listed(name: str, ranges: Iterable[tuple[str, str]]) -> ListedVideo:
 
 
 def _official(person: int) -> Subset:
-    if person in TEST_PERSONS:
+    if person in TEST_PEOPLE:
         return "test"
-    return "validation" if person in VALIDATION_PERSONS else "train"
+    return "validation" if person in VALIDATION_PEOPLE else "train"
 
 
 KTH = Publication(

@@ -1,6 +1,6 @@
-"""What the published data sets have in common: official lists, and files that may be there or not.
+"""What the published datasets have in common: official lists, and files that may be there or not.
 
-The lists are read from the data set's own files where they are at hand, and else from tables of
+The lists are read from the dataset's own files where they are at hand, and else from tables of
 the same facts that come with the package.
 """
 
@@ -28,7 +28,7 @@ class ListedVideo:
     """A video file of an official list.
 
     Attributes:
-        name: its file name, which no other file of the data set has.
+        name: its file name, which no other file of the dataset has.
         label: the action.
         group: what it shares with other videos (person, source video).
         subsets: its part in each of the official splits.
@@ -44,7 +44,7 @@ class ListedVideo:
 
 @dataclass(frozen=True)
 class Publication:
-    """A published data set.
+    """A published dataset.
 
     Attributes:
         name: as a user types it.
@@ -152,7 +152,7 @@ def _notes(
         text += f" Classes without a video: {_first_of(sorted(empty))}."
     if single:
         text += f" Videos missing of the others: {_first_of(sorted(single))}."
-    return (f"{text} Figures do not compare with the whole data set.",)
+    return (f"{text} Figures do not compare with the whole dataset.",)
 
 
 def _first_of(names: Sequence[str]) -> str:

@@ -14,16 +14,16 @@ ACCEPTED = f"{LAYOUT}, supervisely:DIR, or synthetic"
 
 
 def open_photos(data: str, *, validation: str = "0.15", seed: int = 0) -> PhotoSet:
-    """List the photos of a data set and divide them; no file is opened.
+    """List the photos of a dataset and divide them; no file is opened.
 
     Args:
         data: a folder with ``images/`` and ``masks/``, ``supervisely:DIR``, ``synthetic``, or
-            ``synthetic:N`` for N persons.
+            ``synthetic:N`` for N people.
         validation: see :func:`~transnet.data.photos.photo.divide`.
         seed: start of every random choice.
 
     Raises:
-        TransNetError: there is no such data set, or it cannot be understood.
+        TransNetError: there is no such dataset, or it cannot be understood.
     """
     name, _, rest = data.partition(":")
     if name == "synthetic":

@@ -26,7 +26,7 @@ HALF = 127
 class FilePhoto:
     """A photo and its mask, each a file.
 
-    In the mask persons are white, or 1 where the rest is 0, or what is left of a cut-out.
+    In the mask people are white, or 1 where the rest is 0, or what is left of a cut-out.
     """
 
     name: str
@@ -45,7 +45,7 @@ class FilePhoto:
             raise PhotoError(
                 self.mask,
                 f"has no white, its brightest value is {brightest}; accepted: masks in which "
-                "persons are white (255), or 0 and 1 (numbered persons: make all of them white)",
+                "people are white (255), or 0 and 1 (numbered people: make all of them white)",
             )
         half = HALF if brightest > 1 else 0
         person = (shape > half).astype(np.uint8)

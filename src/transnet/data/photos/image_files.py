@@ -32,7 +32,7 @@ def read_picture(path: Path | str) -> Pixels:
 def read_shape(source: Path | IO[bytes], path: Path | str) -> Pixels:
     """The shape on a picture, uint8 ``(H, W)``: its brightness, or what is cut out of it.
 
-    What is transparent is never part of the shape. What is left is, whatever its colours, if it is
+    What is transparent is never part of the shape. What is left is, whatever its colors, if it is
     not itself a picture in black and white.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Photos with masks of the persons on them, from which a network learns human shape."""
+"""Photos with masks of the people on them, from which a network learns human shape."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_STRETCH = 1.03
 
 @dataclass(frozen=True, eq=False)
 class MaskedPhoto:
-    """A photo and where the persons are.
+    """A photo and where the people are.
 
     Attributes:
         pixels: uint8 RGB ``(H, W, 3)``.
@@ -39,7 +39,7 @@ class Photo(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called, in the data set."""
+        """What it is called, in the dataset."""
 
     @property
     def group(self) -> str:

@@ -131,7 +131,7 @@ def _stencil(data: str, path: Path) -> Image.Image:
     if unpacker.unconsumed_tail:
         raise ValueError(f"a bitmap has more than {_MAX_BITMAP_BYTES:,} bytes")
     with decoding(path), Image.open(io.BytesIO(png)) as picture:
-        # Bitmaps come with an alpha channel, as a palette with a transparent colour, or plain.
+        # Bitmaps come with an alpha channel, as a palette with a transparent color, or plain.
         clear = "A" in picture.getbands() or "transparency" in picture.info
         shown = picture.convert("RGBA").getchannel("A") if clear else picture.convert("L")
         return shown.point(lambda value: 255 * (value > 0), mode="1")

@@ -1,4 +1,4 @@
-"""Pictures of generated persons, with masks that are exact; drawn anew whenever they are read."""
+"""Pictures of generated people, with masks that are exact; drawn anew whenever they are read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transnet.data.synthetic.clips import random_person, render_clip
 from transnet.data.synthetic.figure import ACTIONS
 from transnet.errors import TransNetError
 
-DEFAULT_PERSONS = 100
+DEFAULT_PEOPLE = 100
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,22 @@ class GeneratedPhoto:
         return MaskedPhoto(frames[0], masks[0].astype(np.uint8))
 
 
-def generated_photos(persons: str, seed: int) -> tuple[Photo, ...]:
-    """Each of some persons in each of the six actions.
+def generated_photos(people: str, seed: int) -> tuple[Photo, ...]:
+    """Each of some people in each of the six actions.
 
     Args:
-        persons: how many, as the user typed it; empty for 100.
+        people: how many, as the user typed it; empty for 100.
         seed: equal seeds make equal pictures.
 
     Raises:
         TransNetError: it is no number of two or more.
     """
-    if persons and not (persons.isdecimal() and int(persons) >= 2):
+    if people and not (people.isdecimal() and int(people) >= 2):
         raise TransNetError(
-            f"DATA is 'synthetic:{persons}'; accepted: synthetic, or synthetic:N with N persons, "
+            f"DATA is 'synthetic:{people}'; accepted: synthetic, or synthetic:N with N people, "
             "2 or more."
         )
-    count = int(persons or DEFAULT_PERSONS)
+    count = int(people or DEFAULT_PEOPLE)
     return tuple(
         GeneratedPhoto(seed, person, action) for person in range(count) for action in ACTIONS
     )

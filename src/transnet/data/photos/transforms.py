@@ -17,7 +17,7 @@ from torchvision.transforms import v2
 from transnet.data.photos.photo import BACKGROUND, NEUTRAL, PERSON, MaskedPhoto
 from transnet.data.video.frames import Pixels
 
-_GREY = 127
+_GRAY = 127
 _HALF = 128
 
 
@@ -36,22 +36,22 @@ class PhotoView:
         self._move = v2.Compose([
             v2.RandomResizedCrop(size, scale=(0.2, 1.0), ratio=(0.6, 1.67), antialias=True),
             v2.RandomRotation(
-                10, interpolation=v2.InterpolationMode.BILINEAR, fill=[_GREY, _GREY, _GREY, 0, 0]
+                10, interpolation=v2.InterpolationMode.BILINEAR, fill=[_GRAY, _GRAY, _GRAY, 0, 0]
             ),
             v2.RandomHorizontalFlip(),
         ])  # fmt: skip
-        self._colour = v2.Compose([
+        self._color = v2.Compose([
             v2.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.04),
             v2.RandomGrayscale(0.1),
         ])  # fmt: skip
 
     def whole(self, frames: Pixels) -> Tensor:
-        """uint8 pictures ``(N, H, W, 3)`` to normalised ones ``(N, 3, size, size)``."""
+        """uint8 pictures ``(N, H, W, 3)`` to normalized ones ``(N, 3, size, size)``."""
         planes = torch.tensor(frames).permute(0, 3, 1, 2)
-        return self._normalised(self._squeeze(planes))
+        return self._normalized(self._squeeze(planes))
 
     def pair(self, photo: MaskedPhoto, seed: int | None = None) -> tuple[Tensor, Tensor]:
-        """A photo to a normalised picture ``(3, size, size)`` and its mask ``(size, size)``.
+        """A photo to a normalized picture ``(3, size, size)`` and its mask ``(size, size)``.
 
         Args:
             photo: the photo.
@@ -65,26 +65,26 @@ class PhotoView:
         image = tv_tensors.Image(np.stack(planes))
         if seed is None:
             image = self._squeeze(image)
-            colours = image[:3]
+            colors = image[:3]
         else:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 image = self._move(_surrounded(image))
-                colours = self._colour(image[:3])
+                colors = self._color(image[:3])
         person, background = image[3:].int()
         mask = torch.full(person.shape, NEUTRAL, dtype=torch.uint8)
         mask[background > _HALF] = BACKGROUND
         mask[person >= _HALF] = PERSON
-        return self._normalised(colours.as_subclass(Tensor)), mask
+        return self._normalized(colors.as_subclass(Tensor)), mask
 
-    def _normalised(self, planes: Tensor) -> Tensor:
+    def _normalized(self, planes: Tensor) -> Tensor:
         return v2.functional.normalize(planes.float() / 255, list(self._mean), list(self._std))
 
 
 def _surrounded(image: Tensor) -> Tensor:
     """A picture with its mirror image around it, a quarter of its size on each side.
 
-    So persons can become smaller, too: photos show them close up, videos often whole and far away.
+    So people can become smaller, too: photos show them close up, videos often whole and far away.
     Plain borders would serve as well, but the batch norms would learn their statistics from them.
     """
     height, width = image.shape[1:]

@@ -1,6 +1,6 @@
-"""Clips of generated persons in six actions: for the demo, for tests, for trying things out.
+"""Clips of generated people in six actions: for the demo, for tests, for trying things out.
 
-Persons differ in build, clothes, tempo and reach, clips in camera distance, direction, place and
+People differ in build, clothes, tempo and reach, clips in camera distance, direction, place and
 moment; a person is a group. Everything follows from a seed.
 """
 
@@ -41,7 +41,7 @@ def random_person(rng: np.random.Generator) -> Person:
 
 
 def random_background(rng: np.random.Generator, width: int = 320, height: int = 240) -> Image.Image:
-    """A wall and a floor in random colours, with some shapes on the wall."""
+    """A wall and a floor in random colors, with some shapes on the wall."""
     wall, floor = _color(rng, 120, 236), _color(rng, 70, 200)
     picture = Image.new("RGB", (width, height), wall)
     draw = ImageDraw.Draw(picture)
@@ -111,7 +111,7 @@ def render_clip(
 def write_dataset(
     folder: Path,
     *,
-    persons: int,
+    people: int,
     clips: int,
     seed: int = 0,
     actions: Sequence[str] = tuple(ACTIONS),
@@ -121,7 +121,7 @@ def write_dataset(
 
     Args:
         folder: where to; made if need be.
-        persons: how many persons.
+        people: how many people.
         clips: how many clips of each action by each person.
         seed: equal seeds make equal clips.
         actions: which of the six actions.
@@ -130,8 +130,8 @@ def write_dataset(
     Returns:
         ``folder``.
     """
-    with progress_bar("drawing clips", persons * clips * len(actions), "clips") as bar:
-        for number in range(persons):
+    with progress_bar("drawing clips", people * clips * len(actions), "clips") as bar:
+        for number in range(people):
             person = random_person(np.random.default_rng((seed, number)))
             for index, action in enumerate(actions):
                 for take in range(clips):
@@ -145,7 +145,7 @@ def write_dataset(
 
 
 def _color(rng: np.random.Generator, low: int = 20, high: int = 235) -> Color:
-    """A colour of random lightness and hue, no more vivid than paint and cloth are."""
+    """A color of random lightness and hue, no more vivid than paint and cloth are."""
     lightness = rng.uniform(low, high)
     tint = rng.uniform(-45, 45, 3)
     red, green, blue = (int(np.clip(value, 0, 255)) for value in lightness + tint - tint.mean())

@@ -29,10 +29,10 @@ class Person:
         build: thickness of the limbs, 1 is slim.
         tempo: speed of every movement, 1 is average.
         reach: size of every movement, 1 is average.
-        skin: colour of head and arms.
-        shirt: colour of the torso and the sleeves.
-        trousers: colour of the legs.
-        hair: colour of the hair.
+        skin: color of head and arms.
+        shirt: color of the torso and the sleeves.
+        trousers: color of the legs.
+        hair: color of the hair.
     """
 
     height: float
