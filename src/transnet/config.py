@@ -11,6 +11,7 @@ Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
 TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 

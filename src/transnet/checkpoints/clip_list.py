@@ -12,7 +12,7 @@ from pathlib import Path
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
-from transnet.utils.files import other_list, save_fixed
+from transnet.utils.files import other_list, write_once
 
 
 def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
@@ -23,7 +23,7 @@ def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> No
     Raises:
         TransNetError: there is one already, of other clips: this training is another one.
     """
-    save_fixed(run / "clips.csv", _clips_table(split, digests), "clips")
+    write_once(run / "clips.csv", _clips_table(split, digests), "clips")
 
 
 def check_clips(run: Path, split: Split) -> None:

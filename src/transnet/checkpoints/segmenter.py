@@ -29,7 +29,7 @@ from transnet.data.photos.photo import PhotoSet
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.segmenter import Segmenter
-from transnet.utils.files import save_fixed, written_whole
+from transnet.utils.files import write_once, written_whole
 
 FORMAT = 1
 RECORD = "segmenter.json"
@@ -180,7 +180,7 @@ def save_photos(run: Path, photos: PhotoSet) -> None:
     rows.writerow(["name", "part"])
     for part, members in (("train", photos.train), ("validation", photos.validation)):
         rows.writerows([photo.name, part] for photo in members)
-    save_fixed(run / "photos.csv", text.getvalue().encode("utf-8", "surrogateescape"), "photos")
+    write_once(run / "photos.csv", text.getvalue().encode("utf-8", "surrogateescape"), "photos")
 
 
 def save_metrics(run: Path, metrics: Mapping[str, Any]) -> None:

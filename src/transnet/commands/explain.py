@@ -26,8 +26,7 @@ from transnet.evaluation.explanation import (
 )
 from transnet.inference.recognizer import load
 from transnet.inference.segmenter import load_segmenter
-from transnet.utils.naming import unused_name
-from transnet.utils.paths import output_folder
+from transnet.utils.paths import output_folder, unused_name
 from transnet.utils.progress import say
 
 

@@ -14,7 +14,7 @@ from transnet.data.datasets.folder import videos_below
 from transnet.deploy import runtime
 from transnet.errors import TransNetError, VideoError
 from transnet.inference.prediction import Prediction
-from transnet.utils.naming import expanded
+from transnet.utils.paths import expanded
 
 if TYPE_CHECKING:
     from transnet.inference.timeline import Timeline

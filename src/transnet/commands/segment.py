@@ -15,8 +15,7 @@ from transnet.errors import PhotoError
 from transnet.inference.segmenter import load_segmenter
 from transnet.reports.mask_overlay import overlay
 from transnet.utils.files import written_whole
-from transnet.utils.naming import expanded, unused_name
-from transnet.utils.paths import output_folder
+from transnet.utils.paths import expanded, output_folder, unused_name
 
 _JPEG_SIDE = 65500
 """Pixels that a side of a JPEG may have; a mask may have more."""

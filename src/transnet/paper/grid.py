@@ -90,8 +90,8 @@ def make_cell(
 def _normalizes(backbone: str) -> bool:
     """Whether a network has layers that keep its activations in range, batch norm say.
 
-    Without them (VGG16) the large steps of the rest throw it off: trained from random weights it learned
-    next to nothing with them.
+    Without them (VGG16) the usual learning rate is too large: trained from random weights, the
+    network learned next to nothing.
     """
     if not timm.is_model(backbone):
         return True

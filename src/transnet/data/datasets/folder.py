@@ -7,7 +7,7 @@ from pathlib import Path
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
-from transnet.utils.naming import files_below
+from transnet.utils.paths import files_below
 
 
 def read_folder(root: Path) -> Manifest:

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from transnet.data.video.frames import Pixels
 from transnet.errors import PhotoError
-from transnet.utils.naming import files_below
+from transnet.utils.paths import files_below
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 

@@ -1,0 +1,45 @@
+"""Many files read in threads, with a progress bar, the broken ones among them named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+from transnet.errors import FileError
+from transnet.utils.progress import progress_bar
+from transnet.utils.threads import prefetch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def read_many(
+    items: Sequence[Item],
+    read: Callable[[Item], Result],
+    *,
+    workers: int,
+    title: str,
+    unit: str = "clips",
+) -> Iterator[tuple[Item, Result | FileError]]:
+    """Call ``read`` for each item, a few ahead of whoever asks.
+
+    Args:
+        items: what to read.
+        read: reads one of them; called in threads.
+        workers: threads.
+        title: what to call the work in the progress bar.
+        unit: what an item is called there.
+
+    Yields:
+        Each item, in order, and what ``read`` returned or the :class:`~transnet.errors.FileError`
+        that it raised. Any other exception is raised here.
+    """
+    with progress_bar(title, len(items), unit) as bar:
+        results = prefetch((partial(read, item) for item in items), workers)
+        for item, result in zip(items, results, strict=True):
+            try:
+                yield item, result.result()
+            except FileError as error:
+                yield item, error
+            bar.update(1)
