@@ -15,7 +15,7 @@ LAYERS = (
     ("checkpoints", "runtimes"),
     ("inference",),
     ("training", "evaluation", "deploy"),
-    ("experiments",),
+    ("experiments", "app"),
     ("commands", "audit", "paper", "benchmark"),
     ("cli", "__main__"),
 )

@@ -31,6 +31,8 @@ COMMANDS = {
     "explain": ("transnet.commands.explain:explain", "show where a recognizer looked"),
     "predict": ("transnet.commands.predict:predict", "tell the action of each video"),
     "live": ("transnet.commands.live:live", "watch a camera, a stream or a file"),
+    "app": ("transnet.app.app:app", "teach, try and watch in the browser"),
+    "serve": ("transnet.app.serve:serve", "a run as an HTTP API"),
     "export": ("transnet.deploy.export:export", "write a run for ONNX Runtime or OpenVINO"),
     "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),
     "segment": ("transnet.commands.segment:segment", "show where the people on photos are"),

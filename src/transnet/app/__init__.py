@@ -1,0 +1,1 @@
+"""The web page (``transnet app``) and the HTTP API (``transnet serve``)."""

@@ -1,0 +1,52 @@
+"""``transnet serve``: a run as an HTTP API."""
+
+from __future__ import annotations
+
+from transnet.app.requirements import require_extra
+from transnet.app.serving.settings import ServerConfig
+from transnet.config import StreamConfig
+from transnet.utils.progress import say
+
+
+def serve(
+    run: str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    server: ServerConfig = ServerConfig(),
+    stream: StreamConfig = StreamConfig(),
+) -> None:
+    """Serve a run over HTTP: POST /predict, POST /timeline, WebSocket /stream, GET /openapi.json.
+
+    Args:
+        run: the folder of a trained run
+        host: address to listen on; 0.0.0.0 for every network interface
+        port: port to listen on; 0 for any free one
+        server: limits
+        stream: how a stream is watched
+
+    Raises:
+        TransNetError: RUN is no trained run, or the address cannot be used.
+    """
+    require_extra("serve")
+    from transnet.app.serving.guard import Access
+    from transnet.app.serving.server import (
+        LOCAL,
+        guarded,
+        listen,
+        make_app,
+        read_key,
+        run_server,
+    )
+    from transnet.app.serving.service import Service
+    from transnet.checkpoints.run import load_info
+
+    load_info(run)  # a mistake is told here, not by a server that never gets ready
+    key = read_key(server.key_file)
+    listener = listen(host, port)
+    service = Service(server, stream, measure=True)
+    hosts = {*LOCAL, host} if host in LOCAL else set()
+    app = make_app(service, lambda: service.engine.start(run), key=key)
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    say(f"serving {run} at {address} ({'with' if key else 'without'} a key); Ctrl-C stops")
+    run_server(guarded(app, service, Access(hosts, key)), listener, None)

@@ -1,0 +1,1 @@
+"""A run behind HTTP: uploads, decoding with limits, one model thread, streams, jobs."""

@@ -1,0 +1,158 @@
+"""The one thread that runs the network, with a bounded queue before it.
+
+``accelerated`` changes a backbone and the threads of the process, and a stream keeps state, so
+neither is shared: every network call of every caller is made here, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from transnet.app.serving.problems import RequestError, busy
+from transnet.errors import TransNetError
+from transnet.utils.progress import say
+
+if TYPE_CHECKING:
+    from transnet.app.serving.decoder import DecodedFrames
+    from transnet.inference.prediction import Prediction
+    from transnet.inference.recognizer import Recognizer
+
+Result = TypeVar("Result")
+
+MEASURED_FRAMES = 2000
+"""Frames ahead that a server assumes when it decides which runtimes are worth trying."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    call: Callable[[], Any]
+    done: Future[Any]
+
+
+class Engine:
+    """Runs a recognizer in a thread of its own.
+
+    torch is imported in that thread, so the server answers before it is loaded.
+
+    Args:
+        max_waiting: calls that may wait; one more is refused.
+        measure: try which runtime is fastest here before it is ready, where that is not known.
+
+    Attributes:
+        recognizer: the loaded run; ``None`` before there is one.
+        failure: why the run could not be loaded; empty if it could.
+    """
+
+    def __init__(self, max_waiting: int, *, measure: bool = False) -> None:
+        self.recognizer: Recognizer | None = None
+        self.runtime = ""
+        self.failure = ""
+        self._measure = measure
+        self._queue: queue.Queue[_Work | None] = queue.Queue(max_waiting)
+        self._runtime_scope = ExitStack()
+        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
+
+    def start(self, run: Path | str | None) -> None:
+        """Start the thread; its first work is to import torch and load ``run``."""
+        self._thread.start()
+        self._queue.put(_Work(lambda: self._load(run), Future()))
+
+    def stop(self) -> None:
+        """End the thread after the work in its queue."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join(timeout=10)
+
+    @property
+    def waiting(self) -> int:
+        """Calls in the queue."""
+        return self._queue.qsize()
+
+    def require(self) -> Recognizer:
+        """The recognizer.
+
+        Raises:
+            RequestError: 503, it is not loaded.
+        """
+        if self.recognizer is None:
+            reason = self.failure or "the model is being loaded; try again in a few seconds."
+            raise RequestError(503, reason, {"Retry-After": "2"})
+        return self.recognizer
+
+    async def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function in the model thread.
+
+        Raises:
+            RequestError: 429, the queue is full.
+        """
+        done = self._submit(lambda: function(*arguments), block=False)
+        return await asyncio.wrap_future(done)
+
+    def call_waiting(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function in the model thread from another thread; waits for room in the queue."""
+        return self._submit(lambda: function(*arguments), block=True).result()
+
+    async def load(self, run: Path | str) -> None:
+        """Replace the recognizer."""
+        await self.call(self._load, run)
+
+    async def predict(self, frames: DecodedFrames, name: str) -> Prediction:
+        """Score a decoded clip."""
+        return await self.call(self._predict, frames, name)
+
+    def _submit(self, call: Callable[[], Any], *, block: bool) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            self._queue.put(_Work(call, done), block=block)
+        except queue.Full:
+            raise busy() from None
+        return done
+
+    def _work(self) -> None:
+        while (work := self._queue.get()) is not None:
+            if not work.done.set_running_or_notify_cancel():
+                continue
+            try:
+                work.done.set_result(work.call())
+            except BaseException as error:
+                work.done.set_exception(error)
+        self._runtime_scope.close()
+
+    def _load(self, run: Path | str | None) -> None:
+        from transnet.inference.recognizer import load  # imports torch
+
+        if run is None:
+            return
+        try:
+            recognizer = load(run)
+            if self._measure:
+                with recognizer.accelerated(MEASURED_FRAMES):
+                    pass
+            self._runtime_scope.close()
+            self.runtime = self._runtime_scope.enter_context(recognizer.accelerated())
+        except TransNetError as error:
+            self.failure = str(error)
+            say(f"error: {error}")
+        else:
+            self.recognizer, self.failure = recognizer, ""
+
+    def _predict(self, frames: DecodedFrames, name: str) -> Prediction:
+        import torch
+
+        from transnet.data.preprocessing import normalize
+
+        recognizer = self.require()
+        info = recognizer.info
+        with torch.inference_mode():
+            pixels = torch.from_numpy(normalize(frames.pixels, info.mean, info.std))
+            scores = recognizer.model(pixels[None]).softmax(dim=1)[0]
+        start_s, end_s = frames.times_s[0], frames.times_s[-1]
+        return recognizer.prediction(name, scores, start_s, end_s, frames.damage)

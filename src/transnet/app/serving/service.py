@@ -1,0 +1,65 @@
+"""What a server holds: the model thread, the decoders, the jobs, a folder for uploads."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transnet.app.serving.decoder import Decoders
+from transnet.app.serving.engine import Engine
+from transnet.app.serving.jobs import Jobs
+from transnet.app.serving.metrics import Metrics
+from transnet.app.serving.problems import busy
+from transnet.app.serving.settings import ServerConfig
+from transnet.config import StreamConfig
+
+
+class Service:
+    """The parts that the routes share.
+
+    Args:
+        config: limits.
+        stream: step of a stream's window, events.
+        measure: whether runtimes may be tried before the model is ready.
+
+    Attributes:
+        folder: where uploads lie while they are worked on.
+        streams: WebSocket streams that are open.
+    """
+
+    def __init__(
+        self, config: ServerConfig, stream: StreamConfig = StreamConfig(), *, measure: bool = False
+    ) -> None:
+        self.config, self.stream = config, stream
+        self.folder = Path(tempfile.mkdtemp(prefix="transnet-"))
+        self.engine = Engine(config.max_waiting, measure=measure)
+        self.decoders = Decoders(config)
+        self.jobs = Jobs()
+        self.metrics = Metrics()
+        self.streams = 0
+        self.in_progress = 0
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Count a request that takes disk and processor time.
+
+        Raises:
+            RequestError: 429, there are too many.
+        """
+        if self.in_progress >= self.config.max_waiting:
+            raise busy()
+        self.in_progress += 1
+        try:
+            yield
+        finally:
+            self.in_progress -= 1
+
+    def close(self) -> None:
+        """Finish the work in hand, and remove the uploads."""
+        self.jobs.close()
+        self.engine.stop()
+        self.decoders.close()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Projects of the web page: classes, recorded takes, training, held-out results."""
