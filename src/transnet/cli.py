@@ -118,8 +118,11 @@ class _Parameters:
                 _add_option(parser, name, kind, parameter.default, text, switch=True)
             else:
                 many = typing.get_origin(kind) is list
+                needed = parameter.default is inspect.Parameter.empty
+                given = {} if needed else {"default": parameter.default}
                 parser.add_argument(
-                    name, type=str, help=help_texts[name], nargs="+" if many else None,
+                    name, type=str, help=help_texts[name], **given,
+                    nargs="+" if many else None if needed else "?",
                     metavar=name.rstrip("s").upper() if many else name.upper(),
                 )  # fmt: skip
         parser.add_argument("--config", action="config", help="a YAML file with any of these")

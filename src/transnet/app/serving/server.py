@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ KEY_VARIABLE = "TRANSNET_API_KEY"
 def make_app(
     service: Service,
     start: Callable[[], None],
-    stop: Callable[[], None] = lambda: None,
+    stop: Callable[[], Awaitable[None]] | None = None,
     *,
     key: str = "",
 ) -> FastAPI:
@@ -45,7 +45,8 @@ def make_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         start()
         yield
-        stop()
+        if stop:
+            await stop()
         service.close()
 
     needs_key = [Depends(HTTPBearer(auto_error=False))] if key else []

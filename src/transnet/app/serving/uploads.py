@@ -42,7 +42,7 @@ class VideoInputs(BaseModel):
 
     inputs: str = Field(
         min_length=1,
-        pattern=r"^[A-Za-z0-9+/]+={0,2}$",
+        pattern=r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
         description="the video as base64; an address is not fetched",
         json_schema_extra={"contentEncoding": "base64"},
     )

@@ -1,0 +1,201 @@
+"""The process that computes features and trains: ``python -m transnet.app.teaching.worker``.
+
+It holds torch and the backbone in memory, so that a training takes seconds. Commands come as JSON
+lines on standard input, events leave as JSON lines on standard output. Whatever happens to it,
+the takes and the last complete run are on disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from transnet.app.takeaway.archives import write_archive
+from transnet.app.teaching.head_training import HeadTraining
+from transnet.app.teaching.held_out import Guess, describe
+from transnet.checkpoints import run as checkpoint
+from transnet.checkpoints.backbone_weights import find_weights
+from transnet.checkpoints.clip_list import save_clips
+from transnet.checkpoints.run import RunInfo
+from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+from transnet.data.cache.features import FeatureCache
+from transnet.data.manifest import ClipRecord
+from transnet.data.splits import Split
+from transnet.data.views import training_views
+from transnet.errors import TransNetError
+from transnet.inference.features import FeatureExtractor
+from transnet.model.transnet import TransNet
+from transnet.utils.files import whole_folder
+
+CLIP = ClipConfig()
+MODEL = ModelConfig()
+VIEWS = 4
+SPLIT_RULE = "no split: trained on all takes; each was also tested by a training without it"
+
+Emit = Callable[..., None]
+
+
+class Worker:
+    """Features, training, held-out results of one project.
+
+    Args:
+        project: its folder.
+        backbone: model name of ``timm``; ``None``: what the weights say.
+        weights: as ``transnet train --weights``.
+        emit: sends an event.
+    """
+
+    def __init__(self, project: Path, backbone: str | None, weights: str, emit: Emit) -> None:
+        self._project, self._emit = project, emit
+        self._found = find_weights(weights, backbone)
+        self._model = self._build(2)
+        self._cache = FeatureCache(project / "features")
+        self._extractor = FeatureExtractor(
+            self._model, CLIP, self._found.mean, self._found.std, self._cache,
+            workers=1, device="cuda" if torch.cuda.is_available() else "cpu",
+        )  # fmt: skip
+
+    def features(self, takes: list[dict[str, str]], mirror: bool) -> dict[ClipRecord, list[str]]:
+        """Bring the features of some takes into the cache; their keys."""
+        keys: dict[ClipRecord, list[str]] = {}
+        self._digests: dict[ClipRecord, str] = {}
+        views = partial(training_views, count=VIEWS, flip=mirror)
+        for number, take in enumerate(takes):
+            record = ClipRecord(Path(take["path"]), take["label"], take["id"])
+            done = self._extractor.extract([record], views, title="features")
+            for _, error in done.broken.items():
+                raise TransNetError(str(error))
+            keys.update(done.keys)
+            self._digests.update(done.digests)
+            if done.computed or number + 1 == len(takes):
+                self._emit("progress", stage="features", done=number + 1, total=len(takes))
+        return keys
+
+    def train(
+        self, takes: list[dict[str, str]], mirror: bool, interrupted: Callable[[], bool]
+    ) -> None:
+        """Train on all takes, write the run, then test each take by a training without it."""
+        started = time.perf_counter()
+        keys = self.features(takes, mirror)
+        classes = tuple(sorted({record.label for record in keys}))
+        labels = torch.tensor([classes.index(record.label) for record in keys])
+        features = torch.from_numpy(
+            np.stack([[self._cache.get(key) for key in views] for views in keys.values()])
+        ).float()  # fmt: skip
+        config = TrainingConfig(views=VIEWS, flip=mirror, epochs=80, refit=False)
+        torch.manual_seed(config.seed)
+        model = self._build(len(classes))
+        model.load_state_dict(
+            {k: v for k, v in self._model.state_dict().items() if ".backbone." in k}, strict=False
+        )
+        training = HeadTraining(model, features, labels, config)
+        training.fit(
+            torch.arange(len(labels)),
+            lambda share: self._emit("progress", stage="training", share=round(share, 3)),
+        )
+        self._save(model, tuple(keys), classes, config)
+        self._emit("trained", seconds=round(time.perf_counter() - started, 2), takes=len(keys))
+        self._test(training, takes, classes, interrupted)
+
+    def _test(
+        self,
+        training: HeadTraining,
+        takes: list[dict[str, str]],
+        classes: tuple[str, ...],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        guesses = []
+        for number, scores in training.held_out():
+            if interrupted():
+                return
+            best = int(scores.argmax())
+            take = takes[number]
+            guesses.append(Guess(take["id"], take["label"], classes[best], float(scores[best])))
+            self._emit("progress", stage="testing", done=number + 1, total=len(takes))
+        self._emit("tested", result=describe(guesses))
+
+    def _save(
+        self,
+        model: TransNet,
+        records: tuple[ClipRecord, ...],
+        classes: tuple[str, ...],
+        config: TrainingConfig,
+    ) -> None:
+        split = Split("takes", records, (), (), SPLIT_RULE)
+        data = str(self._project / "clips")
+        info = RunInfo.describe(classes, (CLIP, MODEL, config), self._found, data, split)
+        with whole_folder(self._project / "run") as folder:
+            checkpoint.save_info(folder, info)
+            save_clips(folder, split, self._digests)
+            checkpoint.save_model(folder, model)
+
+    def _build(self, num_classes: int) -> TransNet:
+        found = self._found
+        model = TransNet(
+            found.backbone, num_classes, num_frames=CLIP.frames, features=MODEL.features,
+            filters=MODEL.filters, temporal=MODEL.temporal, readout=MODEL.readout, size=CLIP.size,
+            dropout=TrainingConfig().dropout, backbone_args=found.args,
+        )  # fmt: skip
+        found.load_into(model.backbone)
+        model.backbone.freeze()
+        return model
+
+
+def main() -> None:
+    """Carry out commands until standard input ends."""
+    project, backbone, weights = Path(sys.argv[1]), sys.argv[2] or None, sys.argv[3]
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def emit(kind: str, **values: Any) -> None:
+        out.write(json.dumps({"kind": kind, **values}) + "\n")
+        out.flush()
+
+    def retrain() -> bool:
+        return any(command and command["do"] == "train" for command in list(commands.queue))
+
+    # Beside a server and a browser, two threads wait for each other more than they help.
+    torch.set_num_threads(1)
+    commands: queue.Queue[dict[str, Any] | None] = queue.Queue()
+    threading.Thread(target=_read, args=(commands,), daemon=True).start()
+    try:
+        worker = Worker(project, backbone, weights, emit)
+    except TransNetError as error:
+        emit("failed", error=str(error), fatal=True)
+        return
+    emit("ready")
+    while (command := commands.get()) is not None:
+        try:
+            if command["do"] == "features":
+                worker.features(command["takes"], command["mirror"])
+            elif command["do"] == "train":
+                worker.train(command["takes"], command["mirror"], retrain)
+            elif command["do"] == "export":
+                path = write_archive(project / "run", command["form"], Path(command["path"]))
+                emit("exported", form=command["form"], name=path.name)
+        except TransNetError as error:
+            emit("failed", error=str(error), doing=command["do"])
+        except Exception as error:
+            emit("failed", error=f"{type(error).__name__}: {error}", doing=command["do"])
+        emit("idle")
+
+
+def _read(commands: queue.Queue[dict[str, Any] | None]) -> None:
+    for line in sys.stdin:
+        commands.put(json.loads(line))
+    commands.put(None)
+
+
+if __name__ == "__main__":
+    main()
