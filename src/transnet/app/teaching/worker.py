@@ -41,6 +41,7 @@ from transnet.utils.files import whole_folder
 CLIP = ClipConfig()
 MODEL = ModelConfig()
 VIEWS = 4
+EPOCHS = 40
 SPLIT_RULE = "no split: trained on all takes; each was also tested by a training without it"
 
 Emit = Callable[..., None]
@@ -93,7 +94,7 @@ class Worker:
         features = torch.from_numpy(
             np.stack([[self._cache.get(key) for key in views] for views in keys.values()])
         ).float()  # fmt: skip
-        config = TrainingConfig(views=VIEWS, flip=mirror, epochs=80, refit=False)
+        config = TrainingConfig(views=VIEWS, flip=mirror, epochs=EPOCHS, refit=False)
         torch.manual_seed(config.seed)
         model = self._build(len(classes))
         model.load_state_dict(
