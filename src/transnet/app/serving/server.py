@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -21,6 +22,7 @@ from transnet.errors import TransNetError
 
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 STOP_S = 10
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 KEY_VARIABLE = "TRANSNET_API_KEY"
 
 
@@ -82,6 +84,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)  # from now on callers wait for the server instead of being refused
     except (OSError, OverflowError) as error:
         listener.close()
         raise TransNetError(
@@ -105,7 +108,20 @@ def run_server(app: App, listener: socket.socket, certificate: tuple[Path, Path]
         ssl_certfile=certificate_file,
         ssl_keyfile=key_file,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends well when it is told to; uvicorn itself would raise the signal again afterwards."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        handlers = {kind: signal.signal(kind, self.handle_exit) for kind in _STOPPING}
+        try:
+            yield
+        finally:
+            for kind, handler in handlers.items():
+                signal.signal(kind, handler)
 
 
 def read_key(path: str | None) -> str:

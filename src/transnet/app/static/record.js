@@ -5,7 +5,6 @@ import * as camera from "./camera.js";
 
 const TAKES = 5;
 const TAKE_S = 2;
-const NOTHING_S = 10;
 const FRAME_MS = 1000 / 15;
 const box = document.getElementById("recording");
 const by = (id) => document.getElementById(id);
@@ -29,11 +28,10 @@ export async function record(one) {
   const nothing = one.label === NOTHING;
   const socket = await open(one.id);
   try {
-    const count = nothing ? 1 : TAKES;
-    for (let number = 1; socket && number <= count && !stopped; number++) {
-      by("recording-count").textContent = nothing ? `${NOTHING_S} seconds` : `Take ${number} of ${count}`;
-      await countDown(number === 1 ? 3 : 1);
-      if (!stopped) await take(socket, nothing ? NOTHING_S : TAKE_S, nothing ? "cut" : "save");
+    for (let number = 1; socket && number <= TAKES && !stopped; number++) {
+      by("recording-count").textContent = `Take ${number} of ${TAKES}`;
+      await countDown(number === 1 ? 3 : nothing ? 0 : 1);
+      if (!stopped) await take(socket);
     }
   } catch (error) {
     toast(error.message);
@@ -58,17 +56,17 @@ async function countDown(seconds) {
   by("countdown").textContent = "";
 }
 
-async function take(socket, seconds, word) {
+async function take(socket) {
   const saved = answer(socket);
   const bar = by("recording-bar").firstElementChild;
   box.classList.add("on");
   const began = performance.now();
   let next = began;
   try {
-    while (performance.now() - began < 1000 * seconds && !stopped) {
+    while (performance.now() - began < 1000 * TAKE_S && !stopped) {
       const { message } = await camera.frame();
       socket.send(message);
-      bar.style.setProperty("--share", Math.min(1, (performance.now() - began) / 1000 / seconds));
+      bar.style.setProperty("--share", Math.min(1, (performance.now() - began) / 1000 / TAKE_S));
       next += FRAME_MS;
       await camera.sleep(Math.max(0, next - performance.now()));
     }
@@ -77,7 +75,7 @@ async function take(socket, seconds, word) {
     bar.style.setProperty("--share", 0);
   }
   if (stopped) return;
-  socket.send(word);
+  socket.send("save");
   await saved;
 }
 

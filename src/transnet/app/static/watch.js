@@ -25,8 +25,8 @@ export function setup() {
     const was = ready;
     ready = state.ready;
     if (ready && !was) begin();
-    if (!ready) by("label").textContent = camera.isOn() ? "Train it first" : "–";
-    by("label").classList.toggle("unsure", !ready);
+    if (!camera.isOn()) say("–", true);
+    else if (!ready) say("Train it first", true);
   });
   setInterval(draw, 250);
 }
@@ -40,7 +40,7 @@ async function begin() {
     return;
   }
   by("camera-off").hidden = true;
-  if (!ready) by("label").textContent = "Train it first";
+  if (!ready) say("Train it first", true);
   else if (!socket) connect();
 }
 

@@ -18,13 +18,12 @@ from transnet.app.serving.watching import timed_jpeg
 from transnet.app.takeaway.archives import FORMS
 from transnet.app.teaching.project import ConflictError
 from transnet.app.teaching.studio import Studio
-from transnet.app.teaching.takes import Frame, cut
+from transnet.app.teaching.takes import Frame
 from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
 
 MAX_FRAMES = 1200
 MAX_BYTES = 96 * 2**20
-PIECE_S = 2.0
 
 Version = Annotated[int, Query(ge=0, description="the version that the caller knows")]
 
@@ -201,7 +200,7 @@ async def _tell_tab(socket: WebSocket, studio: Studio) -> None:
 
 
 async def _record(socket: WebSocket, studio: Studio, name: str) -> None:
-    """Frames as they come; ``save`` (a take), ``cut`` (takes of two seconds) or ``drop`` ends."""
+    """Frames as they come; the words ``save`` and ``drop`` end a take."""
     await socket.accept()
     frames: list[Frame] = []
     size = 0
@@ -233,6 +232,7 @@ async def _end_take(
 ) -> None:
     if word == "drop":
         return
-    pieces = cut(frames, PIECE_S) if word == "cut" else [frames]
-    added = [await studio.add_recording(name, list(piece)) for piece in pieces]
-    await socket.send_text(json.dumps({"kind": "saved", "takes": [take.id for take in added]}))
+    if word != "save":
+        raise TransNetError(f"the word is {word[:20]!r}; accepted: save, drop.")
+    take = await studio.add_recording(name, frames)
+    await socket.send_text(json.dumps({"kind": "saved", "take": take.id}))

@@ -49,8 +49,8 @@ def _confusions(wrong: Sequence[Guess]) -> list[str]:
     pairs = Counter(tuple(sorted((one.label, one.guess))) for one in wrong)
     lines = []
     for (first, second), count in pairs.most_common(2):
-        times = "once" if count == 1 else f"{count} times"
-        lines.append(f"{shown(first)} and {shown(second)} were mistaken {times}.")
+        mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
+        lines.append(f"{shown(first)} and {shown(second)} look alike: {mistakes}.")
     label = Counter(one.label for one in wrong).most_common(1)[0][0]
     if label == NOTHING:
         lines.append("Record nothing again: stand, walk through the picture, leave it.")

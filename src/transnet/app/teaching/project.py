@@ -113,10 +113,15 @@ class Project:
         except ImportError:  # Windows
             return
         except OSError as error:
+            self._held.close()
             raise TransNetError(
                 f"PROJECT is {str(self.folder)!r}, which another transnet app has open; "
                 "accepted: another folder, or that app's page in another tab."
             ) from error
+
+    def unlock(self) -> None:
+        """Let other processes have it."""
+        self._held.close()
 
     def to_dict(self) -> dict[str, Any]:
         """The project as JSON values."""
@@ -263,6 +268,7 @@ class Project:
                     f"PROJECT is {str(self.folder)!r}, which holds something else; accepted: a new "
                     "or an empty folder, or that of an earlier project."
                 )
+            self._write()
             return
         try:
             values = json.loads(path.read_text(encoding="utf-8"))

@@ -56,17 +56,6 @@ def write_take(path: Path, frames: Sequence[Frame]) -> float:
     return last_ms / 1000
 
 
-def cut(frames: Sequence[Frame], seconds: float) -> list[Sequence[Frame]]:
-    """Cut a recording into takes of about ``seconds``, the rest to the last one."""
-    length_s = frames[-1][0] - frames[0][0] if frames else 0.0
-    count = max(1, round(length_s / seconds))
-    parts: list[list[Frame]] = [[] for _ in range(count)]
-    for frame in frames:
-        part = int((frame[0] - frames[0][0]) / max(length_s, 1e-9) * count)
-        parts[min(part, count - 1)].append(frame)
-    return list(parts)
-
-
 def write_thumbnail(decoders: Decoders, take: Path, thumbnail: Path) -> float:
     """Draw eight squares of a take side by side; returns the time of the last in seconds.
 

@@ -75,7 +75,7 @@ class Worker:
         for number, take in enumerate(takes):
             record = ClipRecord(Path(take["path"]), take["label"], take["id"])
             done = self._extractor.extract([record], views, title="features")
-            for _, error in done.broken.items():
+            for error in done.broken.values():
                 raise TransNetError(str(error))
             keys.update(done.keys)
             self._digests.update(done.digests)
