@@ -58,7 +58,7 @@ function newCard(id) {
   name.onkeydown = (event) => { if (event.key === "Enter") name.blur(); };
   const file = element("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi", className: "sr" });
   file.onchange = () => { upload(id, file.files); file.value = ""; };
-  const files = element("button", { type: "button", className: "icon", title: "Add video files", textContent: "＋" });
+  const files = element("button", { type: "button", className: "icon", title: "Add video files", textContent: "+" });
   files.onclick = () => file.click();
   const remove = element("button", { type: "button", className: "icon", title: "Delete this movement", textContent: "×" });
   remove.onclick = () => {

@@ -1,0 +1,119 @@
+"""What is taken away: archives, and the page that recognizes by itself in a real browser."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.app.weizmann import frames
+from transnet import TransNetError, load
+from transnet.app.takeaway.archives import write_archive
+from transnet.app.takeaway.page import find_runtime, write_page
+from transnet.data.preprocessing import Preprocessor, normalize
+from transnet.data.sampling import uniform_indices
+from transnet.data.video.frames import rgb_frame
+from transnet.data.views import CENTER
+
+CHROMIUM = shutil.which("chromium")
+RECOGNIZE = """async ([number, height, width, count]) => {
+    const response = await fetch(`clip${number}.bin`);
+    const all = new Uint8ClampedArray(await response.arrayBuffer());
+    const size = height * width * 4;
+    const encoded = [];
+    let first;
+    for (let index = 0; index < count; index++) {
+        const pixels = { data: all.subarray(index * size, (index + 1) * size), width, height };
+        if (!index) first = Array.from(transnet.preprocess(pixels));
+        encoded.push(await transnet.encode(pixels));
+    }
+    return [await transnet.classify(encoded), first];
+}"""
+
+
+def test_the_zip_of_a_run_is_a_run(trained_run, tmp_path):
+    path = write_archive(trained_run, "run", tmp_path / "run.zip")
+    shutil.unpack_archive(path, tmp_path / "run")
+    assert load(tmp_path / "run").classes == load(trained_run).classes
+
+
+def test_the_zip_of_models_holds_them(trained_run, tmp_path):
+    pytest.importorskip("onnxscript")
+    path = write_archive(trained_run, "onnx", tmp_path / "onnx.zip")
+    with zipfile.ZipFile(path) as archive:
+        assert set(archive.namelist()) == {"clip.onnx", "encoder.onnx", "head.onnx", "export.json"}
+
+
+def test_a_page_without_its_runtime_says_how_to_get_it(trained_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSNET_ORT_WEB", str(tmp_path))
+    with pytest.raises(TransNetError, match="npm pack onnxruntime-web@"):
+        write_page(trained_run, tmp_path / "page")
+
+
+@pytest.fixture
+def served(tmp_path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(tmp_path / "page"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_the_page_answers_as_python_does(trained_run, tmp_path, served, shared):
+    playwright = pytest.importorskip("playwright.sync_api")
+    try:
+        find_runtime()
+    except TransNetError as error:
+        pytest.skip(str(error))
+    write_page(trained_run, tmp_path / "page")
+    recognizer = load(trained_run)
+    info = recognizer.info
+    clips = sorted((shared / "data" / "weizmann").rglob("*.avi"))
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(served)
+        page.wait_for_selector("#note:text('Ready')", timeout=120_000)
+        for number, clip in enumerate(clips):
+            squares, expected = in_python(recognizer, clip, tmp_path / "page" / f"clip{number}.bin")
+            shape = [number, *frames(clip)[0].shape[:2], info.clip.frames]
+            found, first = page.evaluate(RECOGNIZE, shape)
+            difference = np.abs(np.reshape(first, squares[0].shape) - squares[0].astype(float))
+            assert difference.max() <= 1
+            assert difference.mean() / 255 < 1e-3
+            assert np.argmax(found) == expected.argmax()
+            assert np.abs(np.array(found) - expected).max() < 1e-2
+        browser.close()
+    assert len(clips) == 36
+    assert not errors
+
+
+def in_python(recognizer, clip: Path, to: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Squares and probabilities of a clip by Python; writes its frames for the page."""
+    info = recognizer.info
+    shown = np.stack(frames(clip))
+    shown = shown[uniform_indices(len(shown), info.clip.frames)]
+    opaque = np.full((*shown.shape[:3], 1), 255, np.uint8)
+    to.write_bytes(np.concatenate([shown, opaque], axis=3).tobytes())
+    squares = Preprocessor(info.clip.size)([rgb_frame(one) for one in shown], 0, CENTER)
+    with torch.inference_mode():
+        pixels = torch.from_numpy(normalize(squares, info.mean, info.std))
+        return squares, recognizer.model(pixels[None]).softmax(dim=1)[0].numpy()
