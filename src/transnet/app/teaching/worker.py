@@ -36,12 +36,15 @@ from transnet.data.views import training_views
 from transnet.errors import TransNetError
 from transnet.inference.features import FeatureExtractor
 from transnet.model.transnet import TransNet
+from transnet.runtimes.choice import accelerated
 from transnet.utils.files import whole_folder
 
 CLIP = ClipConfig()
 MODEL = ModelConfig()
 VIEWS = 4
 EPOCHS = 40
+IDLE_S = 20.0
+MEASURED_FRAMES = 2000
 SPLIT_RULE = "no split: trained on all takes; each was also tested by a training without it"
 
 Emit = Callable[..., None]
@@ -59,6 +62,7 @@ class Worker:
 
     def __init__(self, project: Path, backbone: str | None, weights: str, emit: Emit) -> None:
         self._project, self._emit = project, emit
+        self.measured = False
         self._found = find_weights(weights, backbone)
         self._model = self._build(2)
         self._cache = FeatureCache(project / "features")
@@ -66,6 +70,12 @@ class Worker:
             self._model, CLIP, self._found.mean, self._found.std, self._cache,
             workers=1, device="cuda" if torch.cuda.is_available() else "cpu",
         )  # fmt: skip
+
+    def measure(self) -> None:
+        """Try runtimes that were never tried on this machine; the features then use the best."""
+        self.measured = True
+        with accelerated(self._model.backbone, MEASURED_FRAMES):
+            pass
 
     def features(self, takes: list[dict[str, str]], mirror: bool) -> dict[ClipRecord, list[str]]:
         """Bring the features of some takes into the cache; their keys."""
@@ -176,7 +186,7 @@ def main() -> None:
         emit("failed", error=str(error), fatal=True)
         return
     emit("ready")
-    while (command := commands.get()) is not None:
+    while (command := _next(commands, worker)) is not None:
         try:
             if command["do"] == "features":
                 worker.features(command["takes"], command["mirror"])
@@ -190,6 +200,16 @@ def main() -> None:
         except Exception as error:
             emit("failed", error=f"{type(error).__name__}: {error}", doing=command["do"])
         emit("idle")
+
+
+def _next(commands: queue.Queue[dict[str, Any] | None], worker: Worker) -> dict[str, Any] | None:
+    """The next command; before the first pause, find out which runtime is fastest here."""
+    if not worker.measured:
+        try:
+            return commands.get(timeout=IDLE_S)
+        except queue.Empty:
+            worker.measure()
+    return commands.get()
 
 
 def _read(commands: queue.Queue[dict[str, Any] | None]) -> None:
