@@ -120,8 +120,14 @@ class Guard:
             await body.drain()
             challenge = {"WWW-Authenticate": "Bearer"} if refusal[0] == 401 else None
             return await problem(*refusal, challenge)(scope, receive, send)
+
+        async def send_after_body(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await body.drain()
+            await send(message)
+
         try:
-            await self._app(scope, body.receive, send)
+            await self._app(scope, body.receive, send_after_body)
         except TooLargeError:
             await body.drain()
             if not send.status:
