@@ -26,12 +26,15 @@ class HeadTraining:
         features: what its backbone made of every view of every take, ``(N, V, n, ...)``.
         labels: class numbers, ``(N,)``.
         config: how it learns.
+
+    Attributes:
+        model, config: the same.
     """
 
     def __init__(
         self, model: TransNet, features: Tensor, labels: Tensor, config: TrainingConfig
     ) -> None:
-        self._model, self._config = model, config
+        self.model, self.config = model, config
         self._features, self._labels = features, labels
         self._start = copy.deepcopy(self._head_state())
 
@@ -42,7 +45,7 @@ class HeadTraining:
             members: their numbers.
             tell: is told the share that is done, 0..1.
         """
-        config, model = self._config, self._model
+        config, model = self.config, self.model
         model.load_state_dict(self._start, strict=False)
         torch.manual_seed(config.seed)
         batches = max(1, len(members) // config.batch_size)
@@ -64,7 +67,7 @@ class HeadTraining:
     @torch.inference_mode()
     def probabilities(self, members: Tensor) -> Tensor:
         """What the network makes of the main view of some takes, ``(N, C)``."""
-        return self._model.classify(self._features[members, 0]).softmax(dim=1)
+        return self.model.classify(self._features[members, 0]).softmax(dim=1)
 
     def held_out(self) -> Iterator[tuple[int, Tensor]]:
         """Test each take by a training without it: its number, its probabilities ``(C,)``.
@@ -83,5 +86,5 @@ class HeadTraining:
         return list(members[torch.randperm(len(members))].tensor_split(count))
 
     def _head_state(self) -> dict[str, Any]:
-        state = self._model.state_dict()
+        state = self.model.state_dict()
         return {name: value for name, value in state.items() if ".backbone." not in name}

@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,8 @@ class Worker:
     def __init__(self, project: Path, backbone: str | None, weights: str, emit: Emit) -> None:
         self._project, self._emit = project, emit
         self.measured = False
+        self._digests: dict[ClipRecord, str] = {}
+        self._waiting: deque[tuple[dict[str, str], bool]] = deque()
         self._found = find_weights(weights, backbone)
         self._model = self._build(2)
         self._cache = FeatureCache(project / "features")
@@ -77,11 +80,21 @@ class Worker:
         with accelerated(self._model.backbone, MEASURED_FRAMES):
             pass
 
-    def features(self, takes: list[dict[str, str]], mirror: bool) -> dict[ClipRecord, list[str]]:
-        """Bring the features of some takes into the cache; their keys."""
+    def features(
+        self, takes: list[dict[str, str]], mirror: bool, count: int
+    ) -> dict[ClipRecord, list[str]]:
+        """Bring the features of some takes into the cache.
+
+        Args:
+            takes: the takes.
+            mirror: whether some views are mirrored.
+            count: views of each take, the main one first.
+
+        Returns:
+            The keys of each take's views.
+        """
         keys: dict[ClipRecord, list[str]] = {}
-        self._digests: dict[ClipRecord, str] = {}
-        views = partial(training_views, count=VIEWS, flip=mirror)
+        views = partial(training_views, count=count, flip=mirror)
         for number, take in enumerate(takes):
             record = ClipRecord(Path(take["path"]), take["label"], take["id"])
             done = self._extractor.extract([record], views, title="features")
@@ -89,35 +102,55 @@ class Worker:
                 raise TransNetError(str(error))
             keys.update(done.keys)
             self._digests.update(done.digests)
+            if count < VIEWS and done.computed:
+                self._waiting.append((take, mirror))
             if done.computed or number + 1 == len(takes):
                 self._emit("progress", stage="features", done=number + 1, total=len(takes))
         return keys
 
+    def use_pause(self) -> bool:
+        """Compute the other views of one take; whether there was one."""
+        while self._waiting:
+            take, mirror = self._waiting.popleft()
+            if Path(take["path"]).is_file():
+                self.features([take], mirror, VIEWS)
+                return True
+        return False
+
     def train(
         self, takes: list[dict[str, str]], mirror: bool, interrupted: Callable[[], bool]
     ) -> None:
-        """Train on all takes, write the run, then test each take by a training without it."""
-        started = time.perf_counter()
-        keys = self.features(takes, mirror)
-        classes = tuple(sorted({record.label for record in keys}))
+        """Train on all takes, write the run, then test each take by a training without it.
+
+        If views are missing, a first run is trained on the main view of each take, so that there
+        is an answer at once; it is replaced once the other views are there.
+        """
+        classes = tuple(sorted({take["label"] for take in takes}))
+        for count in (1, VIEWS) if self._waiting else (VIEWS,):
+            started = time.perf_counter()
+            training, records = self._training(classes, takes, mirror, count)
+            if interrupted():
+                return
+            training.fit(
+                torch.arange(len(records)),
+                lambda share: self._emit("progress", stage="training", share=round(share, 3)),
+            )
+            self._save(training.model, records, classes, training.config)
+            self._emit("trained", seconds=round(time.perf_counter() - started, 2))
+        self._waiting.clear()
+        self._test(training, takes, classes, interrupted)
+
+    def _training(
+        self, classes: tuple[str, ...], takes: list[dict[str, str]], mirror: bool, count: int
+    ) -> tuple[HeadTraining, tuple[ClipRecord, ...]]:
+        keys = self.features(takes, mirror, count)
         labels = torch.tensor([classes.index(record.label) for record in keys])
-        features = torch.from_numpy(
-            np.stack([[self._cache.get(key) for key in views] for views in keys.values()])
-        ).float()  # fmt: skip
-        config = TrainingConfig(views=VIEWS, flip=mirror, epochs=EPOCHS, refit=False)
+        stacked = [[self._extractor.features(key) for key in views] for views in keys.values()]
+        features = torch.from_numpy(np.stack(stacked)).float()
+        config = TrainingConfig(views=count, flip=mirror, epochs=EPOCHS, refit=False)
         torch.manual_seed(config.seed)
         model = self._build(len(classes))
-        model.load_state_dict(
-            {k: v for k, v in self._model.state_dict().items() if ".backbone." in k}, strict=False
-        )
-        training = HeadTraining(model, features, labels, config)
-        training.fit(
-            torch.arange(len(labels)),
-            lambda share: self._emit("progress", stage="training", share=round(share, 3)),
-        )
-        self._save(model, tuple(keys), classes, config)
-        self._emit("trained", seconds=round(time.perf_counter() - started, 2), takes=len(keys))
-        self._test(training, takes, classes, interrupted)
+        return HeadTraining(model, features, labels, config), tuple(keys)
 
     def _test(
         self,
@@ -189,7 +222,7 @@ def main() -> None:
     while (command := _next(commands, worker)) is not None:
         try:
             if command["do"] == "features":
-                worker.features(command["takes"], command["mirror"])
+                worker.features(command["takes"], command["mirror"], 1)
             elif command["do"] == "train":
                 worker.train(command["takes"], command["mirror"], retrain)
             elif command["do"] == "export":
@@ -203,7 +236,9 @@ def main() -> None:
 
 
 def _next(commands: queue.Queue[dict[str, Any] | None], worker: Worker) -> dict[str, Any] | None:
-    """The next command; before the first pause, find out which runtime is fastest here."""
+    """The next command; pauses are used for what makes later ones faster or better."""
+    while commands.empty() and worker.use_pause():
+        pass
     if not worker.measured:
         try:
             return commands.get(timeout=IDLE_S)
