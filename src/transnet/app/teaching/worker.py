@@ -127,10 +127,10 @@ class Worker:
         """
         classes = tuple(sorted({take["label"] for take in takes}))
         for count in (1, VIEWS) if self._waiting else (VIEWS,):
-            started = time.perf_counter()
             training, records = self._training(classes, takes, mirror, count)
             if interrupted():
                 return
+            started = time.perf_counter()
             training.fit(
                 torch.arange(len(records)),
                 lambda share: self._emit("progress", stage="training", share=round(share, 3)),

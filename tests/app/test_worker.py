@@ -1,0 +1,56 @@
+"""The training process: features ahead, a run, held-out results."""
+
+from __future__ import annotations
+
+import torch
+
+from tests.helpers import TINY_BACKBONE
+from transnet import TrainingConfig, TransNet, load
+from transnet.app.teaching.head_training import HeadTraining
+from transnet.app.teaching.worker import VIEWS, Worker
+
+
+def takes_of(folder, count: int = 3) -> list[dict[str, str]]:
+    return [
+        {"id": f"{label}{number}", "label": label, "path": str(path)}
+        for label in ("boxing", "walking")
+        for number, path in enumerate(sorted((folder / label).rglob("*.avi"))[:count])
+    ]
+
+
+def test_takes_become_a_run_with_held_out_results(clips_folder, tmp_path):
+    events: list[dict] = []
+
+    def emit(kind: str, **values: object) -> None:
+        events.append({"kind": kind, **values})
+
+    worker = Worker(tmp_path, TINY_BACKBONE, "none", emit)
+    takes = takes_of(clips_folder)
+    worker.features(takes, True, 1)
+    assert worker.use_pause()
+    worker.train(takes, True, lambda: False)
+    kinds = [event["kind"] for event in events if event["kind"] != "progress"]
+    assert kinds == ["trained", "trained", "tested"]  # main views first, then all of them
+    assert events[-1]["result"]["tested"] == 6
+    recognizer = load(tmp_path / "run")
+    assert recognizer.classes == ("boxing", "walking")
+    assert recognizer.info.training.views == VIEWS
+    assert recognizer.predict(takes[0]["path"]).label in recognizer.classes
+    events.clear()
+    worker.train(takes, True, lambda: False)  # everything is in the cache
+    assert [event["kind"] for event in events if event["kind"] != "progress"] == [
+        "trained", "tested",
+    ]  # fmt: skip
+
+
+def test_each_take_is_tested_by_a_training_without_it():
+    torch.manual_seed(0)
+    labels = torch.tensor([0, 0, 0, 1, 1, 1, 2])
+    model = TransNet(TINY_BACKBONE, 3, num_frames=4, size=64, readout="pool")
+    model.backbone.freeze()
+    features = torch.randn(7, 1, 4, model.backbone.channels)
+    features += 3 * torch.randn(3, model.backbone.channels)[labels][:, None, None]
+    training = HeadTraining(model, features, labels, TrainingConfig(epochs=40))
+    found = dict(training.held_out())
+    assert sorted(found) == [0, 1, 2, 3, 4, 5]  # 6 is alone in its class
+    assert sum(int(scores.argmax()) == labels[number] for number, scores in found.items()) >= 5
