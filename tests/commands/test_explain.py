@@ -66,7 +66,7 @@ def test_videos_that_cannot_be_read_are_named_and_the_others_explained(
     assert main(["explain", str(trained_run), str(broken), str(clip), "--out", str(tmp_path)]) == 1
     said = capsys.readouterr()
     assert "broken.mp4: is not a video" in said.err
-    assert "most decided by the frame at" in said.out
+    assert "most important frame at" in said.out
     words = ["explain", str(trained_run), str(clip), "--segmenter", str(tmp_path)]
     assert main(words) == 1
     assert f"--segmenter is {str(tmp_path)!r}, which holds no segmenter" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 from transnet.data.video.reader import decode_frames
 from transnet.data.video.writer import VideoWriter
 from transnet.inference.prediction import Prediction
-from transnet.reports.score_overlay import Overlay
+from transnet.reports.overlays import ScoreOverlay
 
 
 def annotate(prediction: Prediction, out: Path, *, title: str = "") -> Path:
@@ -25,7 +25,7 @@ def annotate(prediction: Prediction, out: Path, *, title: str = "") -> Path:
         VideoError: the video cannot be read.
         TransNetError: ``out`` cannot be written.
     """
-    overlay = Overlay()
+    overlay = ScoreOverlay()
     with VideoWriter(out) as writer:
         for pixels, time_s in decode_frames(prediction.path):
             writer.write(overlay.draw(pixels, prediction.scores, title), time_s)

@@ -16,7 +16,7 @@ from transnet.data.photos.photo import PERSON, Photo, PhotoSet
 from transnet.data.photos.transforms import PhotoView
 from transnet.inference.segmenter import PersonSegmenter
 from transnet.reports.learning_curves import learning_curves
-from transnet.reports.mask_overlay import overlay
+from transnet.reports.overlays import mask_overlay
 from transnet.reports.page import render
 from transnet.training.fit import FitSummary
 from transnet.training.segmenter_module import mask_metrics
@@ -113,7 +113,7 @@ def _shown(segmenter: PersonSegmenter, photo: Photo, iou: float) -> dict[str, An
         "name": photo.name,
         "iou": None if np.isnan(iou) else float(iou),
         "photo": small.pixels,
-        "picture": overlay(small.pixels, person, small.mask == PERSON),
+        "picture": mask_overlay(small.pixels, person, small.mask == PERSON),
     }
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from transnet.data.photos.photo import PERSON, MaskedPhoto, Photo
 from transnet.data.video.frames import Pixels
-from transnet.reports.mask_overlay import overlay
+from transnet.reports.overlays import mask_overlay
 from transnet.utils.files import written_whole
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ValidationPictures(Callback):
         for photo in self._photos:
             masked = shrunk(photo.read(), HEIGHT)
             found = self._segmenter.probabilities(masked.pixels[None])[0]
-            pictures.append(overlay(masked.pixels, found, masked.mask == PERSON))
+            pictures.append(mask_overlay(masked.pixels, found, masked.mask == PERSON))
         strip = np.concatenate(pictures, axis=1)
         self._folder.mkdir(parents=True, exist_ok=True)
         with written_whole(self._folder / f"{epoch:05}.jpg") as path:

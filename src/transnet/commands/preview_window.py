@@ -1,4 +1,4 @@
-"""A window on the screen that shows pictures; Tk, which comes with Python."""
+"""A window that shows frames, made with Tk, which comes with Python."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from PIL import Image
 from transnet.data.video.frames import Pixels
 
 MAX_SIDE = 960
+"""Longest side of a shown frame, in pixels; larger ones are shrunk."""
+MIN_SIDE = 720
+"""Frames are enlarged by the largest whole factor with which they stay below this."""
 
 
 def has_screen() -> bool:
-    """Whether a window can be opened here."""
+    """Whether a window can be opened on this machine."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
@@ -22,13 +25,13 @@ def has_screen() -> bool:
         import tkinter
 
         tkinter.Tk().destroy()
-    except (ImportError, tkinter.TclError):  # some Pythons come without Tk
+    except (ImportError, tkinter.TclError):  # some builds of Python have no Tk
         return False
     return True
 
 
-class Window:
-    """Shows one picture at a time; closed by its button, by ``q`` or by Escape.
+class PreviewWindow:
+    """Shows one frame at a time; closed by its button, ``q`` or Escape.
 
     Attributes:
         is_open: whether the user has not closed it.
@@ -48,7 +51,7 @@ class Window:
         self._label.pack()
 
     def show(self, pixels: Pixels) -> None:
-        """Show uint8 RGB ``(H, W, 3)``, made smaller if it is larger than 960 pixels."""
+        """Show uint8 RGB ``(H, W, 3)``, shrunk if a side is longer than 960 pixels."""
         from PIL import ImageTk
 
         if not self.is_open:
@@ -61,10 +64,16 @@ class Window:
         self._root.update()
 
     def close(self) -> None:
-        """Take it off the screen."""
+        """Close the window."""
         if self.is_open:
             self._close()
 
     def _close(self) -> None:
         self.is_open = False
         self._root.destroy()
+
+
+def enlarged(pixels: Pixels) -> Pixels:
+    """A small frame, enlarged by a whole factor so that text on it can be read."""
+    factor = max(1, MIN_SIDE // max(pixels.shape))
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
