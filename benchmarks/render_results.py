@@ -18,9 +18,10 @@ from statistics import mean, stdev
 import matplotlib
 
 from transnet.benchmark.charts import bars
-from transnet.benchmark.measurement import figure_text, read_csv, text_table
 from transnet.benchmark.report import Section, sections
+from transnet.benchmark.results_file import read_benchmark
 from transnet.benchmark.temporal import CLIP, STEP
+from transnet.benchmark.text_tables import figure_text, text_table
 from transnet.experiments.results import Result, means, read_results, table
 from transnet.paper.tables import printed
 from transnet.reports.page import chart_markup
@@ -96,7 +97,7 @@ def _cell(results: Sequence[Result], prefix: str, data: str, split: str) -> str:
 
 def _rivals(results: Sequence[Result], data: str) -> str:
     """What joins the frames: how well, how large, how long."""
-    timed = {row.what: row for row, _ in read_csv(BENCHMARK) if row.part == "temporal"}
+    timed = {row.what: row for row, _ in read_benchmark(BENCHMARK) if row.part == "temporal"}
     lines = [(
         "what joins the frames", "top-1, official splits, %", "from nothing, 64 px, split 1, %",
         "parameters and work", "an epoch, s", "a clip, ms",
@@ -152,7 +153,7 @@ def _benchmark(part: str) -> str:
 
 
 def _sections(part: str) -> list[Section]:
-    return sections(record for record in read_csv(BENCHMARK) if record[0].part == part)
+    return sections(record for record in read_benchmark(BENCHMARK) if record[0].part == part)
 
 
 def draw_charts() -> None:
@@ -160,7 +161,7 @@ def draw_charts() -> None:
     CHARTS.mkdir(exist_ok=True)
     for old in CHARTS.glob("*.svg"):
         old.unlink()
-    for section in sections(read_csv(BENCHMARK)):
+    for section in sections(read_benchmark(BENCHMARK)):
         with matplotlib.rc_context({"svg.hashsalt": "transnet"}):  # equal charts, equal files
             svg = chart_markup(bars(section.rows))
         (CHARTS / f"{section.name}.svg").write_text(svg, encoding="utf-8")

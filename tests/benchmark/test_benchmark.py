@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from transnet.benchmark.benchmark import PARTS
-from transnet.benchmark.measurement import read_csv
+from transnet.benchmark.parts import PARTS
 from transnet.benchmark.report import sections, summary
+from transnet.benchmark.results_file import read_benchmark
 from transnet.cli import main
 
 
@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def records(folder):
-    return read_csv(folder / "benchmark.csv")
+    return read_benchmark(folder / "benchmark.csv")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_parts_that_are_not_measured_again_stay(folder, records, tmp_path):
     shutil.copytree(folder, tmp_path / "quick")
     words = ["benchmark", "--quick", "--parts", "startup"]
     assert main([*words, "--out", str(tmp_path)]) == 0
-    found = read_csv(tmp_path / "quick/benchmark.csv")
+    found = read_benchmark(tmp_path / "quick/benchmark.csv")
     assert [row.what for row, _ in found] == [row.what for row, _ in records]
     assert found[:-3] == records[:-3]
     assert found[-3:] != records[-3:]
@@ -96,7 +96,7 @@ def test_a_part_that_fails_is_a_row_and_the_others_go_on(make_video, tmp_path, c
     video.write_bytes(video.read_bytes()[:600])
     words = ["benchmark", "--quick", "--data", str(video), "--parts", "features,startup"]
     assert main([*words, "--out", str(tmp_path / "out")]) == 0
-    found = [row for row, _ in read_csv(tmp_path / "out/quick/benchmark.csv")]
+    found = [row for row, _ in read_benchmark(tmp_path / "out/quick/benchmark.csv")]
     assert "cut.mp4" in found[0].note and found[0].ms is None
     assert "Not measured: all: " in capsys.readouterr().out
     assert any(row.part == "startup" and row.ms for row in found)
@@ -130,6 +130,6 @@ def test_a_limit_that_is_missed_is_named(rows):
     kept = replace(row, limit="ratio at most 9", reached=True)
     missed = replace(row, what="too slow", limit="ratio at most 0.1", reached=False)
     told = summary([kept, missed, row])
-    assert told.startswith("1 of 2 limits reached\n  missed: ")
-    assert "too slow" in told and "must be ratio at most 0.1" in told
-    assert summary([row]) == "nothing had to be reached in this setting"
+    assert told.startswith("1 of 2 limits hold\n  missed: ")
+    assert "too slow" in told and "limit: ratio at most 0.1" in told
+    assert summary([row]) == "no limits apply to this setting"

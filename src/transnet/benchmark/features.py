@@ -1,4 +1,4 @@
-"""The features of a dataset, from files to the cache, beside the least that this can cost."""
+"""Feature extraction of a dataset, from files to the cache, against its lower bound."""
 
 from __future__ import annotations
 
@@ -27,24 +27,17 @@ BACKBONE = Entrant("bare backbone, the same frames")
 DECODING = Entrant("bare PyAV loop, the same files")
 EXTRACTION = Entrant("files to feature cache")
 MANY_FRAMES = 10**6
-"""Enough to make it worth finding out in which runtime the backbone is fastest."""
+"""Enough frames to measure which runtime is fastest for the backbone."""
 
 
-def measure(setting: Setting) -> list[Measurement]:
-    """Rows of one clip."""
+def measure_part(setting: Setting) -> list[Measurement]:
+    """Feature extraction per clip, relative to the bare backbone plus bare decoding."""
     recognizer = setting.recognizer()
     info, network = recognizer.info, recognizer.model
     network.backbone.freeze()
     records = setting.records
-    clips = [
-        torch.from_numpy(
-            normalize(
-                read_clip(r.path, setting.clip, start=r.start, end=r.end).frames,
-                info.mean, info.std,
-            )
-        )
-        for r in records
-    ]  # fmt: skip
+    read = [read_clip(r.path, setting.clip, start=r.start, end=r.end) for r in records]
+    clips = [torch.from_numpy(normalize(clip.frames, info.mean, info.std)) for clip in read]
 
     def accelerated() -> AbstractContextManager[Any]:
         many = len(records) * setting.clip.frames
@@ -52,22 +45,22 @@ def measure(setting: Setting) -> list[Measurement]:
 
     if not setting.miniature:
         with recognizer.accelerated(MANY_FRAMES):
-            pass  # finds out in which runtime the backbone is fastest
+            pass  # measures which runtime is fastest
 
     @torch.inference_mode()
-    def look(clip: Tensor) -> None:
+    def encode(clip: Tensor) -> None:
         network.backbone(clip)
 
     def forward() -> None:
         with accelerated(), ThreadPoolExecutor(network.backbone.at_once) as pool:
-            list(pool.map(look, clips))
+            list(pool.map(encode, clips))
 
     def extract() -> None:
         folder = Path(tempfile.mkdtemp(dir=setting.scratch))
         try:
             with FeatureCache(folder) as cache:
                 extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, cache)
-                with redirect_stderr(io.StringIO()):  # its own progress
+                with redirect_stderr(io.StringIO()):  # its progress bar
                     found = extractor.extract(records, title="features")
             if found.broken:
                 raise TransNetError(str(next(iter(found.broken.values()))))
@@ -77,14 +70,18 @@ def measure(setting: Setting) -> list[Measurement]:
     outcome = contest(
         "features",
         {BACKBONE: forward, DECODING: lambda: decode_bare(records), EXTRACTION: extract},
-        setting.pace,
+        setting.schedule,
     )
     limit = setting.limit("ratio", 1.15)
     return [
         measurement(
-            outcome, entrant, part="features", threads=setting.threads, per=len(records),
+            outcome,
+            entrant,
+            part="features",
+            threads=setting.threads,
+            per=len(records),
             reference=(BACKBONE, DECODING) if entrant == EXTRACTION else (),
             limit=limit if entrant == EXTRACTION else None,
         )
         for entrant in (BACKBONE, DECODING, EXTRACTION)
-    ]  # fmt: skip
+    ]

@@ -1,6 +1,6 @@
-"""The networks to compare with, each with the clips that it was published for.
+"""3D networks to compare with, each with the clip shape it was published for.
 
-All see normalized clips ``(B, T, 3, H, W)`` and have random weights: speed does not depend on them.
+All take normalized clips ``(B, T, 3, H, W)`` and have random weights, which do not affect speed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from transnet.model.video_network import VideoNetwork
 
 
 @dataclass(frozen=True)
-class Rival:
-    """A 3D network.
+class Baseline:
+    """A 3D network to compare with.
 
     Attributes:
-        make: from classes, frames and size to the network.
-        frames: frames of a clip.
+        make: makes the network from the number of classes, frames and the frame size.
+        frames: frames per clip.
         size: height and width of a frame in pixels.
-        times_slower: how many times longer than ours it must take for one clip; 0: nothing is said.
-        fixed: whether it takes no other clips.
+        times_slower: how many times longer than ours one clip must take at least; 0: no limit.
+        fixed: whether it takes clips of this shape only.
     """
 
     make: Callable[[int, int, int], nn.Module]
@@ -37,7 +37,7 @@ class Rival:
 
 
 class _ChannelsFirst(nn.Module):
-    """A network that wants ``(B, 3, T, H, W)``."""
+    """A network that takes ``(B, 3, T, H, W)``."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class _ChannelsFirst(nn.Module):
 
 
 class _Logits(nn.Module):
-    """A network of ``transformers``, whose answer is a record."""
+    """A network of ``transformers``, whose output is an object with logits."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -65,14 +65,19 @@ def _torchvision(name: str) -> Callable[[int, int, int], nn.Module]:
 def _x3d_s(classes: int, frames: int, size: int) -> nn.Module:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it is no longer looked after
+            warnings.simplefilter("ignore")  # pytorchvideo is unmaintained
             from pytorchvideo.models.x3d import create_x3d
     except ImportError as error:
         raise _not_installed("x3d_s", "pytorchvideo") from error
     network = create_x3d(
-        input_clip_length=frames, input_crop_size=size, model_num_class=classes,
-        width_factor=2.0, depth_factor=2.2, bottleneck_factor=2.25, head_activation=None,
-    )  # fmt: skip
+        input_clip_length=frames,
+        input_crop_size=size,
+        model_num_class=classes,
+        width_factor=2.0,
+        depth_factor=2.2,
+        bottleneck_factor=2.25,
+        head_activation=None,
+    )
     return _ChannelsFirst(network)
 
 
@@ -91,21 +96,21 @@ def _not_installed(name: str, package: str) -> TransNetError:
     )
 
 
-RIVALS: dict[str, Rival] = {
-    "x3d_s": Rival(_x3d_s, 13, 160, 1.5),
-    "r3d_18": Rival(_torchvision("r3d_18"), 16, 112, 5),
-    "r2plus1d_18": Rival(_torchvision("r2plus1d_18"), 16, 112, 8),
-    "s3d": Rival(_torchvision("s3d"), 16, 224),
-    "mvit_v2_s": Rival(_torchvision("mvit_v2_s"), 16, 224, 20, fixed=True),
-    "videomae_b": Rival(_videomae_b, 16, 224, 30),
+BASELINES: dict[str, Baseline] = {
+    "x3d_s": Baseline(_x3d_s, 13, 160, 1.5),
+    "r3d_18": Baseline(_torchvision("r3d_18"), 16, 112, 5),
+    "r2plus1d_18": Baseline(_torchvision("r2plus1d_18"), 16, 112, 8),
+    "s3d": Baseline(_torchvision("s3d"), 16, 224),
+    "mvit_v2_s": Baseline(_torchvision("mvit_v2_s"), 16, 224, 20, fixed=True),
+    "videomae_b": Baseline(_videomae_b, 16, 224, 30),
 }
 
 
-def make_rival(name: str, classes: int, frames: int, size: int) -> nn.Module:
-    """A rival in evaluation mode, laid out in memory as it is fastest.
+def make_baseline(name: str, classes: int, frames: int, size: int) -> nn.Module:
+    """A baseline in eval mode, in the memory layout in which it is fastest.
 
     Raises:
-        TransNetError: its package is not installed, or it does not take such clips.
+        TransNetError: its package is not installed, or it does not take clips of this shape.
     """
-    network = RIVALS[name].make(classes, frames, size).eval()
+    network = BASELINES[name].make(classes, frames, size).eval()
     return network.to(memory_format=torch.channels_last_3d)
