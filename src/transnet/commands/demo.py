@@ -54,10 +54,10 @@ def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
         cache=str(folder / "features"),
         overwrite=True,
     )
-    metrics = evaluate(run, cache=str(folder / "features"))
+    evaluation = evaluate(run, cache=str(folder / "features"))
     shown = _show_unseen(run, folder, seed)
     say(
-        f"top-1 {metrics['top1']:.1%} on people that it has never seen (chance: "
+        f"top-1 {evaluation.top1:.1%} on people that it has never seen (chance: "
         f"{1 / len(ACTIONS):.0%}), after {time.perf_counter() - started:.0f} s in all\n"
         f"look at   {run / 'report.html'}\n"
         f"watch     {shown}\n"
