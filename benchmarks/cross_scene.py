@@ -141,7 +141,7 @@ def measure(
         cache=cache,
     )  # fmt: skip
     top1 = {
-        place: transnet.evaluate(run, data=str(folder / f"{place}.csv"), cache=cache)["top1"]
+        place: transnet.evaluate(run, data=str(folder / f"{place}.csv"), cache=cache).top1
         for place in ("usual", "shuffled")
     }
     return {

@@ -22,7 +22,7 @@ from transnet.benchmark.report import Section, sections
 from transnet.benchmark.results_file import read_benchmark
 from transnet.benchmark.temporal import CLIP, STEP
 from transnet.benchmark.text_tables import figure_text, text_table
-from transnet.experiments.results import Result, means, read_results, table
+from transnet.experiments.results import RunResult, means, read_results, table
 from transnet.paper.tables import printed
 from transnet.reports.page import chart_markup
 from transnet.reports.tables import markdown_columns
@@ -76,7 +76,7 @@ def rendered(page: str) -> str:
     )
 
 
-def _pretraining(results: Sequence[Result], columns: str) -> str:
+def _pretraining(results: Sequence[RunResult], columns: str) -> str:
     """Backbones and what they had learned before, each dataset a column, beside the paper's."""
     lines = [("backbone", "pretraining", *columns.split(","), "the paper: KTH, random split")]
     for printed_row in printed(2):
@@ -88,14 +88,14 @@ def _pretraining(results: Sequence[Result], columns: str) -> str:
     return markdown_columns(lines)
 
 
-def _cell(results: Sequence[Result], prefix: str, data: str, split: str) -> str:
+def _cell(results: Sequence[RunResult], prefix: str, data: str, split: str) -> str:
     """``92.43 ± 1.31 (frozen at 224 px)``; of several folds their mean."""
     rows = means(r for r in results if r.recipe.startswith(prefix) and r.data == data)
     found = [row for row in rows if row.split == split or row.split.startswith(f"{split}, mean")]
     return "; ".join(f"{row.percent} ({row.recipe.rpartition(', ')[2]})" for row in found)
 
 
-def _rivals(results: Sequence[Result], data: str) -> str:
+def _rivals(results: Sequence[RunResult], data: str) -> str:
     """What joins the frames: how well, how large, how long."""
     timed = {row.what: row for row, _ in read_benchmark(BENCHMARK) if row.part == "temporal"}
     lines = [(
@@ -118,7 +118,7 @@ def _rivals(results: Sequence[Result], data: str) -> str:
     return markdown_columns(lines)
 
 
-def _figure(results: Sequence[Result], recipe: str, data: str, split: str) -> str:
+def _figure(results: Sequence[RunResult], recipe: str, data: str, split: str) -> str:
     rows = means(r for r in results if (r.recipe, r.data) == (recipe, data))
     return next((row.percent for row in rows if row.split == split), "")
 

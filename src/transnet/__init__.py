@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from transnet.data.splits import make_split
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
+    from transnet.evaluation.evaluation import Evaluation
     from transnet.experiments.train import train
     from transnet.inference.events import EventDetector
     from transnet.inference.prediction import Prediction, Segment
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Clip": "transnet.data.clips",
     "ClipConfig": "transnet.config",
+    "Evaluation": "transnet.evaluation.evaluation",
     "EventDetector": "transnet.inference.events",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.inference.prediction",
@@ -66,6 +68,7 @@ _HOMES = {
 __all__ = [
     "Clip",
     "ClipConfig",
+    "Evaluation",
     "EventDetector",
     "ModelConfig",
     "Prediction",

@@ -79,7 +79,9 @@ def test_a_network_without_maps(clips_folder, clip, tmp_path):
         training=TrainingConfig(epochs=1, views=1),
     )  # fmt: skip
     recognizer = transnet.load(run)
-    with pytest.raises(TransNetError, match="gives no map of a frame, so it cannot be shown where"):
+    with pytest.raises(
+        TransNetError, match="outputs no feature map of a frame, so its pred"
+    ):
         explain_clip(recognizer, transnet.read_clip(clip, recognizer.info.clip))
     transnet.evaluate(run)  # its report has mistakes without heat
 
@@ -95,8 +97,8 @@ def test_heat_is_shown_where_it_is():
 
 def test_does_it_look_at_the_person(trained_run, pretrained, tmp_path):
     run = shutil.copytree(trained_run, tmp_path / "run")
-    metrics = transnet.evaluate(run, segmenter=str(pretrained))
-    found = metrics["heat_on_person"]
-    assert 0 < found["num_clips"] <= 6
-    assert "Does it look at the person?" in (run / "report.html").read_text()
-    assert transnet.evaluate(run)["heat_on_person"] is None
+    evaluation = transnet.evaluate(run, segmenter=str(pretrained))
+    found = evaluation.heat_on_person
+    assert 0 < found.num_clips <= 6
+    assert "Evidence on people" in (run / "report.html").read_text()
+    assert transnet.evaluate(run).heat_on_person is None

@@ -98,9 +98,9 @@ class _Killed(BaseException):
 
 def train_until_killed(monkeypatch, epoch, data, out, **options):
     """Train, and fall over in this epoch."""
-    from transnet.training.recognizer_module import RecognizerTraining
+    from transnet.training.recognizer_module import RecognizerModule
 
-    step = RecognizerTraining.training_step
+    step = RecognizerModule.training_step
 
     def fall(self, batch, index):
         if self.current_epoch == epoch:
@@ -108,7 +108,7 @@ def train_until_killed(monkeypatch, epoch, data, out, **options):
         return step(self, batch, index)
 
     with monkeypatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(RecognizerTraining, "training_step", fall)
+        patch.setattr(RecognizerModule, "training_step", fall)
         train(data, out, **options)
 
 
@@ -171,7 +171,7 @@ def test_a_folder_that_is_no_run_keeps_what_it_holds(clips_folder, tmp_path):
     precious = tmp_path / "project/logs/precious.txt"
     precious.parent.mkdir(parents=True)
     precious.touch()
-    with pytest.raises(TransNetError, match="holds something else than a run"):
+    with pytest.raises(TransNetError, match="holds files other than those of a run"):
         train(clips_folder, tmp_path / "project", overwrite=True)
     assert precious.exists()
 
@@ -215,7 +215,7 @@ def test_a_run_that_was_stopped_before_its_first_epoch_just_starts_again(clips_f
 
 
 def test_ctrl_c_ends_cleanly_and_resumes(clips_folder, tmp_path, monkeypatch):
-    from transnet.training.recognizer_module import RecognizerTraining
+    from transnet.training.recognizer_module import RecognizerModule
 
     def interrupt(self, batch, index):
         raise KeyboardInterrupt
@@ -223,7 +223,7 @@ def test_ctrl_c_ends_cleanly_and_resumes(clips_folder, tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     try:
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(RecognizerTraining, "training_step", interrupt)
+            patch.setattr(RecognizerModule, "training_step", interrupt)
             train(clips_folder, tmp_path / "run")
     finally:
         signal.signal(signal.SIGINT, before)
@@ -278,7 +278,7 @@ def test_an_ended_training_that_is_damaged_is_named(clips_folder, tmp_path, name
 
 
 def test_a_training_that_diverges_is_stopped(clips_folder, tmp_path):
-    with pytest.raises(TransNetError, match="the training has diverged. Start anew with smaller"):
+    with pytest.raises(TransNetError, match="the training has diverged. Start over with a lower"):
         train(clips_folder, tmp_path / "run", learning_rate=1e30)
 
 

@@ -62,10 +62,10 @@ def test_a_rival_is_trained_and_loaded_as_the_paper_is(kind, clips_folder, tmp_p
              "--epochs", "1", "--views", "1", "--temporal", kind]  # fmt: skip
     run = tmp_path / "run"
     assert main(["train", str(clips_folder), "--out", str(run), *words]) == 0
-    metrics = transnet.evaluate(run)
+    evaluation = transnet.evaluate(run)
     recognizer = transnet.load(run)
     assert recognizer.info.model.temporal == kind
-    assert metrics["num_clips"] == 6
+    assert evaluation.num_clips == 6
 
 
 @pytest.mark.parametrize("name", sorted(VIDEO_BACKBONES))
@@ -89,12 +89,12 @@ def test_a_video_network_is_trained_under_the_same_command(clips_folder, tmp_pat
     assert main(words) == 1
     assert "s3d is a video network, which weights of images do not fit" in capsys.readouterr().err
     assert main([*words, "--weights", "none", "--freeze", "false", "--workers", "1"]) == 0
-    metrics = transnet.evaluate(run)
+    evaluation = transnet.evaluate(run)
     clip = next((clips_folder / "boxing").rglob("*.avi"))
     recognizer = transnet.load(run)
     prediction = recognizer.predict(clip)
     assert sum(prediction.scores.values()) == pytest.approx(1)
-    assert metrics["num_clips"] == 6
+    assert evaluation.num_clips == 6
     with pytest.raises(TransNetError, match="s3d sees a clip as a whole, so it cannot watch"):
         next(recognizer.stream(clip))
 

@@ -18,7 +18,7 @@ from tests.helpers import TINY_BACKBONE
 from transnet import ClipConfig, PretrainingConfig, TrainingConfig, TransNetError
 from transnet.checkpoints.backbone_weights import find_weights
 from transnet.cli import main
-from transnet.training.segmenter_module import SegmenterTraining
+from transnet.training.segmenter_module import SegmenterModule
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 QUICK = {"size": 64, "epochs": 2, "workers": 0}
@@ -107,7 +107,7 @@ class _Killed(BaseException):
 def test_a_resumed_training_ends_with_the_same_numbers(pretrained, tmp_path, monkeypatch):
     """It also shows that equal seeds make equal trainings, however many workers there are."""
     options = {"data": "synthetic:6", "epochs": 3, "pictures_every": 2}
-    step = SegmenterTraining.training_step
+    step = SegmenterModule.training_step
 
     def fall(self, batch, index):
         if self.current_epoch == 1 and index == 1:
@@ -115,7 +115,7 @@ def test_a_resumed_training_ends_with_the_same_numbers(pretrained, tmp_path, mon
         return step(self, batch, index)
 
     with monkeypatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(SegmenterTraining, "training_step", fall)
+        patch.setattr(SegmenterModule, "training_step", fall)
         pretrain(tmp_path / "parts", **options)
     with pytest.raises(TransNetError, match="its training has not ended"):
         transnet.load_segmenter(tmp_path / "parts")
@@ -141,7 +141,7 @@ def test_a_pretraining_is_neither_overwritten_nor_continued_by_accident(pretrain
     assert not equal(weights_of(run), weights_of(pretrained))
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/file").touch()
-    with pytest.raises(TransNetError, match="holds something else than a run"):
+    with pytest.raises(TransNetError, match="holds files other than those of a run"):
         pretrain(tmp_path / "precious", overwrite=True)
 
 

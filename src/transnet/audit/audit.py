@@ -25,7 +25,7 @@ from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.splits import RANDOM_SPLITS, Split, make_split, split_names
 from transnet.errors import TransNetError, VideoError
 from transnet.evaluation.evaluate import evaluate
-from transnet.experiments.repeat import run_folder
+from transnet.experiments.run_grid import run_path
 from transnet.experiments.train import train as train_runs
 from transnet.inference.features import FeatureExtractor
 from transnet.model.transnet import TransNet
@@ -189,7 +189,7 @@ def _worth(runs: Path, clean: str, first_seed: int, seeds: int, cache: str | Non
     numbers = range(first_seed, first_seed + seeds)
     parts = {}
     for name in (clean, LEAKING):
-        folders = [run_folder(runs, name, seed) for seed in numbers]
+        folders = [run_path(runs, name, seed) for seed in numbers]
         for folder in folders:
             _evaluate_as_trained(folder, cache)
         parts[name] = tested_clips(name, folders)

@@ -22,9 +22,10 @@ from transnet.data.manifest import ClipRecord
 from transnet.data.views import CENTER
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
-from transnet.training.datasets import CachedClips, CachedFeatures, EpochSampler, VideoClips
+from transnet.training.clip_datasets import CachedClips, CachedFeatures, VideoClips
 from transnet.training.normalization import Normalization
 from transnet.training.optimizer import optimizers
+from transnet.training.samplers import EpochSampler
 
 CACHED = Entrant("epoch from the feature cache")
 DECODED = Entrant("epoch from the clip cache")

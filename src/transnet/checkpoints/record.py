@@ -13,7 +13,7 @@ from transnet.errors import TransNetError
 
 Record = TypeVar("Record")
 
-_VERSIONED = ("transnet-har", "torch", "torchvision", "timm", "lightning", "av", "numpy")
+_VERSIONED = ("transnet-har", "torch", "torchvision", "timm", "pytorch-lightning", "av", "numpy")
 
 
 def read_record(

@@ -52,7 +52,7 @@ def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
         cache=cache,
         overwrite=True,
     )
-    top1 = evaluate(run, cache=cache)["top1"]
+    top1 = evaluate(run, cache=cache).top1
     video = _annotate_new_clip(run, folder, seed)
     say(
         f"top-1 {top1:.1%} on people who are not in the training set (chance: "

@@ -1,4 +1,4 @@
-"""Why a clip was recognized as what it was: heat on its frames, and whether it lies on a person."""
+"""Explanations: Grad-CAM heat on the frames of a clip, and how much of it lies on people."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _SHOWN_SIZE = 160
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Where a network looked.
+    """Which pixels and frames a prediction depends on.
 
     Attributes:
         label: the class that is explained.
         probability: its probability, 0..1.
-        clip: what the network saw.
-        heat: Grad-CAM of each frame at the frames' size, ``(n, size, size)``, 0..1; 1 is the
-            hottest place of the clip.
-        frame_weights: by how much the probability falls when a frame is hidden, ``(n,)``.
+        clip: the input of the network.
+        heat: Grad-CAM of each frame (Selvaraju et al., 2017), ``(n, size, size)``, 0..1; 1 is the
+            maximum over the clip.
+        frame_weights: drop of the probability when a frame is hidden, ``(n,)``.
         heat_on_person: share of the heat on people, 0..1; ``None`` without a segmenter or heat.
-        person_area: share of the picture that people cover, 0..1: where the network looks
-            anywhere, the two are equal.
+        person_area: share of the pixels that show people, 0..1: the value of ``heat_on_person``
+            for heat spread evenly.
     """
 
     label: str
@@ -59,7 +59,7 @@ class Explanation:
     person_area: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as JSON values."""
+        """The explanation as JSON values, without its arrays of pixels."""
         values: dict[str, Any] = {
             "label": self.label,
             "probability": self.probability,
@@ -71,22 +71,37 @@ class Explanation:
         return values
 
 
+@dataclass(frozen=True)
+class HeatOnPerson:
+    """Mean share of the Grad-CAM heat on people, over several clips.
+
+    Attributes:
+        share: share of the heat on people, 0..1.
+        person_area: share of the pixels that show people, 0..1.
+        num_clips: clips with any heat.
+    """
+
+    share: float
+    person_area: float
+    num_clips: int
+
+
 def has_maps(model: Network) -> TypeGuard[TransNet]:
-    """Whether a network gives a map of each frame, so that it can be shown where it looks."""
+    """Whether the backbone outputs a feature map of each frame, which Grad-CAM needs."""
     return isinstance(model, TransNet) and model.backbone.grid is not None
 
 
 def require_maps(recognizer: Recognizer) -> TransNet:
-    """The network, if it can be shown where it looks.
+    """The network, if Grad-CAM applies to it.
 
     Raises:
-        TransNetError: it gives no map of a frame.
+        TransNetError: its backbone outputs no feature map of a frame.
     """
     model = recognizer.model
     if not has_maps(model):
         raise TransNetError(
-            f"{recognizer.info.backbone} gives no map of a frame, so it cannot be shown where it "
-            "looks; accepted: runs whose backbone is a convolutional image network."
+            f"{recognizer.info.backbone} outputs no feature map of a frame, so its predictions "
+            "cannot be explained; accepted: runs with a convolutional image backbone."
         )
     return model
 
@@ -97,16 +112,16 @@ def explain_clip(
     label: str | None = None,
     segmenter: PersonSegmenter | None = None,
 ) -> Explanation:
-    """Explain the answer to a clip, or the score of another class.
+    """Explain the prediction for a clip, or the score of another class.
 
     Args:
-        recognizer: whose answer.
-        clip: what it saw.
-        label: the class to explain; by default the best one.
-        segmenter: tells where people are, if the heat is to be compared with them.
+        recognizer: the recognizer.
+        clip: its input.
+        label: the class to explain; by default the predicted one.
+        segmenter: finds people, to measure the heat on them.
 
     Raises:
-        TransNetError: the class is unknown, or the network gives no map of a frame.
+        TransNetError: the class is unknown, or the backbone outputs no feature map of a frame.
     """
     model, classes = require_maps(recognizer), recognizer.classes
     if label is not None and label not in classes:
@@ -137,24 +152,21 @@ def explain_clip(
 
 def heat_on_person(
     recognizer: Recognizer, segmenter: PersonSegmenter, clips: Sequence[ClipRecord]
-) -> dict[str, Any] | None:
-    """Does it look at the person? The mean over up to 100 clips, evenly chosen.
+) -> HeatOnPerson | None:
+    """Measure the heat on people, on at most 100 evenly spaced clips.
 
     Returns:
-        ``share`` of the heat that is on people, ``person_area`` that they cover of the picture
-        (both 0..1), ``num_clips``; nothing if no clip has any heat.
+        The means over the clips; ``None`` if no clip has any heat.
 
     Raises:
-        TransNetError: the network gives no map of a frame.
+        TransNetError: the backbone outputs no feature map of a frame.
         VideoError: a clip cannot be read.
     """
     chosen = clips[:: max(1, math.ceil(len(clips) / MAX_EXPLAINED))]
     shares, areas = [], []
-    with progress_bar("where it looks", len(chosen), "clips") as bar:
+    with progress_bar("explaining predictions", len(chosen), "clips") as bar:
         for record in chosen:
-            clip = read_clip(
-                record.path, recognizer.info.clip, start=record.start, end=record.end
-            )  # fmt: skip
+            clip = read_clip(record.path, recognizer.info.clip, start=record.start, end=record.end)
             found = explain_clip(recognizer, clip, segmenter=segmenter)
             if found.heat_on_person is not None and found.person_area is not None:
                 shares.append(found.heat_on_person)
@@ -162,22 +174,18 @@ def heat_on_person(
             bar.update(1)
     if not shares:
         return None
-    return {
-        "share": statistics.mean(shares),
-        "person_area": statistics.mean(areas),
-        "num_clips": len(shares),
-    }
+    return HeatOnPerson(statistics.mean(shares), statistics.mean(areas), len(shares))
 
 
 def heated(pixels: Pixels, heat: NDArray[np.floating]) -> Pixels:
-    """A frame with its heat on it: uint8 RGB ``(H, W, 3)`` and heat ``(H, W)``, 0..1."""
+    """Overlay heat, ``(H, W)``, 0..1, on a frame, uint8 RGB ``(H, W, 3)``."""
     colors = 255 * colormaps["inferno"](np.asarray(heat))[..., :3]
     strength = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
     return ((1 - strength) * 0.8 * pixels + strength * colors).round().astype(np.uint8)
 
 
 def explanation_picture(explanation: Explanation) -> Pixels:
-    """All frames, with and without heat, above a bar for the weight of each; uint8 RGB."""
+    """Draw all frames, without and with heat, above a bar chart of their weights; uint8 RGB."""
     frames, heat = explanation.clip.frames, explanation.heat
     columns = len(frames)
     cell = _SHOWN_SIZE + _MARGIN

@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
-from transnet.experiments.results import Mean
+from transnet.experiments.results import MeanResult
 from transnet.paper.grid import Cell
 from transnet.paper.tables import ResultTable, printed
 
-Measured = Mapping[tuple[str, str], Mean]
+Measured = Mapping[tuple[str, str], MeanResult]
 """Means by recipe and split."""
 
 _NUMERALS = {3: "III", 4: "IV", 5: "V"}
@@ -121,5 +121,5 @@ def _printed_figure(row: Mapping[str, str] | None) -> str:
     return f"{row['accuracy']} ± {row['std']}" if row else ""
 
 
-def _figure(mean: Mean | None) -> str:
+def _figure(mean: MeanResult | None) -> str:
     return "failed" if mean is None else mean.percent

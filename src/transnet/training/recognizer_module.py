@@ -1,12 +1,12 @@
-"""The training step: loss, optimizer, schedule; everything else is Lightning's."""
+"""Lightning module of a recognizer: loss, metrics, optimizer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import lightning
 import torch
+from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
@@ -16,17 +16,17 @@ from transnet.training.normalization import Normalization
 from transnet.training.optimizer import optimizers, refuse_divergence
 
 
-class RecognizerTraining(lightning.LightningModule):
-    """Teaches a :class:`~transnet.model.transnet.TransNet`.
+class RecognizerModule(LightningModule):
+    """Trains a network on labeled clips with cross-entropy.
 
-    With a frozen backbone a batch holds what ``model.encode`` gave, else uint8 clips
-    ``(B, T, H, W, 3)``, which are normalized once they are where the network is.
+    With a frozen backbone a batch holds features, the output of ``model.encode``; otherwise uint8
+    clips ``(B, T, H, W, 3)``, which are normalized on the network's device.
 
     Args:
         model: the network.
-        config: how it learns.
-        num_classes: actions to tell apart.
-        num_steps: steps of the whole training, for the schedule of the step size.
+        config: loss, learning rates, schedule.
+        num_classes: classes, C.
+        num_steps: steps of the whole training, for the schedule.
         mean: mean of RGB in 0..1, subtracted from a frame.
         std: standard deviation of RGB in 0..1, by which a frame is divided.
     """
@@ -58,8 +58,7 @@ class RecognizerTraining(lightning.LightningModule):
         return self.model.classify(batch) if self._config.freeze else self.model(batch)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        # Dropout then depends on the step and not on what ran before it: a resumed training
-        # continues to the same numbers.
+        # Dropout depends on the step alone, so a resumed training gives the same weights.
         torch.manual_seed(1_000_003 * self._config.seed + self.global_step)
         inputs, labels = batch
         logits = self(inputs)
@@ -87,7 +86,7 @@ class RecognizerTraining(lightning.LightningModule):
         return optimizers(self.model, self.model.backbone, self._config, self._num_steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if self._config.freeze:  # it never changes, so it need not be written every epoch
+        if self._config.freeze:  # a frozen backbone need not be written every epoch
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {
                 name: value for name, value in state.items() if not self._is_of_backbone(name)

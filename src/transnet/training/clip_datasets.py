@@ -1,17 +1,13 @@
-"""What a training step is fed: cached features, cached clips, or videos decoded anew.
-
-A sampler deals ``(clip, draw)`` pairs; the draw, a random number, chooses the view. All that is
-random is a function of seed and epoch, so a resumed training sees what it would have seen.
-"""
+"""Datasets of clips: cached features, cached frames, or videos decoded on access."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from transnet.config import ClipConfig
 from transnet.data.cache.clips import ClipCache
@@ -19,26 +15,13 @@ from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import CENTER, random_view
 from transnet.inference.features import FeatureExtractor
+from transnet.training.samplers import FIXED_VIEW, Draw
 
-Draw = tuple[int, int]
 Example = tuple[Tensor, int]
 
 
-def leaves_one_alone(count: int, batch_size: int) -> bool:
-    """Whether the last of several batches would hold one example only.
-
-    Batch norm would take from it just what tells it from others, and keep that as its statistics:
-    such a batch is better left out. In the next epoch another example is at the end.
-    """
-    return count > batch_size > 1 and count % batch_size == 1
-
-
-FIXED_VIEW = -1
-"""The draw that stands for the view of the evaluation."""
-
-
 class CachedFeatures(Dataset):
-    """Features ``(n, ...)`` and class number of clips that were extracted."""
+    """Cached features ``(n, ...)`` and class index of clips."""
 
     def __init__(
         self, extractor: FeatureExtractor, keys: Sequence[Sequence[str]], labels: Sequence[int]
@@ -57,7 +40,7 @@ class CachedFeatures(Dataset):
 
 
 class CachedClips(Dataset):
-    """Frames, uint8 ``(n, H, W, 3)``, and class number of clips that were decoded before."""
+    """Cached frames, uint8 ``(n, H, W, 3)``, and class index of clips."""
 
     def __init__(
         self,
@@ -85,7 +68,7 @@ class CachedClips(Dataset):
 
 
 class VideoClips(Dataset):
-    """Frames, uint8 ``(n, H, W, 3)``, and class number of clips, decoded when asked for."""
+    """Frames, uint8 ``(n, H, W, 3)``, and class index of clips, decoded on access."""
 
     def __init__(
         self,
@@ -109,37 +92,3 @@ class VideoClips(Dataset):
             view = random_view(np.random.default_rng(chosen), flip=self._flip)
         clip = read_clip(record.path, self._clip, view, start=record.start, end=record.end)
         return torch.from_numpy(clip.frames), self._labels[index]
-
-
-class EpochSampler(Sampler[Draw]):
-    """Every clip once an epoch, in random order, each in a random view."""
-
-    def __init__(self, count: int, *, seed: int) -> None:
-        self._count, self._seed = count, seed
-        self._current_epoch: Callable[[], int] = lambda: 0
-
-    def follow(self, current_epoch: Callable[[], int]) -> None:
-        """Ask this for the epoch. (Being told it comes too late when a training is resumed.)"""
-        self._current_epoch = current_epoch
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[Draw]:
-        rng = np.random.default_rng((self._seed, self._current_epoch()))
-        order = rng.permutation(self._count)
-        draws = rng.integers(0, 2**31, size=self._count)
-        return iter(zip(order.tolist(), draws.tolist(), strict=True))
-
-
-class FixedSampler(Sampler[Draw]):
-    """Every clip once, in order, in the view of the evaluation."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[Draw]:
-        return ((index, FIXED_VIEW) for index in range(self._count))

@@ -2,8 +2,8 @@ import csv
 import time
 from dataclasses import replace
 
-import lightning
 import torch
+from pytorch_lightning import LightningModule
 from torch.utils.data import DataLoader, Dataset
 
 from transnet import TrainingConfig
@@ -21,7 +21,7 @@ class _SlowNumbers(Dataset):
         return torch.tensor([float(index)])
 
 
-class _Lesson(lightning.LightningModule):
+class _Module(LightningModule):
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(1, 1)
@@ -37,25 +37,25 @@ class _Lesson(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
-def test_the_time_of_teaching_and_of_waiting_is_counted_and_logged(tmp_path):
+def test_training_time_and_data_wait_are_counted_and_logged(tmp_path):
     loaders = [DataLoader(_SlowNumbers()) for _ in range(2)]
-    summary = fit(_Lesson(), *loaders, TrainingConfig(epochs=3), tmp_path)
-    assert summary.taught_s > summary.waited_s >= 3 * 8 * PAUSE_S
+    summary = fit(_Module(), *loaders, TrainingConfig(epochs=3), tmp_path)
+    assert summary.train_s > summary.waited_s >= 3 * 8 * PAUSE_S
     assert summary.earlier_s == 0
     with open(next(tmp_path.glob("logs/csv/version_0/metrics.csv"))) as file:
         shares = [float(row["waiting"]) for row in csv.DictReader(file) if row.get("waiting")]
     assert len(shares) == 3
     assert all(0 < share < 1 for share in shares)
     # An ended training is only read: all of it was earlier.
-    again = fit(_Lesson(), *loaders, TrainingConfig(epochs=3), tmp_path)
-    assert again == replace(summary, earlier_s=summary.taught_s)
+    again = fit(_Module(), *loaders, TrainingConfig(epochs=3), tmp_path)
+    assert again == replace(summary, earlier_s=summary.train_s)
 
 
-def test_earlier_sittings_count(tmp_path):
+def test_earlier_sessions_count(tmp_path):
     loaders = [DataLoader(_SlowNumbers()) for _ in range(2)]
-    first = fit(_Lesson(), *loaders, TrainingConfig(epochs=2), tmp_path)
+    first = fit(_Module(), *loaders, TrainingConfig(epochs=2), tmp_path)
     (tmp_path / "fit.json").unlink()  # as if it had been stopped there, with more to do
-    both = fit(_Lesson(), *loaders, TrainingConfig(epochs=4), tmp_path)
+    both = fit(_Module(), *loaders, TrainingConfig(epochs=4), tmp_path)
     assert both.epochs == 4
-    assert both.taught_s > both.earlier_s >= first.taught_s
+    assert both.train_s > both.earlier_s >= first.train_s
     assert both.waited_s >= first.waited_s + 2 * 8 * PAUSE_S

@@ -1,6 +1,6 @@
 import shutil
 
-import transnet.experiments.train as training
+import transnet.training.train_run as training
 from tests.helpers import TINY_BACKBONE
 from transnet.cli import main
 from transnet.experiments.results import read_results
@@ -89,7 +89,7 @@ def test_what_fails_is_named_and_the_rest_is_done(clips_folder, tmp_path, capsys
     (blocked / "somebody's file").touch()
     assert train(clips_folder, tmp_path / "runs", "--split", "group,paper") == 1
     said = capsys.readouterr().err
-    assert "1 of 2 failed; the same command tries them again" in said
+    assert "1 of 2 runs failed; repeat the command to retry them" in said
     assert "split group, seed 0: --out is" in said
     assert [r.split for r in read_results(tmp_path / "runs/results.csv")] == ["paper"]
 
