@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.manifest import ClipRecord
-from transnet.data.quality import Finding, check_clips
+from transnet.data.quality import Finding, inspect_clips
 from transnet.data.sampling import uniform_indices
-from transnet.data.video.frames import upright
-from transnet.data.video.reader import read_footage
+from transnet.data.video.footage import read_footage
+from transnet.data.video.frames import FrameConverter
 from transnet.errors import TransNetError
 from transnet.reports.page import render
 from transnet.utils.progress import say
@@ -44,7 +44,7 @@ def check(data: str, *, out: str = "runs/check", json: bool = False, workers: in
     manifest = open_dataset(data)
     for line in (manifest.summary(), *manifest.notes):
         say(line)
-    findings = check_clips(manifest.clips, workers or os.cpu_count() or 1)
+    findings = inspect_clips(manifest.clips, workers or os.cpu_count() or 1)
     folder = Path(out).expanduser()
     doubtful = [finding for finding in findings if finding.status != "fine"]
     try:
@@ -87,10 +87,8 @@ def _pictures(clip: ClipRecord) -> list[NDArray[np.uint8]]:
         clip.path, lambda times_s: uniform_indices(len(times_s), 3),
         start=clip.start, end=clip.end, min_frames=1,
     )  # fmt: skip
-    return [
-        upright(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), footage.rotation)
-        for frame in footage.frames
-    ]
+    convert = FrameConverter()
+    return [convert(frame) for frame in footage.frames]
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:

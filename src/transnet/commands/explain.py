@@ -14,7 +14,7 @@ from PIL import Image
 from transnet.data.clips import read_clip
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.video.frames import Pixels
-from transnet.data.video.reader import FrameReader
+from transnet.data.video.reader import VideoFile
 from transnet.data.video.writer import VideoWriter
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError, VideoError
@@ -94,11 +94,10 @@ def explain(
 
 def _heated_frames(video: str, found: Explanation) -> Iterator[tuple[Pixels, float]]:
     """Every frame as the network would see it, with the heat of the moment."""
-    reader = FrameReader(video)
     preprocess = Preprocessor(found.clip.frames.shape[1])
-    for frame, time_s in reader.timed_frames():
-        pixels = preprocess([frame], frame.rotation, CENTER)[0]
-        yield heated(pixels, _heat_at(found, time_s)), time_s
+    with VideoFile(video) as opened:
+        for frame, time_s in opened.timed_frames():
+            yield heated(preprocess([frame], CENTER)[0], _heat_at(found, time_s)), time_s
 
 
 def _heat_at(found: Explanation, time_s: float) -> NDArray[np.float32]:

@@ -8,11 +8,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from av.video.reformatter import VideoReformatter
-
 from transnet.commands.window import Window, has_screen
 from transnet.config import StreamConfig
-from transnet.data.video.frames import rgb_pixels
+from transnet.data.video.frames import FrameConverter
 from transnet.data.video.sources import FrameSource, open_source
 from transnet.data.video.writer import VideoWriter
 from transnet.inference.events import EventDetector
@@ -207,10 +205,10 @@ class _EventLines(_Sink):
 class _AnnotatedVideo(_Sink):
     def __init__(self, out: str, stack: ExitStack) -> None:
         self._writer = stack.enter_context(VideoWriter(out))
-        self._overlay, self._to_rgb = Overlay(), VideoReformatter()
+        self._overlay, self._convert = Overlay(), FrameConverter()
 
     def frame(self, picture: Any, time_s: float, events: EventDetector) -> bool:
-        pixels = rgb_pixels(picture, self._to_rgb)
+        pixels = self._convert(picture)
         self._writer.write(self._overlay.draw(pixels, events.scores, events.label), time_s)
         return True
 
@@ -220,12 +218,12 @@ class _OnScreen(_Sink):
         self._window = Window(f"transnet live: {frames.name}")
         stack.callback(self._window.close)
         self._frames = frames
-        self._overlay, self._to_rgb = Overlay(), VideoReformatter()
+        self._overlay, self._convert = Overlay(), FrameConverter()
 
     def frame(self, picture: Any, time_s: float, events: EventDetector) -> bool:
         dropped = self._frames.dropped / max(1, self._frames.due)
         title = f"{events.label}   ({dropped:.0%} of the frames dropped)"
-        pixels = rgb_pixels(picture, self._to_rgb)
+        pixels = self._convert(picture)
         enlarged = max(1, SMALL // max(pixels.shape))
         pixels = pixels.repeat(enlarged, axis=0).repeat(enlarged, axis=1)
         self._window.show(self._overlay.draw(pixels, events.scores, title))

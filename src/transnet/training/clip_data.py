@@ -20,7 +20,7 @@ from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.data.views import training_views
-from transnet.errors import TransNetError, VideoError
+from transnet.errors import FileError, TransNetError, VideoError
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
 from transnet.training.datasets import (
@@ -115,8 +115,8 @@ class Material:
         if lost:
             raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")
 
-    def _keep_all(self) -> dict[ClipRecord, VideoError]:
-        broken: dict[ClipRecord, VideoError] = {}
+    def _keep_all(self) -> dict[ClipRecord, FileError]:
+        broken: dict[ClipRecord, FileError] = {}
         for records, views, part in (
             (self._split.train, self._config.views, "training clips"),
             (self._split.validation, self._config.views if self.refits else 1, "validation clips"),
@@ -141,10 +141,10 @@ class Material:
             records, partial(looks, flip=self._config.flip), title=f"features, {part}"
         )
 
-    def _check(self) -> dict[ClipRecord, VideoError]:
+    def _check(self) -> dict[ClipRecord, FileError]:
         started = time.perf_counter()
         records = [*self._split.train, *self._split.validation]
-        broken: dict[ClipRecord, VideoError] = {}
+        broken: dict[ClipRecord, FileError] = {}
 
         def read(record: ClipRecord) -> None:
             read_clip(record.path, self._info.clip, start=record.start, end=record.end)
