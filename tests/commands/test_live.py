@@ -81,7 +81,7 @@ def test_the_annotated_video_has_every_frame_at_its_time(trained_run, film, tmp_
     assert changed[:40].mean() > 3 * changed[-40:].mean()  # bars at the top, the rest as it was
     words[words.index(str(out))] = str(tmp_path / "out.avi")
     assert main(words) == 1
-    assert "accepted: a file .mp4, .mkv or .mov" in capsys.readouterr().err
+    assert "accepted: a .mp4, .mkv or .mov file" in capsys.readouterr().err
 
 
 def test_a_damaged_file_is_watched_and_named(trained_run, make_video, capsys):

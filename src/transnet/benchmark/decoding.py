@@ -14,7 +14,7 @@ from transnet.config import ClipConfig
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.sampling import clip_indices
-from transnet.data.video.reader import read_footage
+from transnet.data.video.footage import read_footage
 
 BARE = Entrant("bare PyAV loop")
 SAMPLED = Entrant("decoded and sampled")

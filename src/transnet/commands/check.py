@@ -39,13 +39,13 @@ def check(data: str, *, out: str = "runs/check", json: bool = False, workers: in
         TransNetError: there is no such dataset, or the folder cannot be written.
     """
     from transnet.data.datasets.catalog import open_dataset
-    from transnet.data.quality import check_clips
+    from transnet.data.quality import inspect_clips
 
     manifest = open_dataset(data)
     for line in (manifest.summary(), *manifest.notes):
         say(line)
     folder = output_folder(out)
-    findings = check_clips(manifest.clips, workers or os.cpu_count() or 1)
+    findings = inspect_clips(manifest.clips, workers or os.cpu_count() or 1)
     doubtful = [finding for finding in findings if finding.status != "fine"]
     try:
         _write_exclusions(folder / "exclude.csv", doubtful)
@@ -93,8 +93,8 @@ def _write_report(
 def _pictures(clip: ClipRecord) -> list[Pixels]:
     """Three frames of a clip, upright RGB."""
     from transnet.data.sampling import uniform_indices
-    from transnet.data.video.frames import upright
-    from transnet.data.video.reader import read_footage
+    from transnet.data.video.footage import read_footage
+    from transnet.data.video.frames import FrameConverter
 
     footage = read_footage(
         clip.path,
@@ -103,10 +103,8 @@ def _pictures(clip: ClipRecord) -> list[Pixels]:
         end=clip.end,
         min_frames=1,
     )
-    return [
-        upright(frame.to_ndarray(format="rgb24").astype("uint8", copy=False), footage.rotation)
-        for frame in footage.frames
-    ]
+    convert = FrameConverter()
+    return [convert(frame) for frame in footage.frames]
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:

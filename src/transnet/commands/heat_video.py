@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.video.frames import Pixels
-from transnet.data.video.reader import FrameReader
+from transnet.data.video.reader import VideoFile
 from transnet.data.video.writer import VideoWriter
 from transnet.data.views import CENTER
 from transnet.evaluation.explanation import Explanation, heated
@@ -34,11 +34,11 @@ def write_heat_video(path: Path, video: str, explanation: Explanation) -> None:
 
 
 def _heated_frames(video: str, explanation: Explanation) -> Iterator[tuple[Pixels, float]]:
-    reader = FrameReader(video)
     preprocess = Preprocessor(explanation.clip.frames.shape[1])
-    for frame, time_s in reader.timed_frames():
-        pixels = preprocess([frame], frame.rotation, CENTER)[0]
-        yield heated(pixels, _heat_at(explanation, time_s)), time_s
+    with VideoFile(video) as opened:
+        for frame, time_s in opened.timed_frames():
+            pixels = preprocess([frame], CENTER)[0]
+            yield heated(pixels, _heat_at(explanation, time_s)), time_s
 
 
 def _heat_at(explanation: Explanation, time_s: float) -> NDArray[np.float32]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from av.video.reformatter import VideoReformatter
-
 from transnet.commands.output import print_json
 from transnet.commands.preview_window import PreviewWindow, enlarged
-from transnet.data.video.frames import rgb_pixels
+from transnet.data.video.frames import FrameConverter
 from transnet.data.video.sources import FrameSource
 from transnet.data.video.writer import VideoWriter
 from transnet.inference.events import EventDetector
@@ -80,11 +78,11 @@ class AnnotatedVideo(LiveOutput):
 
     def __init__(self, out: str, stack: ExitStack) -> None:
         self._writer = stack.enter_context(VideoWriter(out))
-        self._overlay, self._to_rgb = ScoreOverlay(), VideoReformatter()
+        self._overlay, self._convert = ScoreOverlay(), FrameConverter()
 
     def frame(self, picture: Any, time_s: float, events: EventDetector) -> bool:
         """Write it."""
-        pixels = rgb_pixels(picture, self._to_rgb)
+        pixels = self._convert(picture)
         self._writer.write(self._overlay.draw(pixels, events.scores, events.label), time_s)
         return True
 
@@ -96,12 +94,12 @@ class OnScreen(LiveOutput):
         self._window = PreviewWindow(f"transnet live: {frames.name}")
         stack.callback(self._window.close)
         self._frames = frames
-        self._overlay, self._to_rgb = ScoreOverlay(), VideoReformatter()
+        self._overlay, self._convert = ScoreOverlay(), FrameConverter()
 
     def frame(self, picture: Any, time_s: float, events: EventDetector) -> bool:
         """Show it; False once the user has closed the window."""
         dropped = self._frames.dropped / max(1, self._frames.due)
         title = f"{events.label}   ({dropped:.0%} of the frames dropped)"
-        pixels = enlarged(rgb_pixels(picture, self._to_rgb))
+        pixels = enlarged(self._convert(picture))
         self._window.show(self._overlay.draw(pixels, events.scores, title))
         return self._window.is_open

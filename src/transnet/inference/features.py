@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
 from transnet.data.cache.features import FeatureCache, feature_key
-from transnet.data.cache.filling import KeptClips, keep_clips
+from transnet.data.cache.filling import KeptClips, find_clips
 from transnet.data.clips import Clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.preprocessing import normalize
@@ -76,33 +75,36 @@ class FeatureExtractor:
         Raises:
             TransNetError: the cache cannot be written.
         """
+        found = find_clips(self.cache, records, views_of, self._key)
+        if found.missing:
+            self._compute(found, title)
+        return found
+
+    def _compute(self, found: KeptClips, title: str) -> None:
+        """Encode the missing views one at a time, as in prediction, for equal numbers."""
+        started = time.perf_counter()
+        backbone = self._model.backbone
         backbone_s: list[float] = []
 
-        def workers(views: int) -> int:
-            work = accelerated(self._model.backbone, views * self._clip.frames)
-            stack.enter_context(work)
-            return max(self._workers, self._model.backbone.at_once)
-
         def encode(clip: Clip) -> NDArray[np.floating]:
-            started = time.perf_counter()
+            begun = time.perf_counter()
             features = self._encode(clip)
-            backbone_s.append(time.perf_counter() - started)
+            backbone_s.append(time.perf_counter() - begun)
             return features
 
-        # One view at a time, as in prediction: equal batches give equal numbers.
-        def prepare(clip: Clip) -> Clip | NDArray[np.floating]:
-            return encode(clip) if self._model.backbone.at_once > 1 else clip
+        with accelerated(backbone, found.missing_views * self._clip.frames):
+            found.seconds.total += time.perf_counter() - started
+            in_threads = backbone.at_once > 1
 
-        def keep(views: Mapping[str, Clip | NDArray[np.floating]]) -> None:
-            self.cache.put({k: encode(v) if isinstance(v, Clip) else v for k, v in views.items()})
+            def prepare(clip: Clip) -> Clip | NDArray[np.floating]:
+                return encode(clip) if in_threads else clip
 
-        with ExitStack() as stack:
-            done = keep_clips(
-                self.cache, records, self._clip, views_of, self._key, prepare, keep,
-                workers=workers, title=title,
-            )  # fmt: skip
-        done.seconds.backbone = sum(backbone_s)
-        return done
+            workers = max(self._workers, backbone.at_once)
+            for views in found.decode_missing(self._clip, prepare, workers=workers, title=title):
+                self.cache.put(
+                    {key: encode(v) if isinstance(v, Clip) else v for key, v in views.items()}
+                )
+        found.seconds.backbone = sum(backbone_s)
 
     def features(self, key: str) -> NDArray[np.floating]:
         """The features ``(n, ...)`` of a key that :meth:`extract` gave."""

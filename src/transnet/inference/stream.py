@@ -10,7 +10,7 @@ from transnet.checkpoints.run import RunInfo
 from transnet.config import StreamConfig
 from transnet.data.preprocessing import Preprocessor, normalize
 from transnet.data.video.frames import Pixels, rgb_frame
-from transnet.data.video.pacing import Pace
+from transnet.data.video.pacing import FramePacer
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 from transnet.inference.prediction import Prediction
@@ -43,7 +43,7 @@ class StreamSession:
                 "runs with an image network as their backbone."
             )
         self._stream = StreamingTransNet(model, window_step_s(info, config))
-        self._pace = Pace(interval_s(info, config))
+        self._pacer = FramePacer(interval_s(info, config))
         self._preprocess = Preprocessor(info.clip.size)
         self._device = next(model.parameters()).device
         self.seen: Pixels = np.zeros((info.clip.size, info.clip.size, 3), np.uint8)
@@ -68,10 +68,10 @@ class StreamSession:
         Raises:
             TransNetError: the frame has another form, or the time goes backwards.
         """
-        if not self._pace.is_due(time_s):
+        if not self._pacer.is_due(time_s):
             return None
         picture = frame if isinstance(frame, av.VideoFrame) else rgb_frame(frame)
-        self.seen = self._preprocess([picture], picture.rotation, CENTER)[0]
+        self.seen = self._preprocess([picture], CENTER)[0]
         pixels = torch.from_numpy(normalize(self.seen, self._info.mean, self._info.std))
         window = self._stream.push(pixels.to(self._device), time_s)
         if window is None:
@@ -83,7 +83,7 @@ class StreamSession:
     def reset(self) -> None:
         """Forget every frame: what comes is another video, or there was a gap."""
         self._stream.reset()
-        self._pace.reset()
+        self._pacer.reset()
 
 
 def interval_s(info: RunInfo, config: StreamConfig) -> float:

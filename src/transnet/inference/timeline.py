@@ -8,8 +8,8 @@ from pathlib import Path
 
 from transnet.config import StreamConfig
 from transnet.data.video.frames import Pixels
-from transnet.data.video.pacing import Pace
-from transnet.data.video.reader import FrameReader
+from transnet.data.video.pacing import FramePacer
+from transnet.data.video.reader import VideoFile
 from transnet.errors import VideoError
 from transnet.inference.events import EventDetector
 from transnet.inference.prediction import Segment
@@ -61,7 +61,6 @@ def find_segments(
     Raises:
         VideoError: the file is no video, or shorter than one window.
     """
-    reader = FrameReader(path)
     step_s = window_step_s(recognizer.info, config)
     watched = replace(config, every_s="step") if config.every_s is None else config
     session = recognizer.stream_session(watched, name=str(path))
@@ -74,9 +73,12 @@ def find_segments(
             segments.append(segment)
             thumbnails.append(pictures.take())
 
-    first_s, time_s, declared_s = None, 0.0, reader.declared_s()
-    with progress_bar(Path(path).name, round(declared_s or 0) or None, "s") as bar:
-        for picture, time_s in reader.timed_frames():
+    first_s, time_s = None, 0.0
+    with (
+        VideoFile(path) as video,
+        progress_bar(Path(path).name, round(video.declared_s or 0) or None, "s") as bar,
+    ):
+        for picture, time_s in video.timed_frames():
             first_s = time_s if first_s is None else first_s
             prediction = session.push(picture, time_s)
             pictures.see(session.seen, time_s)
@@ -92,7 +94,7 @@ def find_segments(
             f"lasts {time_s - (first_s or 0.0):.1f} s, less than a window of {session.span_s:.1f} "
             "s; predict it without --timeline, or choose a smaller --step-s.",
         )
-    damage = reader.damage(reached_end=True)
+    damage = video.damage(reached_end=True)
     return Timeline(str(path), tuple(segments), tuple(thumbnails), damage)
 
 
@@ -100,12 +102,12 @@ class _Pictures:
     """Keeps the picture of the surest moment of a segment, which is half a window in the past."""
 
     def __init__(self, step_s: float, span_s: float) -> None:
-        self._pace = Pace(step_s)
+        self._pacer = FramePacer(step_s)
         self._recent: deque[tuple[float, Pixels]] = deque(maxlen=2 + round(span_s / 2 / step_s))
         self._best: tuple[float, Pixels] | None = None
 
     def see(self, pixels: Pixels, time_s: float) -> None:
-        if self._pace.is_due(time_s):
+        if self._pacer.is_due(time_s):
             self._recent.append((time_s, pixels))
 
     def consider(self, moment_s: float, score: float) -> None:

@@ -121,7 +121,7 @@ def test_processes_of_a_loader_read_it(cache, records, start):
 
 
 def test_a_clip_that_has_vanished_is_an_error(cache):
-    with pytest.raises(FileError, match="clips: a clip has vanished from this cache"):
+    with pytest.raises(FileError, match="clips: a clip is missing from this cache"):
         cache.get("clip|none", 4)
 
 

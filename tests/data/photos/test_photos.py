@@ -122,7 +122,7 @@ def test_masks_of_other_kinds(tmp_path, kind):
         picture = Image.merge("LA", (Image.fromarray(LEFT), Image.fromarray(opacity)))
         picture.save(mask)
     elif kind != "0 and 1":
-        mode = {"colours": "RGB", "palette": "P", "one bit": "1"}[kind]
+        mode = {"colors": "RGB", "palette": "P", "one bit": "1"}[kind]
         Image.fromarray(LEFT).convert(mode).save(mask)
     photo = open_photos(str(tmp_path), validation="2-2").train[0].read()
     assert np.array_equal(photo.mask, LEFT // 255)

@@ -1,7 +1,7 @@
-"""Frame features that were computed once, kept on disk.
+"""The feature cache: frame features of a frozen backbone, computed once and kept on disk.
 
-What an entry is named by: the video's bytes, the frame range, the preprocessing, the view and the
-backbone's weights.
+The key of an entry depends on the video's bytes, the frame range, the preprocessing, the view and
+the weights of the backbone.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class FeatureCache(Store):
     title = "feature cache"
 
     def get(self, key: str) -> NDArray[Any] | None:
-        """The array of a key, or ``None``."""
+        """The array of a key; ``None`` if there is none."""
         value = self.read([key])[0]
         return None if value is None else np.load(io.BytesIO(value), allow_pickle=False)
 
     def put(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep some arrays: all of them or, if it fails, none.
+        """Store arrays by their keys: all of them or, if it fails, none.
 
         Raises:
             TransNetError: the disk is full or cannot be written.
@@ -36,7 +36,7 @@ class FeatureCache(Store):
 
 
 def feature_key(**depends_on: Any) -> str:
-    """The name of an entry of the feature cache."""
+    """The key of a feature cache entry; see :func:`~transnet.data.cache.store.entry_key`."""
     return entry_key("features", **depends_on)
 
 

@@ -1,9 +1,8 @@
-"""Things that were computed once, kept on disk: what the feature cache and the clip cache share.
+"""A content-addressed store on disk: the base of the feature cache and the clip cache.
 
-An entry is named by everything that it depends on, first of all the bytes of the video. So nothing
-ever has to be thrown away because it might be stale, and a moved or copied video is found again.
-Entries are written in LMDB transactions: after a crash or a full disk an entry is there as a
-whole, or not at all.
+The key of an entry depends on everything that its value depends on, first of all the bytes of the
+video. So an entry never becomes stale, and a moved or copied video is found again. Entries are
+written in LMDB transactions: after a crash or on a full disk an entry is complete, or absent.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ FIRST_MAP_BYTES = 2**30
 
 
 class Store:
-    """Bytes by name.
+    """Bytes by key.
 
-    It may be handed to other processes: each opens the files for itself.
+    Can be pickled and forked: each process opens the files for itself.
 
     Args:
-        folder: where it lives; made if need be. Several processes may share it, on a local disk.
+        folder: created if missing. Several processes on one machine may share it.
 
     Raises:
         TransNetError: the folder cannot be used, or holds something else.
     """
 
     title = "store"
-    way_out = "choose another folder with --cache"
+    alternative = "choose another folder with --cache"
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder).expanduser()
@@ -46,12 +45,12 @@ class Store:
         return self.read([key])[0] is not None
 
     def read(self, keys: Iterable[str]) -> list[bytes | None]:
-        """The bytes of each key, or ``None``."""
+        """The value of each key; ``None`` if there is none."""
         with self._transaction() as transaction:
             return [transaction.get(key.encode()) for key in keys]
 
     def write(self, values: Mapping[str, bytes]) -> None:
-        """Keep some entries: all of them or, if it fails, none.
+        """Store entries: all of them or, if it fails, none.
 
         Raises:
             TransNetError: the disk is full or cannot be written.
@@ -69,12 +68,12 @@ class Store:
             except (OSError, lmdb.Error) as error:
                 raise TransNetError(
                     f"the {self.title} at {self.folder} cannot be written ({error}). "
-                    "Is the disk full? Free some space and start again: what is there is kept. "
-                    f"Or {self.way_out}."
+                    "If the disk is full, free space and start again: what was stored is kept. "
+                    f"Or {self.alternative}."
                 ) from error
 
     def video_digest(self, path: Path | str) -> str:
-        """A hash of a file's bytes, remembered for as long as its size and date stay the same.
+        """A hash of a file's bytes, remembered until its size or modification time changes.
 
         Raises:
             VideoError: the file cannot be read.
@@ -101,7 +100,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files; the store cannot be used afterwards."""
+        """Close the files; the store cannot be used afterwards."""
         self._database.close()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -122,12 +121,12 @@ class Store:
         except (OSError, lmdb.Error) as error:
             raise TransNetError(
                 f"the {self.title} at {self.folder} cannot be used ({error}); "
-                f"{self.way_out}, or delete it: it holds copies only."
+                f"{self.alternative}, or delete it: everything in it can be computed again."
             ) from error
 
     @property
     def _environment(self) -> lmdb.Environment:
-        if self._opened_by != os.getpid():  # LMDB forbids the use of what a fork inherited
+        if self._opened_by != os.getpid():  # LMDB forbids using an environment across a fork
             self._database.close()
             self._open()
         return self._database
@@ -135,12 +134,12 @@ class Store:
     def _transaction(self) -> Any:
         try:
             return self._environment.begin(buffers=False)
-        except lmdb.MapResizedError:  # another process made it larger
+        except lmdb.MapResizedError:  # another process enlarged it
             self._environment.set_mapsize(0)
             return self._environment.begin(buffers=False)
 
 
 def entry_key(kind: str, **depends_on: Any) -> str:
-    """The name of an entry: its kind, and a hash of everything that it depends on (JSON values)."""
+    """The key of an entry: its kind, and a hash of everything that it depends on (JSON values)."""
     text = json.dumps({"format": FORMAT, **depends_on}, sort_keys=True)
     return f"{kind}|" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,10 +1,10 @@
-"""Decoded frames and RGB pixels, one as the other."""
+"""From decoded frames to the RGB pixels that a player would show, and back."""
 
 from __future__ import annotations
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from transnet.errors import TransNetError
@@ -12,22 +12,47 @@ from transnet.errors import TransNetError
 Pixels = NDArray[np.uint8]
 
 
-def rgb_pixels(frame: av.VideoFrame, to_rgb: VideoReformatter) -> NDArray[np.uint8]:
-    """A decoded frame in its own size, upright: uint8 RGB ``(H, W, 3)``."""
-    pixels = to_rgb.reformat(frame, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
-    return upright(pixels, frame.rotation)
+class FrameConverter:
+    """Converts decoded frames to upright RGB pixels, as a player displays them.
 
+    The only place where the pixels of a frame become a picture: resizing and the conversion to RGB
+    are one step of FFmpeg's scaler, then the rotation that the container asks for is applied.
 
-def upright(pixels: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
-    """Turn ``(H, W, 3)`` counter-clockwise by ``rotation`` degrees, a multiple of 90."""
-    return np.rot90(pixels, k=round(rotation / 90) % 4)
+    Holds the scaler of the last frame size, so keep one per video. Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame, short_side: int | None = None) -> Pixels:
+        """Convert one frame.
+
+        Args:
+            frame: a decoded frame of any size and pixel format.
+            short_side: pixels to resize the shorter side to, at the same aspect ratio; the frame's
+                own size if not given.
+
+        Returns:
+            uint8 RGB of shape ``(H, W, 3)``.
+        """
+        if short_side is None:
+            rgb = self._scaler.reformat(frame, format="rgb24")
+        else:
+            scale = short_side / min(frame.width, frame.height)
+            width, height = round(frame.width * scale), round(frame.height * scale)
+            rgb = self._scaler.reformat(
+                frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC
+            )
+        pixels = rgb.to_ndarray().astype(np.uint8, copy=False)
+        # FFmpeg states degrees counter-clockwise, a multiple of 90.
+        return np.rot90(pixels, k=round(frame.rotation / 90) % 4)
 
 
 def rgb_frame(pixels: Pixels) -> av.VideoFrame:
-    """Pixels from elsewhere, uint8 RGB ``(H, W, 3)``, as a frame for the one preprocessing path.
+    """Wrap pixels of another source, uint8 RGB ``(H, W, 3)``, for the same preprocessing.
 
     Raises:
-        TransNetError: they have another shape or type.
+        TransNetError: they have another shape or dtype.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
         raise TransNetError(

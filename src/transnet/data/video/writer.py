@@ -1,4 +1,4 @@
-"""Writing frames as a video file that players and browsers show."""
+"""Writing frames to a video file that players and browsers can play."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MILLISECOND = Fraction(1, 1000)
 
 
 def write_video(path: Path | str, frames: Iterable[Pixels], fps: Fraction) -> None:
-    """Write a video of a fixed frame rate, see :class:`VideoWriter`.
+    """Write a video with a fixed frame rate; see :class:`VideoWriter`.
 
     Args:
-        path: the file; its suffix is the container.
+        path: the file; its suffix selects the container.
         frames: uint8 RGB ``(H, W, 3)`` each, of one size; odd sides lose a row or column.
-        fps: frames a second.
+        fps: frames per second.
 
     Raises:
         TransNetError: the file cannot be written.
@@ -35,15 +35,15 @@ def write_video(path: Path | str, frames: Iterable[Pixels], fps: Fraction) -> No
 
 
 class VideoWriter:
-    """Writes a video: MPEG-4 into ``.avi``, as KTH and UCF101 are, else H.264 as browsers want it.
+    """Writes MPEG-4 to ``.avi``, as in KTH and UCF101, and H.264, which browsers play, elsewhere.
 
-    Equal frames make equal ``.avi`` files; x264 does not promise that. Use as a context manager:
-    the file is complete when that ends, however it ends.
+    Equal frames give equal ``.avi`` files; x264 does not guarantee that. Use as a context manager:
+    leaving it completes the file, also after an exception.
 
     Args:
-        path: the file; its suffix is the container.
-        fps: frames a second; if not given, each frame is written with its time, which ``.avi``
-            cannot hold.
+        path: the file; its suffix selects the container.
+        fps: frames per second; if not given, each frame is written with its own time, which
+            ``.avi`` cannot store.
 
     Raises:
         TransNetError: the file cannot be written.
@@ -52,7 +52,7 @@ class VideoWriter:
     def __init__(self, path: Path | str, fps: Fraction | None = None) -> None:
         self.path, self._fps = Path(path), fps
         if fps is None and self.path.suffix.lower() not in (".mp4", ".mkv", ".mov"):
-            raise TransNetError(f"--out is {str(path)!r}; accepted: a file .mp4, .mkv or .mov.")
+            raise TransNetError(f"--out is {str(path)!r}; accepted: a .mp4, .mkv or .mov file.")
         self._stream: VideoStream | None = None
         self._began_s: float | None = None
         self._last_ms = -1
@@ -65,9 +65,8 @@ class VideoWriter:
         """Add a frame.
 
         Args:
-            pixels: uint8 RGB ``(H, W, 3)``; one that is larger or smaller than the first is
-                resized to it.
-            time_s: when it is shown, in seconds; of no meaning where there is a frame rate.
+            pixels: uint8 RGB ``(H, W, 3)``; resized to the size of the first frame.
+            time_s: presentation time in seconds; ignored if there is a fixed frame rate.
         """
         even = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
         try:
