@@ -59,8 +59,8 @@ def test_what_the_leak_is_worth(clips_folder, tmp_path, capsys):
     runs = [json.loads((tmp_path / f"runs/group/seed{seed}/metrics.json").read_text())["top1"]
             for seed in (0, 1)]  # fmt: skip
     assert worth["clean"]["top1"] == pytest.approx(sum(runs) / 2)
-    assert "The leak is worth" in said
-    assert "What the leak is worth" in (tmp_path / "report.html").read_text()
+    assert "Effect of the leak: " in said
+    assert "Effect of the leak" in (tmp_path / "report.html").read_text()
 
 
 def test_what_does_not_go_together(clips_folder, tmp_path, capsys):

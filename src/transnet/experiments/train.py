@@ -5,12 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
-from transnet.data.datasets.catalog import open_dataset, resolve_dataset
-from transnet.data.datasets.csv import without_listed
-from transnet.data.splits import split_names
 from transnet.errors import TransNetError
-from transnet.experiments.run_grid import RunGrid, train_grid
-from transnet.training.train_run import RunSettings, train_run
 
 
 def train(
@@ -70,6 +65,12 @@ def train(
         >>> transnet.load(run).predict("clip.mp4").label  # doctest: +SKIP
         'squat'
     """
+    from transnet.data.datasets.catalog import open_dataset, resolve_dataset
+    from transnet.data.datasets.csv import without_listed
+    from transnet.data.splits import split_names
+    from transnet.experiments.run_grid import RunGrid, train_grid
+    from transnet.training.train_run import RunSettings, train_run
+
     run = Path(out).expanduser()
     manifest = open_dataset(data)
     if exclude is not None:

@@ -1,24 +1,31 @@
-"""What a leak is worth: the same model under the leaking and under the clean split."""
+"""The effect of a leak: the same recognizer under the leaking and under the clean split."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transnet.checkpoints.run import load_info
 from transnet.evaluation.bootstrap import Interval, accuracy_interval, difference_interval
+from transnet.evaluation.evaluate import evaluate
+from transnet.experiments.run_grid import run_path
+
+LEAKING = "paper"
+"""The split that leaks: the paper's random one."""
 
 
 @dataclass(frozen=True)
 class TestedClips:
-    """How the test clips of one split fared, those of all seeds together.
+    """The predictions on the test clips of a split, over all seeds.
 
     Attributes:
         split: name of the split.
-        right: whether each clip was recognized.
-        groups: the group of each clip.
+        right: whether the prediction is correct, per clip.
+        groups: the group, per clip.
     """
 
     split: str
@@ -27,7 +34,7 @@ class TestedClips:
 
     @property
     def top1(self) -> float:
-        """Share of the clips that were recognized, 0..1."""
+        """Accuracy, 0..1."""
         return sum(self.right) / len(self.right)
 
     @property
@@ -41,10 +48,10 @@ class TestedClips:
 
 
 @dataclass(frozen=True)
-class LeakWorth:
+class LeakEffect:
     """Accuracy under a leaking split, minus that under a clean one.
 
-    The two train on different numbers of clips, which is a part of the difference.
+    The two train on different numbers of clips, which accounts for a part of the difference.
     """
 
     clean: TestedClips
@@ -52,7 +59,7 @@ class LeakWorth:
 
     @property
     def difference(self) -> float:
-        """In parts of 1; times 100, in points."""
+        """Difference of ``top1``, -1..1; times 100, in points."""
         return self.leaking.top1 - self.clean.top1
 
     @property
@@ -72,8 +79,29 @@ class LeakWorth:
         }
 
 
+def leak_effect(runs: Path, clean: str, seeds: Sequence[int], cache: str | None) -> LeakEffect:
+    """Compare the trained runs of a clean split and of the leaking one.
+
+    Args:
+        runs: folder of a grid of runs, with both splits and all seeds.
+        clean: name of the clean split.
+        seeds: the seeds.
+        cache: folder of the feature cache.
+
+    Raises:
+        TransNetError: a run cannot be evaluated.
+    """
+    tested = {}
+    for split in (clean, LEAKING):
+        folders = [run_path(runs, split, seed) for seed in seeds]
+        for folder in folders:
+            _evaluate_as_trained(folder, cache)
+        tested[split] = tested_clips(split, folders)
+    return LeakEffect(tested[clean], tested[LEAKING])
+
+
 def tested_clips(split: str, runs: Iterable[Path]) -> TestedClips:
-    """Read what ``transnet evaluate`` wrote into the run folders of one split."""
+    """Read the predictions.csv of the runs of a split."""
     right: list[bool] = []
     groups: list[str] = []
     for run in runs:
@@ -83,3 +111,12 @@ def tested_clips(split: str, runs: Iterable[Path]) -> TestedClips:
                 right.append(row["answer"] == row["label"])
                 groups.append(row["group"])
     return TestedClips(split, tuple(right), tuple(groups))
+
+
+def _evaluate_as_trained(run: Path, cache: str | None) -> None:
+    """Evaluate a run again, if its last evaluation was of other clips or views."""
+    info = load_info(run)
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    usual = (info.data, info.split, {"temporal": 1, "spatial": "center"})
+    if (metrics["data"], metrics["protocol"]["split"], metrics["views"]) != usual:
+        evaluate(run, cache=cache)
