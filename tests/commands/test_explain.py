@@ -79,9 +79,7 @@ def test_a_network_without_maps(clips_folder, clip, tmp_path):
         training=TrainingConfig(epochs=1, views=1),
     )  # fmt: skip
     recognizer = transnet.load(run)
-    with pytest.raises(
-        TransNetError, match="outputs no feature map of a frame, so its pred"
-    ):
+    with pytest.raises(TransNetError, match="outputs no feature map of a frame, so its pred"):
         explain_clip(recognizer, transnet.read_clip(clip, recognizer.info.clip))
     transnet.evaluate(run)  # its report has mistakes without heat
 

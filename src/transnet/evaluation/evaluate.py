@@ -80,12 +80,12 @@ def evaluate(
             f"--temporal-views is {temporal_views}; accepted: 1 to {MAX_TEMPORAL_VIEWS}."
         )
     folder = Path(run).expanduser()
-    recognizer = load(folder)
+    recognizer = load(folder, device=device)
     info = recognizer.info
     people = None
     if segmenter is not None:
         require_maps(recognizer)
-        people = load_segmenter(segmenter, option="--segmenter")
+        people = load_segmenter(segmenter, option="--segmenter", device=device)
     selection = select_clips(folder, info, data, split)
     views = evaluation_views(temporal_views, spatial_views)
     counts = ViewCounts(temporal_views, spatial_views)
