@@ -168,7 +168,7 @@ def test_a_leak_is_told_when_the_data_has_moved(clips_folder, tmp_path):
     assert evaluation.protocol.siblings_in_train == before > 0.5
 
 
-def test_of_another_data_set_siblings_are_unknown(run, make_video, tmp_path):
+def test_the_leak_of_another_dataset_is_unknown(run, make_video, tmp_path):
     for number, label in enumerate(("boxing", "walking")):
         make_video(f"{number}.mp4", 20 + number, folder=tmp_path / "other" / label)
     evaluation = transnet.evaluate(run, data=str(tmp_path / "other"))

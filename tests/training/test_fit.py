@@ -1,4 +1,4 @@
-"""What must stay readable: checkpoints of the former version. And loggers that are optional."""
+"""What must stay readable: checkpoints of older versions. And loggers that are optional."""
 
 import json
 
@@ -15,8 +15,8 @@ CHECKPOINT = (
     "_Checkpoint{{'monitor': {monitor}, 'mode': 'min', 'every_n_train_steps': 0, "
     "'every_n_epochs': 1, 'train_time_interval': None}}"
 )
-# As version 0.1 wrote them into last.ckpt.
-FORMER_KEYS = [
+# The keys in every last.ckpt so far.
+STATE_KEYS = [
     "Waiting",
     "_Progress",
     "EarlyStopping{'monitor': 'validation_loss', 'mode': 'min'}",
@@ -58,11 +58,11 @@ def run(tmp_path):
 def test_callbacks_keep_their_keys_in_checkpoints(run, tmp_path):
     run(1)
     checkpoint = torch.load(tmp_path / "run/last.ckpt", weights_only=True)
-    assert list(checkpoint["callbacks"]) == FORMER_KEYS
+    assert list(checkpoint["callbacks"]) == STATE_KEYS
     assert set(checkpoint["callbacks"]["_Progress"]) == {"scores"}
 
 
-def test_a_training_of_the_former_version_is_resumed(run, tmp_path):
+def test_a_training_of_an_older_version_is_resumed(run, tmp_path):
     run(2)
     (tmp_path / "run/fit.json").unlink()
     path = tmp_path / "run/last.ckpt"
@@ -82,7 +82,7 @@ def test_a_training_of_the_former_version_is_resumed(run, tmp_path):
     )
 
 
-def test_an_ended_training_of_the_former_version_is_read(run, tmp_path):
+def test_an_ended_training_of_an_older_version_is_read(run, tmp_path):
     first, weight = run(2)
     path = tmp_path / "run/fit.json"
     values = json.loads(path.read_text())
