@@ -14,7 +14,7 @@ from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 def test_help_imports_nothing_heavy():
     script = (
         "import sys; from transnet.cli import main; main(['--help']); "
-        "assert not {'torch', 'timm', 'lightning', 'av', 'numpy'} & set(sys.modules)"
+        "assert not {'torch', 'timm', 'pytorch_lightning', 'av', 'numpy'} & set(sys.modules)"
     )
     shown = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True

@@ -79,9 +79,7 @@ def test_a_network_without_maps(clips_folder, clip, tmp_path):
         training=TrainingConfig(epochs=1, views=1),
     )  # fmt: skip
     recognizer = transnet.load(run)
-    with pytest.raises(
-        TransNetError, match="outputs no feature map of a frame, so its pred"
-    ):
+    with pytest.raises(TransNetError, match="outputs no feature map of a frame, so its pred"):
         explain_clip(recognizer, transnet.read_clip(clip, recognizer.info.clip))
     transnet.evaluate(run)  # its report has mistakes without heat
 
@@ -95,7 +93,7 @@ def test_heat_is_shown_where_it_is():
     assert shown[2, 3].max() > 150
 
 
-def test_does_it_look_at_the_person(trained_run, pretrained, tmp_path):
+def test_the_heat_on_people_is_measured(trained_run, pretrained, tmp_path):
     run = shutil.copytree(trained_run, tmp_path / "run")
     evaluation = transnet.evaluate(run, segmenter=str(pretrained))
     found = evaluation.heat_on_person

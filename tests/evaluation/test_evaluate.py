@@ -2,7 +2,7 @@ import csv
 import json
 import re
 import shutil
-from dataclasses import asdict
+from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 import torch
@@ -105,6 +105,34 @@ def test_an_evaluation_agrees_with_predictions(run):
     assert "Tested on 6 clips" in evaluation.protocol.sentence
 
 
+def test_the_file_keeps_its_keys_in_their_order(run):
+    values = transnet.evaluate(run, device="cpu").to_dict()
+    assert list(values) == [
+        "top1", "top5", "macro_f1", "per_class", "confusion", "num_clips", "top1_interval",
+        "calibration", "data", "views", "heat_on_person", "protocol", "broken", "seconds",
+        "stage_seconds",
+    ]  # fmt: skip
+    assert list(values["per_class"]["boxing"]) == ["precision", "recall", "f1", "num_clips"]
+    assert list(values["calibration"]) == ["ece", "bins"]
+    assert list(values["calibration"]["bins"][0]) == ["confidence", "accuracy", "num_clips"]
+    assert list(values["views"]) == ["temporal", "spatial"]
+    assert list(values["protocol"]) == [
+        "name", "split", "siblings_in_train", "trained_clips_in_test", "sentence"
+    ]  # fmt: skip
+    assert list(values["stage_seconds"]) == ["decode", "backbone"]
+
+
+def test_an_evaluation_cannot_be_changed(run):
+    with pytest.raises(FrozenInstanceError):
+        transnet.evaluate(run).top1 = 1.0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_missing_is_named(run):
+    with pytest.raises(TransNetError, match="device is 'cuda', which PyTorch does not find"):
+        transnet.evaluate(run, device="cuda")
+
+
 def test_the_report_is_one_page_of_its_own(run):
     transnet.evaluate(run)
     page = (run / "report.html").read_text()
@@ -140,7 +168,7 @@ def test_a_leak_is_told_when_the_data_has_moved(clips_folder, tmp_path):
     assert evaluation.protocol.siblings_in_train == before > 0.5
 
 
-def test_of_another_data_set_siblings_are_unknown(run, make_video, tmp_path):
+def test_the_leak_of_another_dataset_is_unknown(run, make_video, tmp_path):
     for number, label in enumerate(("boxing", "walking")):
         make_video(f"{number}.mp4", 20 + number, folder=tmp_path / "other" / label)
     evaluation = transnet.evaluate(run, data=str(tmp_path / "other"))

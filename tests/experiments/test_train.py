@@ -49,6 +49,13 @@ def test_a_run_folder_says_everything(trained_run):
     assert all(len(digest) == 32 for digest in ranges)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_device_is_named_before_anything_is_written(clips_folder, tmp_path):
+    with pytest.raises(TransNetError, match="device is 'cuda', which PyTorch does not find"):
+        transnet.train(str(clips_folder), out=str(tmp_path / "run"), device="cuda")
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_is_trained_learns_and_what_is_frozen_does_not(clips_folder, tmp_path):
     run = train(clips_folder, tmp_path / "run")
     torch.manual_seed(0)

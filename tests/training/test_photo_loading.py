@@ -25,7 +25,7 @@ def photos(tmp_path):
 
 
 def scenes(photos, paste):
-    """Mean colors of where the person is and of where it is not, of many looks."""
+    """Mean colors of where the person is and of where it is not, of many augmented views."""
     config = PretrainingConfig(size=32, batch_size=2, workers=0, paste=paste)
     view = PhotoView(32, (0, 0, 0), (1, 1, 1))
     members = (*photos.train, *photos.validation)

@@ -73,7 +73,7 @@ def test_the_masks_can_be_watched_and_are_in_the_report(pretrained):
 
 
 def test_the_encoder_survives_the_handover(pretrained, clips_folder, tmp_path):
-    """TransNet+: what was learned from masks is, bit for bit, what looks at the clips."""
+    """TransNet+: the encoder learned from masks is, bit for bit, the backbone of the run."""
     run = transnet.train(
         str(clips_folder), out=str(tmp_path / "run"), weights=str(pretrained),
         clip=ClipConfig(frames=4, size=64), training=TrainingConfig(epochs=2, views=1),

@@ -19,7 +19,7 @@ from transnet.evaluation.explanation import heat_on_person, require_maps
 from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.predictions import ClipPredictions, predict_clips
 from transnet.evaluation.protocol import ViewCounts, describe_protocol
-from transnet.evaluation.report import write_report
+from transnet.evaluation.report import write_evaluation_report
 from transnet.evaluation.selection import select_clips
 from transnet.evaluation.trained_clips import refuse_trained_clips
 from transnet.inference.features import FeatureExtractor
@@ -80,12 +80,12 @@ def evaluate(
             f"--temporal-views is {temporal_views}; accepted: 1 to {MAX_TEMPORAL_VIEWS}."
         )
     folder = Path(run).expanduser()
-    recognizer = load(folder)
+    recognizer = load(folder, device=device)
     info = recognizer.info
     people = None
     if segmenter is not None:
         require_maps(recognizer)
-        people = load_segmenter(segmenter, option="--segmenter")
+        people = load_segmenter(segmenter, option="--segmenter", device=device)
     selection = select_clips(folder, info, data, split)
     views = evaluation_views(temporal_views, spatial_views)
     counts = ViewCounts(temporal_views, spatial_views)
@@ -140,7 +140,7 @@ def _save(
     run: Path, recognizer: Recognizer, evaluation: Evaluation, predictions: ClipPredictions
 ) -> None:
     predictions.save(run / "predictions.csv")
-    report = write_report(run, recognizer, evaluation, predictions.mistakes())
+    report = write_evaluation_report(run, recognizer, evaluation, predictions.mistakes())
     # Last: where metrics.json is, the other files are complete.
     with written_whole(run / "metrics.json") as path:
         path.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")

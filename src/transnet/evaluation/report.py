@@ -28,7 +28,7 @@ MAX_MISTAKES = 12
 FRAMES_SHOWN = 6
 
 
-def write_report(
+def write_evaluation_report(
     run: Path, recognizer: Recognizer, evaluation: Evaluation, mistakes: Sequence[Mistake]
 ) -> Path:
     """Write ``report.html`` into a run folder.

@@ -26,7 +26,7 @@ from transnet.runtimes.engines import Runtime
 from transnet.utils.threads import prefetch
 
 
-def load(run: str | Path) -> Recognizer:
+def load(run: str | Path, *, device: str = "auto") -> Recognizer:
     """Load a trained run.
 
     Args:

@@ -19,7 +19,9 @@ from transnet.model.segmenter import Segmenter
 _BATCH = 16
 
 
-def load_segmenter(run: str | Path, *, option: str = "RUN") -> PersonSegmenter:
+def load_segmenter(
+    run: str | Path, *, option: str = "RUN", device: str = "auto"
+) -> PersonSegmenter:
     """Load the segmenter of a pretraining.
 
     Args:

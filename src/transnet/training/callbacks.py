@@ -1,4 +1,4 @@
-"""What every training adds to Lightning's Trainer: checkpoints that survive, one progress bar."""
+"""Callbacks of every training: atomic, movable checkpoints and one progress bar."""
 
 from __future__ import annotations
 

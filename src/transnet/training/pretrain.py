@@ -22,7 +22,7 @@ from transnet.model.segmenter import Segmenter
 from transnet.runtimes.device import find_device
 from transnet.training.fit import FitOptions, FitSummary, fit
 from transnet.training.photo_loading import photo_loader, readable_photos
-from transnet.training.pretraining_report import write_report
+from transnet.training.pretraining_report import write_pretraining_report
 from transnet.training.run_folder import RunFolder
 from transnet.training.segmenter_module import SegmenterModule
 from transnet.training.validation_pictures import ValidationPictures
@@ -109,7 +109,9 @@ def pretrain(
     fit_s = time.perf_counter() - fit_started + summary.earlier_s
     segmenter.eval()
     checkpoint.save_segmenter(run, segmenter, info)
-    metrics = write_report(run, PersonSegmenter(segmenter, info), photos, summary, fit_s)
+    metrics = write_pretraining_report(
+        run, PersonSegmenter(segmenter, info), photos, summary, fit_s
+    )
     total_s = time.perf_counter() - started + summary.earlier_s
     say(_closing(run, metrics, summary, fit_s, total_s))
     return run

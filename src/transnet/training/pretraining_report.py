@@ -29,7 +29,7 @@ EPOCHS_SHOWN = 6
 HEIGHT = 220
 
 
-def write_report(
+def write_pretraining_report(
     run: Path, segmenter: PersonSegmenter, photos: PhotoSet, summary: FitSummary, fit_s: float
 ) -> dict[str, Any]:
     """Measure a segmenter on the validation photos, and write the metrics and the report.

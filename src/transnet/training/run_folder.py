@@ -54,7 +54,7 @@ class RunFolder:
                 "--resume to continue that run, or --overwrite to replace it."
             )
         if resume and not started:
-            say(f"{run} holds no run yet, so there is nothing to resume: starting over.")
+            say(f"{run} holds no run yet, so there is nothing to resume: starting a new run.")
         if run.is_dir() and any(run.iterdir()) and not (run / self.record).exists():
             raise TransNetError(
                 f"--out is {str(run)!r}, which holds files other than those of a run; "

@@ -94,7 +94,7 @@ class TimedLoader(DataLoader):
 
 
 def with_current_names(values: dict[str, Any]) -> dict[str, Any]:
-    """Saved times under their current names: ``train_s`` was ``taught_s`` in version 0.1."""
+    """Saved times under their current names: older versions wrote ``taught_s`` for ``train_s``."""
     return {{"taught_s": "train_s"}.get(name, name): value for name, value in values.items()}
 
 
