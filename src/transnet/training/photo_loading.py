@@ -12,8 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from transnet.config import PretrainingConfig
 from transnet.data.broken import check_broken
-from transnet.data.photos.photo import PERSON, Photo, PhotoSet
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.photo import PERSON, Photo
+from transnet.data.photos.split import PhotoSplit
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.errors import PhotoError, TransNetError
 from transnet.training.datasets import (
     FIXED_VIEW,
@@ -37,7 +38,7 @@ class MaskedPhotos(Dataset):
             (Ghiasi et al., Simple Copy-Paste, 2021).
     """
 
-    def __init__(self, photos: Sequence[Photo], view: PhotoView, paste: float = 0.0) -> None:
+    def __init__(self, photos: Sequence[Photo], view: PhotoTransform, paste: float = 0.0) -> None:
         self._photos, self._view, self._paste = photos, view, paste
 
     def __len__(self) -> int:
@@ -59,7 +60,7 @@ class MaskedPhotos(Dataset):
 
 
 def photo_loader(
-    photos: Sequence[Photo], view: PhotoView, config: PretrainingConfig, *, training: bool
+    photos: Sequence[Photo], view: PhotoTransform, config: PretrainingConfig, *, training: bool
 ) -> DataLoader:
     """Batches to learn from, each photo varied, or to measure on, each as it is."""
     count = len(photos)
@@ -78,7 +79,7 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)  # the training has the others
 
 
-def readable_photos(photos: PhotoSet, config: PretrainingConfig) -> PhotoSet:
+def readable_photos(photos: PhotoSplit, config: PretrainingConfig) -> PhotoSplit:
     """Read every photo once, so that a broken one is found before the training starts.
 
     Raises:

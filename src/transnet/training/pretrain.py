@@ -13,7 +13,7 @@ from transnet.checkpoints.backbone_weights import ENCODER_FILE, find_weights
 from transnet.checkpoints.segmenter import SegmenterInfo
 from transnet.config import PretrainingConfig
 from transnet.data.photos.catalog import open_photos, resolve_photos
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.errors import TransNetError
 from transnet.inference.segmenter import PersonSegmenter
 from transnet.training.fit import fit
@@ -90,7 +90,7 @@ def pretrain(
     checkpoint.save_photos(run, photos)
 
     teaching = time.perf_counter()
-    view = PhotoView(training.size, info.mean, info.std)
+    view = PhotoTransform(training.size, info.mean, info.std)
     train_loader = photo_loader(photos.train, view, training, training=True)
     lesson = SegmenterTraining(segmenter, training, training.epochs * len(train_loader))
     lesson.train()  # the trainer leaves modes as it finds them
