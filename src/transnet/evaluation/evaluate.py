@@ -21,9 +21,9 @@ from transnet.data.broken import check_broken
 from transnet.data.cache.features import FeatureCache
 from transnet.data.cache.filling import KeptClips
 from transnet.data.datasets.catalog import open_dataset, resolve_dataset
-from transnet.data.datasets.csv import read_csv
+from transnet.data.datasets.csv import read_csv_dataset
 from transnet.data.manifest import ClipRecord, Manifest
-from transnet.data.splits import make_split, siblings_share
+from transnet.data.splits import leaked_share, make_split
 from transnet.data.views import SpatialViews, evaluation_views
 from transnet.errors import TransNetError
 from transnet.evaluation.bootstrap import accuracy_interval
@@ -142,7 +142,7 @@ def evaluate(
         "split": part.split,
         # Groups of another dataset say nothing of those that were trained on.
         "siblings_in_train": (
-            siblings_share(part.clips, _training_clips(folder)) if part.own else None
+            leaked_share(part.clips, _training_clips(folder)) if part.own else None
         ),
         "trained_clips_in_test": len(trained),
         "sentence": "",
@@ -189,7 +189,7 @@ def _write_predictions(
 
 def _test_part(run: Path, info: RunInfo, data: str | None, split: str | None) -> _TestPart:
     if (data is None or resolve_dataset(data) == info.data) and split in (None, info.split):
-        manifest = read_csv(run / "clips.csv")
+        manifest = read_csv_dataset(run / "clips.csv")
         clips = tuple(c for c in manifest.clips if manifest.splits["column"][c] == "test")
         if clips and not any(clip.path.exists() for clip in clips):
             raise TransNetError(
@@ -212,7 +212,7 @@ def _is_moved(run: Path, manifest: Manifest) -> bool:
     """Whether a dataset has the classes and groups of the run's own: it lies elsewhere now."""
     before, now = (
         {(clip.label, clip.group) for clip in clips}
-        for clips in (read_csv(run / "clips.csv").clips, manifest.clips)
+        for clips in (read_csv_dataset(run / "clips.csv").clips, manifest.clips)
     )
     return before <= now
 
@@ -267,7 +267,7 @@ def _refusal(trained: Sequence[ClipRecord], total: int) -> str:
 
 
 def _training_clips(run: Path) -> list[ClipRecord]:
-    manifest = read_csv(run / "clips.csv")
+    manifest = read_csv_dataset(run / "clips.csv")
     return [
         clip
         for clip in manifest.clips
