@@ -210,7 +210,7 @@ def test_one_class_is_nothing_to_tell_apart(clips_folder, tmp_path):
         f"{path},boxing,{path.parent.name}" for path in (clips_folder / "boxing").rglob("*.avi")
     ]
     (tmp_path / "data.csv").write_text("\n".join(["path,label,group", *rows]))
-    with pytest.raises(TransNetError, match="trains on boxing only; accepted: two classes"):
+    with pytest.raises(TransNetError, match="clips of boxing only; accepted: two or more classes"):
         train(tmp_path / "data.csv", tmp_path / "run")
 
 

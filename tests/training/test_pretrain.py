@@ -180,7 +180,7 @@ def write_photos(folder, count):
 def test_broken_photos_are_found_before_the_training(tmp_path, capsys):
     data = write_photos(tmp_path / "data", 20)
     (data / "images/3.jpg").write_bytes(b"broken")
-    with pytest.raises(TransNetError, match=r"(?s)1 of 20 photos cannot .*3.jpg: is no picture"):
+    with pytest.raises(TransNetError, match=r"(?s)1 of 20 photos cannot .*3.jpg: is not a picture"):
         pretrain(tmp_path / "run", data=str(data))
     run = pretrain(tmp_path / "run", data=str(data), max_broken=0.1, validation="18-20", epochs=1)
     assert "They are left out." in capsys.readouterr().err
@@ -222,7 +222,7 @@ def test_recipes_and_options_from_the_command_line(recipe, tmp_path, capsys):
 
 def test_mistakes_are_explained(tmp_path, capsys):
     for words, message in (
-        (["nowhere"], "DATA is 'nowhere', which is no folder"),
+        (["nowhere"], "DATA is 'nowhere', which is not a folder"),
         (["synthetic", "--backbone", "test_vit.r160_in1k", "--size", "160", "--weights", "none"],
          "gives no map of two or more positions"),
         (["synthetic", "--epochs", "0"], "--epochs is 0; accepted: 1 or more"),

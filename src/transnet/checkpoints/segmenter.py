@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from transnet.checkpoints.backbone_weights import ENCODER_FILE, BackboneWeights, find_weights
 from transnet.checkpoints.record import package_versions, read_record
 from transnet.config import PretrainingConfig, from_dict
-from transnet.data.photos.photo import PhotoSet
+from transnet.data.photos.split import PhotoSplit
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.segmenter import Segmenter
@@ -169,7 +169,7 @@ def load_segmenter(run: Path | str, option: str = "RUN") -> tuple[Segmenter, Seg
     return segmenter.eval(), info
 
 
-def save_photos(run: Path, photos: PhotoSet) -> None:
+def save_photos(run: Path, photos: PhotoSplit) -> None:
     """Write ``photos.csv``, the name and the part of each photo.
 
     Raises:

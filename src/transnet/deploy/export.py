@@ -28,7 +28,7 @@ import numpy as np
 from transnet.checkpoints.record import package_versions
 from transnet.checkpoints.run import RunInfo
 from transnet.data.datasets.catalog import open_dataset
-from transnet.data.datasets.csv import read_csv
+from transnet.data.datasets.csv import read_csv_dataset
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import make_split
 from transnet.data.video.frames import Pixels
@@ -180,7 +180,7 @@ def _clips(
             f"{run} has no clips.csv, and an export is checked on real clips; "
             "say where the run's dataset is with --data."
         )
-    manifest = read_csv(run / "clips.csv")
+    manifest = read_csv_dataset(run / "clips.csv")
     part = manifest.splits["column"]
     training, test = (
         tuple(clip for clip in manifest.clips if part[clip] == name) for name in ("train", "test")

@@ -31,7 +31,7 @@ from transnet.deploy.export_info import ExportInfo
 from transnet.deploy.sessions import SUFFIXES, Session, open_session
 from transnet.errors import TransNetError, VideoError
 from transnet.inference.prediction import Prediction
-from transnet.utils.threads import MAX_AT_ONCE, prefetch, usable_cores
+from transnet.utils.threads import MAX_CONCURRENCY, prefetch, usable_cores
 
 FORMS = ("clip", "encoder", "head")
 
@@ -118,7 +118,7 @@ class ExportedRecognizer:
         Yields:
             For each file, in order, its prediction, or what is wrong with it.
         """
-        at_once = self._threads or min(usable_cores(), MAX_AT_ONCE)
+        at_once = self._threads or min(usable_cores(), MAX_CONCURRENCY)
         # Several at once, a core each, waste less than one on all cores.
         session = self._clip if min(at_once, len(paths)) == 1 else open_session(self._path, 1)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from transnet.checkpoints.run import RunInfo
 from transnet.data.datasets.catalog import open_dataset, resolve_dataset
-from transnet.data.datasets.csv import read_csv
+from transnet.data.datasets.csv import read_csv_dataset
 from transnet.data.manifest import ClipRecord, Manifest
-from transnet.data.splits import make_split, siblings_share
+from transnet.data.splits import leaked_share, make_split
 from transnet.errors import TransNetError
 
 
@@ -62,12 +62,12 @@ def select_clips(run: Path, info: RunInfo, data: str | None, split: str | None) 
             clips, name, rule = parts.test, parts.name, parts.rule
     _check_classes(clips, info.classes)
     # Only in the run's own dataset does an equal group mean an equal origin.
-    leak = siblings_share(clips, _training_clips(run)) if own else None
+    leak = leaked_share(clips, _training_clips(run)) if own else None
     return Selection(clips, name, rule, leak)
 
 
 def _recorded_clips(run: Path) -> tuple[ClipRecord, ...]:
-    manifest = read_csv(run / "clips.csv")
+    manifest = read_csv_dataset(run / "clips.csv")
     clips = tuple(clip for clip in manifest.clips if manifest.splits["column"][clip] == "test")
     if clips and not any(clip.path.exists() for clip in clips):
         raise TransNetError(
@@ -78,7 +78,7 @@ def _recorded_clips(run: Path) -> tuple[ClipRecord, ...]:
 
 
 def _training_clips(run: Path) -> list[ClipRecord]:
-    manifest = read_csv(run / "clips.csv")
+    manifest = read_csv_dataset(run / "clips.csv")
     part = manifest.splits["column"]
     return [clip for clip in manifest.clips if part[clip] in ("train", "validation")]
 
@@ -87,7 +87,7 @@ def _is_moved(run: Path, manifest: Manifest) -> bool:
     """Whether a dataset has all classes and groups of the run's own: the same, in a new place."""
     before, now = (
         {(clip.label, clip.group) for clip in clips}
-        for clips in (read_csv(run / "clips.csv").clips, manifest.clips)
+        for clips in (read_csv_dataset(run / "clips.csv").clips, manifest.clips)
     )
     return before <= now
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from transnet.checkpoints import segmenter as checkpoint
 from transnet.checkpoints.segmenter import SegmenterInfo
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.data.video.frames import Pixels
 from transnet.model.segmenter import Segmenter
 
@@ -50,7 +50,7 @@ class PersonSegmenter:
     def __init__(self, model: Segmenter, info: SegmenterInfo) -> None:
         self.info = info
         self.model = model.to(memory_format=torch.channels_last)
-        self._view = PhotoView(info.training.size, info.mean, info.std)
+        self._view = PhotoTransform(info.training.size, info.mean, info.std)
 
     @torch.inference_mode()
     def probabilities(self, frames: Pixels) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ from transnet.runtimes.engines import RUNTIMES, Engine, Runtime, installed_runti
 from transnet.utils.files import written_whole
 from transnet.utils.paths import cache_folder
 from transnet.utils.progress import say
-from transnet.utils.threads import MAX_AT_ONCE
+from transnet.utils.threads import MAX_CONCURRENCY
 
 VARIABLE = "TRANSNET_RUNTIME"
 """Set to a runtime's name it decides; ``auto`` or not set: what was measured decides."""
@@ -146,7 +146,7 @@ class _Trial:
 
     def _at_once(self, runtime: Runtime) -> int:
         """Calls that do best together: PyTorch's own threads are those of the whole process."""
-        return min(self._threads, MAX_AT_ONCE) if runtime in OTHERS else 1
+        return min(self._threads, MAX_CONCURRENCY) if runtime in OTHERS else 1
 
     def forget(self) -> None:
         """Remove what is kept: it does not work."""

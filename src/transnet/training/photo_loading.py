@@ -12,8 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from transnet.config import PretrainingConfig
 from transnet.data.broken import check_broken
-from transnet.data.photos.photo import PERSON, Photo, PhotoSet
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.photo import PERSON, Photo
+from transnet.data.photos.split import PhotoSplit
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.errors import FileError, TransNetError
 from transnet.training.samplers import (
     FIXED_VIEW,
@@ -36,7 +37,7 @@ class MaskedPhotos(Dataset):
             that says nothing about the shape.
     """
 
-    def __init__(self, photos: Sequence[Photo], view: PhotoView, paste: float = 0.0) -> None:
+    def __init__(self, photos: Sequence[Photo], view: PhotoTransform, paste: float = 0.0) -> None:
         self._photos, self._view, self._paste = photos, view, paste
 
     def __len__(self) -> int:
@@ -58,7 +59,7 @@ class MaskedPhotos(Dataset):
 
 
 def photo_loader(
-    photos: Sequence[Photo], view: PhotoView, config: PretrainingConfig, *, training: bool
+    photos: Sequence[Photo], view: PhotoTransform, config: PretrainingConfig, *, training: bool
 ) -> DataLoader:
     """Batches of augmented photos for training, or of plain photos for validation."""
     count = len(photos)
@@ -77,7 +78,7 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)  # the training uses the others
 
 
-def readable_photos(photos: PhotoSet, config: PretrainingConfig) -> PhotoSet:
+def readable_photos(photos: PhotoSplit, config: PretrainingConfig) -> PhotoSplit:
     """Read every photo once, to find broken ones before the training starts.
 
     Raises:

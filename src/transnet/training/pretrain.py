@@ -14,8 +14,8 @@ from transnet.checkpoints.backbone_weights import ENCODER_FILE, find_weights
 from transnet.checkpoints.segmenter import SegmenterInfo
 from transnet.config import Device, PretrainingConfig
 from transnet.data.photos.catalog import open_photos, resolve_photos
-from transnet.data.photos.photo import PhotoSet
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.split import PhotoSplit
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.errors import TransNetError
 from transnet.inference.segmenter import PersonSegmenter
 from transnet.model.segmenter import Segmenter
@@ -118,10 +118,10 @@ def pretrain(
 
 
 def _fit(
-    segmenter: Segmenter, info: SegmenterInfo, photos: PhotoSet, run: Path, device: torch.device
+    segmenter: Segmenter, info: SegmenterInfo, photos: PhotoSplit, run: Path, device: torch.device
 ) -> FitSummary:
     config = info.training
-    view = PhotoView(config.size, info.mean, info.std)
+    view = PhotoTransform(config.size, info.mean, info.std)
     train_loader = photo_loader(photos.train, view, config, training=True)
     module = SegmenterModule(segmenter, config, config.epochs * len(train_loader))
     module.train()  # Lightning keeps the modes that it finds

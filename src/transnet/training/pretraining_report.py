@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from transnet.checkpoints import segmenter as checkpoint
-from transnet.data.photos.photo import PERSON, Photo, PhotoSet
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.photo import PERSON, Photo
+from transnet.data.photos.split import PhotoSplit
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.inference.segmenter import PersonSegmenter
 from transnet.reports.learning_curves import learning_curves
 from transnet.reports.overlays import mask_overlay
@@ -30,7 +31,7 @@ HEIGHT = 220
 
 
 def write_pretraining_report(
-    run: Path, segmenter: PersonSegmenter, photos: PhotoSet, summary: FitSummary, fit_s: float
+    run: Path, segmenter: PersonSegmenter, photos: PhotoSplit, summary: FitSummary, fit_s: float
 ) -> dict[str, Any]:
     """Measure a segmenter on the validation photos, and write the metrics and the report.
 
@@ -90,7 +91,7 @@ def _mask_quality(
 ) -> tuple[np.ndarray, dict[str, float]]:
     """IoU of each photo (NaN where it shows no person), and the metrics over all photos."""
     info = segmenter.info
-    view = PhotoView(info.training.size, info.mean, info.std)
+    view = PhotoTransform(info.training.size, info.mean, info.std)
     overall = mask_metrics()
     overlaps = []
     segmenter.model.eval()

@@ -1,4 +1,4 @@
-"""Progress of long work: what is done, how fast, and the time left."""
+"""Progress bars and messages of long work."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from tqdm import tqdm
 
 
 def progress_bar(description: str, total: int | None, unit: str, *, scale: bool = False) -> Any:
-    """A progress bar on standard error; a line every ten seconds where that is not a terminal.
+    """A progress bar on standard error; a line every ten seconds if that is not a terminal.
 
-    Use as a context manager and call ``update(n)``. Without a total it counts; with ``scale``,
-    thousands are k, M, G.
+    Use as a context manager and call ``update(n)``.
+
+    Args:
+        description: what is done.
+        total: number of units; if ``None``, the bar only counts.
+        unit: name of a unit, in the plural.
+        scale: whether to abbreviate thousands as k, M, G.
     """
     terminal = sys.stderr.isatty()
     return tqdm(
@@ -27,7 +32,7 @@ def progress_bar(description: str, total: int | None, unit: str, *, scale: bool 
 
 
 def say(message: str, *, standard_output: bool = False) -> None:
-    """Tell the user something, on standard error if not said otherwise; keeps the progress bar."""
+    """Print a message without breaking a progress bar, on standard error by default."""
     tqdm.write(message, file=sys.stdout if standard_output else sys.stderr)
     if standard_output:
         sys.stdout.flush()

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transnet.data.photos.photo import NEUTRAL, MaskedPhoto
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.reports.overlays import mask_overlay
 
-VIEW = PhotoView(64, (0.5,) * 3, (0.25,) * 3)
+VIEW = PhotoTransform(64, (0.5,) * 3, (0.25,) * 3)
 
 
 def disc(height=90, width=120, x=70, y=30, radius=25):

@@ -1,10 +1,10 @@
-"""From what a user types as DATA to a manifest."""
+"""The manifest of a dataset, by what the user types as DATA."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from transnet.data.datasets.csv import read_csv
+from transnet.data.datasets.csv import read_csv_dataset
 from transnet.data.datasets.folder import read_folder
 from transnet.data.datasets.hmdb51 import HMDB51
 from transnet.data.datasets.kth import KTH
@@ -20,7 +20,7 @@ ACCEPTED = "a folder of class folders, a CSV file with columns path and label, o
 
 
 def resolve_dataset(data: str | Path) -> str:
-    """What a user typed as DATA, so that it means the same from every folder."""
+    """DATA as the user typed it, with an absolute path."""
     name, colon, rest = str(data).partition(":")
     if colon and name in _PUBLISHED:
         return f"{name}:{Path(rest).expanduser().resolve()}"
@@ -33,11 +33,11 @@ def open_dataset(data: str | Path, *, lists_only: bool = False) -> Manifest:
     Args:
         data: a folder of class folders, a CSV file, ``kth:DIR``, ``ucf101:DIR`` or
             ``hmdb51:DIR``. Archives in the folder of a published dataset are unpacked there.
-        lists_only: all clips that a published dataset has by its official lists, whether the
-            videos are there or not.
+        lists_only: include every clip of the official lists of a published dataset, whether its
+            video exists or not.
 
     Raises:
-        TransNetError: there is no such dataset, or it cannot be understood.
+        TransNetError: the dataset does not exist, or is invalid.
     """
     name, colon, rest = str(data).partition(":")
     if colon and name in _PUBLISHED:
@@ -46,5 +46,5 @@ def open_dataset(data: str | Path, *, lists_only: bool = False) -> Manifest:
     if path.is_dir():
         return read_folder(path)
     if path.is_file():
-        return read_csv(path)
+        return read_csv_dataset(path)
     raise TransNetError(f"DATA is {str(data)!r}, which does not exist; accepted: {ACCEPTED}.")

@@ -1,4 +1,4 @@
-"""A CSV file with ``path`` and ``label``, and where wanted ``group, start, end, split``."""
+"""CSV datasets: ``path``, ``label`` and optional ``group``, ``start``, ``end``, ``split``."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _SUBSETS: dict[str, Subset] = {
 }
 
 
-def read_csv(path: Path) -> Manifest:
-    """Read a table of clips; paths in it are relative to the file itself.
+def read_csv_dataset(path: Path) -> Manifest:
+    """Read a table of clips; paths in it are relative to the file.
 
-    ``start`` and ``end`` are frame numbers counted from 0, ``end`` is the frame after the last.
+    ``start`` and ``end`` are frame numbers from 0; ``end`` is the frame after the last one.
 
     Raises:
-        TransNetError: a column or a value is missing or not understood; the line is named.
+        TransNetError: a column or a value is missing or invalid; the line is named.
     """
     columns, clips, split = _read(path)
     notes = []
     if "group" not in columns:
         notes.append(
-            f"{path.name} has no group column, so each file counts as a group of its own. "
-            "If several show one person or come from one recording, add the column: else the "
-            "test score flatters."
+            f"{path.name} has no group column, so each file is a group of its own. If several "
+            "files show the same person or come from the same recording, add the column; "
+            "otherwise the test score is too high."
         )
     splits = {"column": split} if "split" in columns else {}
     return Manifest(path.stem, tuple(clips), splits, tuple(notes))
 
 
 def _read(path: Path) -> tuple[Sequence[str], list[ClipRecord], dict[ClipRecord, Subset]]:
-    """The columns, the clips and, if there is such a column, their split."""
+    """The columns, the clips and the column ``split``, if there is one."""
     clips: list[ClipRecord] = []
     seen: dict[ClipRecord, int] = {}
     split: dict[ClipRecord, Subset] = {}
@@ -54,15 +54,15 @@ def _read(path: Path) -> tuple[Sequence[str], list[ClipRecord], dict[ClipRecord,
                 if column not in columns:
                     raise TransNetError(
                         f"{path} has no column {column!r} but {columns}; "
-                        "accepted: path, label, and where wanted group, start, end, split."
+                        "accepted: path, label, and optionally group, start, end, split."
                     )
             for row in rows:
                 where = f"{path}, line {rows.line_num}"
                 clip = _clip(row, path.parent, where)
                 if clip in seen:
                     raise TransNetError(
-                        f"{where}: {row['path']} stands in line {seen[clip]} already, with the "
-                        "same label, group and frames; each clip counts once."
+                        f"{where}: {row['path']} is a duplicate of line {seen[clip]}, with the "
+                        "same label, group and frames; remove one of them."
                     )
                 seen[clip] = rows.line_num
                 clips.append(clip)
@@ -74,14 +74,14 @@ def _read(path: Path) -> tuple[Sequence[str], list[ClipRecord], dict[ClipRecord,
 
 
 def without_listed(manifest: Manifest, path: Path) -> Manifest:
-    """A dataset without the clips that a CSV file names by ``path``, ``start`` and ``end``.
+    """Exclude the clips that a CSV file lists by ``path``, ``start`` and ``end``.
 
     Raises:
         TransNetError: the file cannot be read.
     """
     listed = {_place(clip) for clip in _read(path)[1]}
     excluded = {clip for clip in manifest.clips if _place(clip) in listed}
-    say(f"{len(excluded)} of {len(manifest.clips)} clips are left out, as {path} says")
+    say(f"excluded {len(excluded)} of {len(manifest.clips)} clips, listed in {path}")
     return manifest.without(excluded)
 
 

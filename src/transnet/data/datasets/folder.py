@@ -1,4 +1,4 @@
-"""A folder of class folders: ``DATA/class/clip.mp4`` or ``DATA/class/group/clip.mp4``."""
+"""Datasets in folders: ``DATA/class/clip.mp4`` or ``DATA/class/group/clip.mp4``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from transnet.utils.paths import files_below
 
 
 def read_folder(root: Path) -> Manifest:
-    """Each folder in ``root`` is a class; a folder inside a class is a group of its clips.
+    """List the clips of a folder: a folder in ``root`` is a class, a folder in a class a group.
 
     Raises:
-        TransNetError: no class folder holds a video, or there is only one class.
+        TransNetError: fewer than two class folders hold videos.
     """
     clips = []
     ungrouped = 0
@@ -33,16 +33,16 @@ def read_folder(root: Path) -> Manifest:
     notes = []
     if ungrouped:
         notes.append(
-            f"{ungrouped} clips have no group, so each counts as a group of its own. If several "
-            "show one person or come from one recording, put them in a folder of that name "
-            "(DATA/class/person/clip.mp4) or use a CSV with a group column: else the test score "
-            "flatters."
+            f"{ungrouped} clips have no group, so each is a group of its own. If several clips "
+            "show the same person or come from the same recording, put them in a folder of that "
+            "name (DATA/class/person/clip.mp4), or use a CSV with a group column; otherwise the "
+            "test score is too high."
         )
     return Manifest(root.name or str(root), tuple(clips), notes=tuple(notes))
 
 
 def videos_below(folder: Path) -> list[Path]:
-    """The video files in a folder and the folders in it, sorted; hidden ones are left out."""
+    """The video files in a folder, at any depth, sorted; hidden ones are skipped."""
     return files_below(folder, VIDEO_SUFFIXES)
 
 

@@ -1,4 +1,4 @@
-"""Supervisely Person, as published: ``ds*/img/NAME.png`` and ``ds*/ann/NAME.json``.
+"""Supervisely Person projects: ``ds*/img/NAME.png`` and ``ds*/ann/NAME.json``.
 
 An annotation lists objects: ``person_bmp`` (a bitmap at an origin: base64 of zlib of PNG),
 ``person_poly`` (a polygon with holes), and ``neutral`` areas of either form.
@@ -7,7 +7,6 @@ An annotation lists objects: ``person_bmp`` (a bitmap at an origin: base64 of zl
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import json
 import math
@@ -28,7 +27,18 @@ PERSON_CLASSES = frozenset({"person", "person_bmp", "person_poly"})
 NEUTRAL_CLASS = "neutral"
 
 _MAX_BITMAP_BYTES = 64 << 20
-"""Of a bitmap as PNG: far more than a mask needs, far less than memory."""
+"""Largest bitmap as PNG: far more than a mask needs, far less than memory."""
+
+_INVALID = (
+    OSError,
+    ValueError,  # with binascii.Error
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -49,20 +59,20 @@ class SuperviselyPhoto:
 
 
 def read_supervisely(root: Path) -> tuple[Photo, ...]:
-    """List the photos of a project; no file is opened.
+    """List the photos of a project; no photo is opened.
 
     Args:
-        root: the project's folder, which holds the folders ``ds*``.
+        root: the folder of the project, with the folders ``ds*``.
 
     Raises:
-        TransNetError: it is no such project, or a photo has no annotation.
+        TransNetError: the folder is not such a project, or a photo has no annotation.
     """
     photos: list[Photo] = []
     missing: list[Path] = []
     for images in sorted(folder for folder in root.glob("*/img") if folder.is_dir()):
         annotations = images.parent / "ann"
         for path in pictures_below(images):
-            # The project as first published drops the picture's suffix, later exports keep it.
+            # The first published project omits the suffix of the picture, later exports keep it.
             named = (annotations / f"{path.stem}.json", annotations / f"{path.name}.json")
             annotation = next((file for file in named if file.is_file()), None)
             if annotation is None:
@@ -77,17 +87,17 @@ def read_supervisely(root: Path) -> tuple[Photo, ...]:
         )
     if not photos:
         raise TransNetError(
-            f"supervisely:{root}: holds no photo like ds1/img/NAME.png; accepted: the folder of a "
-            "Supervisely project, unpacked."
+            f"DATA is supervisely:{root}, which holds no photo like ds1/img/NAME.png; accepted: "
+            "the folder of an unpacked Supervisely project."
         )
     return tuple(photos)
 
 
 def read_annotation(path: Path) -> Pixels:
-    """The mask of an annotation file, uint8 ``(H, W)``; see :mod:`transnet.data.photos.photo`.
+    """Read an annotation as a mask, uint8 ``(H, W)``; see :mod:`transnet.data.photos.photo`.
 
     Raises:
-        PhotoError: the file cannot be understood.
+        PhotoError: the file is missing or invalid.
     """
     try:
         annotation = json.loads(path.read_text(encoding="utf-8"))
@@ -96,22 +106,19 @@ def read_annotation(path: Path) -> Pixels:
         if not 0 < height * width <= (Image.MAX_IMAGE_PIXELS or math.inf) or height < 0:
             raise ValueError(f"its size is {width} x {height}")
         mask = np.zeros((height, width), np.uint8)
-        # Neutral areas come last: what an annotator was not sure of does not count.
+        # Neutral areas come last: they override people.
         for value, classes in ((PERSON, PERSON_CLASSES), (NEUTRAL, {NEUTRAL_CLASS})):
             for title, item in objects:
                 if title in classes:
                     mask[_area(item, (width, height), path)] = value
-    except (
-        OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError,
-        RecursionError, binascii.Error, zlib.error,
-    ) as error:  # fmt: skip
+    except _INVALID as error:
         reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise PhotoError(path, f"is not an annotation that can be understood ({reason})") from None
+        raise PhotoError(path, f"is not a valid annotation ({reason})") from None
     return mask
 
 
 def _area(item: dict[str, Any], size: tuple[int, int], path: Path) -> Any:
-    """Where an object is, as a boolean ``(H, W)``."""
+    """The area of an object, a boolean ``(H, W)``."""
     area = Image.new("1", size)
     if item.get("bitmap"):
         stencil = _stencil(item["bitmap"]["data"], path)
@@ -131,10 +138,10 @@ def _stencil(data: str, path: Path) -> Image.Image:
     if unpacker.unconsumed_tail:
         raise ValueError(f"a bitmap has more than {_MAX_BITMAP_BYTES:,} bytes")
     with decoding(path), Image.open(io.BytesIO(png)) as picture:
-        # Bitmaps come with an alpha channel, as a palette with a transparent color, or plain.
-        clear = "A" in picture.getbands() or "transparency" in picture.info
-        shown = picture.convert("RGBA").getchannel("A") if clear else picture.convert("L")
-        return shown.point(lambda value: 255 * (value > 0), mode="1")
+        # Bitmaps have an alpha channel, a palette with a transparent color, or neither.
+        has_alpha = "A" in picture.getbands() or "transparency" in picture.info
+        shape = picture.convert("RGBA").getchannel("A") if has_alpha else picture.convert("L")
+        return shape.point(lambda value: 255 * (value > 0), mode="1")
 
 
 def _corners(points: Any) -> list[tuple[float, float]]:
