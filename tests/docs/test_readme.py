@@ -78,3 +78,10 @@ def run(words, *, in_a_process):
         subprocess.run([sys.executable, "-m", "transnet", *words], check=True)
     else:
         assert main(words) == 0
+
+
+def test_the_torch_that_the_readme_installs_is_the_pinned_one():
+    pins = (README.parent / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    named = re.findall(r"torch(?:vision)?==\S+", README.read_text(encoding="utf-8"))
+    assert len(named) == 2
+    assert set(named) <= set(pins)

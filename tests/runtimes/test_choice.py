@@ -45,6 +45,7 @@ def features(backbone, frames):
         return backbone(frames)
 
 
+@pytest.mark.slow
 def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
     expected = features(backbone, frames)
     with accelerated(backbone, ENDLESS) as chosen:
@@ -63,6 +64,7 @@ def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_hinders_nobody(backbone, frames, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("TRANSNET_CACHE", str(tmp_path / "file"))
