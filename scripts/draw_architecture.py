@@ -79,6 +79,12 @@ def picture() -> str:
     ])  # fmt: skip
 
 
+def _rooms(level: int) -> list[str]:
+    """The rooms of a layer that exist, in order."""
+    existing = {room(module) for module in imports()}
+    return [name for name in LAYERS[level] if name in existing]
+
+
 def _level(name: str) -> int:
     return LEVEL[room(f"transnet.{name}")]
 
@@ -86,7 +92,7 @@ def _level(name: str) -> int:
 def _layer(level: int, y: float, height: float) -> Iterator[str]:
     """The frame of a layer and a box for each of its rooms."""
     yield f'<rect class="layer" x="4" y="{y}" width="{WIDTH - 8}" height="{height}" rx="6"/>'
-    rooms = LAYERS[level]
+    rooms = _rooms(level)
     width = (MIDDLE - LEFT - GAP * (len(rooms) - 1)) / len(rooms)
     for order, name in enumerate(rooms):
         x = LEFT + order * (width + GAP)
@@ -130,8 +136,8 @@ def _path_list() -> str:
 def _room_table() -> str:
     found = room_imports(imports())
     lines = ["| room | subject | imports |", "| --- | --- | --- |"]
-    for rooms in reversed(LAYERS):
-        for name in rooms:
+    for level in reversed(range(len(LAYERS))):
+        for name in _rooms(level):
             below = sorted(found.get(name, ()), key=lambda other: (-LEVEL[other], other))
             subject = summary(f"transnet.{name}").replace("``", "`")
             lines.append(f"| `{name}` | {subject} | {', '.join(below)} |")

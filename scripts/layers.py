@@ -17,7 +17,7 @@ LAYERS = (
     ("checkpoints", "runtimes"),
     ("inference",),
     ("training", "evaluation", "deploy"),
-    ("experiments",),
+    ("experiments", "app", "archive"),
     ("commands", "audit", "paper", "benchmark"),
     ("cli", "__main__"),
 )

@@ -76,6 +76,7 @@ def test_the_page_shows_all_of_it(folder, records):
     assert sorted(path.name for path in folder.iterdir()) == ["benchmark.csv", "benchmark.html"]
 
 
+@pytest.mark.slow
 def test_parts_of_ones_own_clips_as_json(clips_folder, tmp_path, capsys):
     words = ["benchmark", "--quick", "--data", str(clips_folder), "--parts", "decoding", "--json"]
     assert main([*words, "--out", str(tmp_path)]) == 0

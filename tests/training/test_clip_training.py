@@ -108,6 +108,7 @@ def test_a_killed_training_keeps_what_was_decoded(clips_folder, tmp_path):
     assert count_clips(cache / "clips") == 48
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_named(clips_folder, tmp_path):
     """A limit on the size of files does what a full disk does."""
     limit = 200_000
