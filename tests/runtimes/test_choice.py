@@ -81,6 +81,7 @@ def test_little_work_is_done_at_once(backbone, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", installed_runtimes())
 def test_every_runtime_can_be_asked_for(backbone, frames, runtime, monkeypatch):
     expected = features(backbone, frames)
@@ -139,6 +140,7 @@ def test_a_runtime_that_is_none(backbone, monkeypatch):
         runtime_for(backbone, 1)
 
 
+@pytest.mark.slow
 def test_equal_answers_in_another_runtime(trained_run, clips_folder, monkeypatch, capsys):
     clips = sorted(map(str, (clips_folder / "boxing").rglob("*.avi")))[:3]
     expected = [transnet.load(trained_run).predict(clip).to_dict() for clip in clips]
@@ -162,6 +164,7 @@ def three_threads():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", sorted({"onnx", "openvino"} & set(installed_runtimes())))
 def test_several_clips_at_once_get_the_same_answers(
     trained_run, clips_folder, tmp_path, runtime, monkeypatch, three_threads
