@@ -147,7 +147,7 @@ def measure(
     return {
         "pretraining": kind,
         "seed": seed,
-        "learned": "frozen" if training.freeze else f"trained {training.epochs} epochs",
+        "learnt": "frozen" if training.freeze else f"trained {training.epochs} epochs",
         "size": size,
         "usual_top1": f"{top1['usual']:.4f}",
         "shuffled_top1": f"{top1['shuffled']:.4f}",

@@ -136,7 +136,7 @@ def _scenes(backbone: str) -> str:
         lost = [u - s for u, s in zip(usual, shuffled, strict=True)]
         lines.append((
             {"imagenet": "ImageNet", "hss": "human shape, from ImageNet"}.get(kind, kind),
-            f"{mine[0]['learned']}, {mine[0]['size']} px",
+            f"{mine[0]['learnt']}, {mine[0]['size']} px",
             *(f"{mean(share):.1f} ± {stdev(share):.1f}" for share in (usual, shuffled, lost)),
         ))  # fmt: skip
     return markdown_columns(lines)

@@ -113,6 +113,7 @@ def test_packaged_weights_are_those_of_the_shared_file(shared, monkeypatch, tmp_
     assert all(torch.equal(packaged.state[name], value) for name, value in file.state.items())
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_features_are_imagenets_and_need_the_files_own_padding(shared):
     """Real weights must act as such: not a shape, but what the network sees.

@@ -5,6 +5,7 @@ from transnet.cli import main
 from transnet.commands.demo import demo
 
 
+@pytest.mark.slow
 def test_the_whole_demo_in_miniature_twice(tmp_path, capsys):
     for _ in range(2):  # the second replaces the first
         assert main(["demo", "--small", "--out", str(tmp_path / "demo")]) == 0

@@ -72,6 +72,7 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_answered(
     assert answers[0] == {"path": str(broken), "error": "is not a picture, or is damaged"}
 
 
+@pytest.mark.slow
 def test_odd_names_and_sizes_do_not_stop_the_others(pretrained, photo, tmp_path):
     odd = photo.with_name(os.fsdecode(b"b\xe4r.jpg"))
     shutil.copy(photo, odd)

@@ -133,6 +133,7 @@ def test_openvino_models_that_are_gone_leave_the_process_alive(trained_run, tmp_
     assert (done.stdout, done.returncode) == ("alive\n", 0)
 
 
+@pytest.mark.slow
 def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, monkeypatch):
     # An exporter that garbles a weight, as a faulty operator would.
     from transnet.deploy import graphs
@@ -162,6 +163,7 @@ def test_what_stands_there_is_not_lost(trained_run, exported, tmp_path, capsys):
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_missing_clips_are_named(trained_run, clips_folder, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(trained_run, run)

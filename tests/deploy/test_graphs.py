@@ -9,6 +9,7 @@ from transnet.data.preprocessing import normalize
 from transnet.deploy.graphs import clip_graph, encoder_graph, head_graph
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backbone", "readout", "size"),
     [(TINY_BACKBONE, "flatten", 64), ("test_vit.r160_in1k", "pool", 160)],

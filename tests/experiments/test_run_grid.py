@@ -1,5 +1,7 @@
 import shutil
 
+import pytest
+
 import transnet.training.train_run as training
 from tests.helpers import TINY_BACKBONE
 from transnet.cli import main
@@ -13,6 +15,7 @@ def train(data, out, *more):
     return main(["train", str(data), "--out", str(out), *TINY, *map(str, more)])
 
 
+@pytest.mark.slow
 def test_splits_and_seeds_in_one_table(clips_folder, tmp_path, capsys):
     results = tmp_path / "results.csv"
     words = ("--split", "group,paper", "--seeds", "2", "--results", results, "--recipe", "mine")
@@ -51,6 +54,7 @@ def test_each_person_is_left_out_once(tmp_path, shared, capsys):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_groups_of_any_name(clips_folder, tmp_path):
     groups = ["a,b", "a:b", "a/b", "all", "ü" * 300]
     table = ["path,label,group"]

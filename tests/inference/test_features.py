@@ -128,6 +128,7 @@ def count_entries(folder) -> int:
         return sum(bytes(key).startswith(b"features|") for key, _ in reader.cursor())
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_where_it_was(clips_folder, tmp_path):
     """SIGKILL in the middle of feature extraction costs the clip in hand and no other."""
     folder = tmp_path / "features"

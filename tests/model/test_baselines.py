@@ -68,6 +68,7 @@ def test_a_rival_is_trained_and_loaded_as_the_paper_is(kind, clips_folder, tmp_p
     assert evaluation.num_clips == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(VIDEO_BACKBONES))
 def test_a_video_network_sees_the_clip_as_a_whole(name):
     frames, size = (16, 224) if name == "mvit_v2_s" else (8, 64)

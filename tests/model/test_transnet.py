@@ -28,6 +28,7 @@ def tiny(**options):
     return TransNet(TINY_BACKBONE, 3, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backbone", "filters", "printed"), TABLE_I)
 def test_parameters_of_the_2d_component_are_those_of_table_i(backbone, filters, printed):
     model = TransNet(backbone, num_classes=6, features=filters, filters=filters)

@@ -45,6 +45,7 @@ def features(backbone, frames):
         return backbone(frames)
 
 
+@pytest.mark.slow
 def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
     expected = features(backbone, frames)
     with accelerated(backbone, ENDLESS) as chosen:
@@ -63,6 +64,7 @@ def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_hinders_nobody(backbone, frames, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("TRANSNET_CACHE", str(tmp_path / "file"))
@@ -79,6 +81,7 @@ def test_little_work_is_done_at_once(backbone, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", installed_runtimes())
 def test_every_runtime_can_be_asked_for(backbone, frames, runtime, monkeypatch):
     expected = features(backbone, frames)
@@ -137,6 +140,7 @@ def test_a_runtime_that_is_none(backbone, monkeypatch):
         runtime_for(backbone, 1)
 
 
+@pytest.mark.slow
 def test_equal_answers_in_another_runtime(trained_run, clips_folder, monkeypatch, capsys):
     clips = sorted(map(str, (clips_folder / "boxing").rglob("*.avi")))[:3]
     expected = [transnet.load(trained_run).predict(clip).to_dict() for clip in clips]
@@ -160,6 +164,7 @@ def three_threads():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", sorted({"onnx", "openvino"} & set(installed_runtimes())))
 def test_several_clips_at_once_get_the_same_answers(
     trained_run, clips_folder, tmp_path, runtime, monkeypatch, three_threads

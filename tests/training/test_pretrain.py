@@ -104,6 +104,7 @@ class _Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_with_the_same_numbers(pretrained, tmp_path, monkeypatch):
     """It also shows that equal seeds make equal trainings, however many workers there are."""
     options = {"data": "synthetic:6", "epochs": 3, "pictures_every": 2}
