@@ -26,7 +26,9 @@ def material_of(clips_folder, tmp_path):
         split = make_split(manifest, "group", validation=0.25, seed=0)
         classes = tuple(sorted({record.label for record in split.train}))
         found = find_weights("none", TINY_BACKBONE)
-        info = RunInfo.describe(classes, (CLIP, ModelConfig(), config), found, "data", split)
+        info = RunInfo.describe(
+            classes, (CLIP, ModelConfig(), config), found.backbone, "data", split
+        )
         for cache in opened:
             cache.close()
         opened.append(open_cache(config, str(tmp_path / "cache")))

@@ -16,7 +16,7 @@ from transnet.audit.duplicates import NearDuplicates, Pair, near_duplicates
 from transnet.audit.leakage import Leakage, leakage, tested_in_training
 from transnet.audit.worth import LeakWorth, tested_clips
 from transnet.checkpoints.backbone_weights import find_weights
-from transnet.checkpoints.run import load_info
+from transnet.checkpoints.run import load_run_info
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.cache.features import FeatureCache
 from transnet.data.clips import read_clip
@@ -169,14 +169,14 @@ def _features(
         )
     found = find_weights(weights, backbone)
     network = TransNet(
-        found.backbone, 2, num_frames=clip.frames, size=clip.size, readout="pool",
-        backbone_args=found.args,
+        found.backbone.name, 2, num_frames=clip.frames, size=clip.size, readout="pool",
+        backbone_args=found.backbone.args,
     )  # fmt: skip
     found.load_into(network.backbone)
     network.backbone.freeze()
     with FeatureCache(cache or cache_folder() / "features") as store:
         extractor = FeatureExtractor(
-            network, clip, found.mean, found.std, store, workers=workers,
+            network, clip, found.backbone.mean, found.backbone.std, store, workers=workers,
             device="cuda" if torch.cuda.is_available() else "cpu",
         )  # fmt: skip
         done = extractor.extract(sorted(records), title="features")
@@ -198,7 +198,7 @@ def _worth(runs: Path, clean: str, first_seed: int, seeds: int, cache: str | Non
 
 def _evaluate_as_trained(run: Path, cache: str | None) -> None:
     """Evaluate a run again if somebody tested it otherwise since."""
-    info = load_info(run)
+    info = load_run_info(run)
     metrics = jsonlib.loads((run / "metrics.json").read_text(encoding="utf-8"))
     usual = (info.data, info.split, {"temporal": 1, "spatial": "center"})
     if (metrics["data"], metrics["protocol"]["split"], metrics["views"]) != usual:

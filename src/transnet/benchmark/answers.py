@@ -21,7 +21,7 @@ from transnet.data.sampling import uniform_indices
 from transnet.deploy.runtime import ExportedRecognizer
 from transnet.errors import VideoError
 from transnet.inference.recognizer import Recognizer
-from transnet.runtimes.choice import OTHERS
+from transnet.runtimes.measured_speed import THREADED
 
 PLAIN = Entrant("plain loop", "eager")
 PLAIN_CHANNELS_LAST = Entrant("plain loop, channels-last", "eager")
@@ -40,7 +40,7 @@ def measure(setting: Setting) -> list[Measurement]:
     calls[ours[0]] = _answers(recognizer, paths, accelerate=not setting.miniature)
     rows = []
     for runtime in setting.runtimes:
-        if runtime in OTHERS:
+        if runtime in THREADED:
             small = Entrant("files to answers, int8", runtime)
             try:
                 calls[small] = _answers(small_export(setting, runtime), paths, accelerate=False)
@@ -92,7 +92,7 @@ class _PlainLoop:
             v2.Resize(round(setting.clip.size * 8 / 7), antialias=True),
             v2.CenterCrop(setting.clip.size),
             v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(list(info.mean), list(info.std)),
+            v2.Normalize(list(info.backbone.mean), list(info.backbone.std)),
         ])  # fmt: skip
 
     @torch.inference_mode()

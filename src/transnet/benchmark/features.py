@@ -40,7 +40,7 @@ def measure(setting: Setting) -> list[Measurement]:
         torch.from_numpy(
             normalize(
                 read_clip(r.path, setting.clip, start=r.start, end=r.end).frames,
-                info.mean, info.std,
+                info.backbone.mean, info.backbone.std,
             )
         )
         for r in records
@@ -59,14 +59,15 @@ def measure(setting: Setting) -> list[Measurement]:
         network.backbone(clip)
 
     def forward() -> None:
-        with accelerated(), ThreadPoolExecutor(network.backbone.at_once) as pool:
+        with accelerated(), ThreadPoolExecutor(network.backbone.max_concurrency) as pool:
             list(pool.map(look, clips))
 
     def extract() -> None:
         folder = Path(tempfile.mkdtemp(dir=setting.scratch))
         try:
             with FeatureCache(folder) as cache:
-                extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, cache)
+                mean, std = info.backbone.mean, info.backbone.std
+                extractor = FeatureExtractor(network, setting.clip, mean, std, cache)
                 with redirect_stderr(io.StringIO()):  # its own progress
                     found = extractor.extract(records, title="features")
             if found.broken:

@@ -21,8 +21,8 @@ from transnet.data.cache.features import FeatureCache
 from transnet.data.views import CENTER
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
+from transnet.model.normalization import Normalization
 from transnet.training.datasets import CachedClips, CachedFeatures, EpochSampler, VideoClips
-from transnet.training.normalization import Normalization
 from transnet.training.optimizer import optimizers
 
 CACHED = Entrant("epoch from the feature cache")
@@ -41,7 +41,7 @@ def measure(setting: Setting) -> list[Measurement]:
             pass  # finds out in which runtime the backbone is fastest
     records = setting.records
     labels = [number % len(info.classes) for number in range(len(records))]
-    normalize = Normalization(info.mean, info.std)
+    normalize = Normalization(info.backbone.mean, info.backbone.std)
 
     def whole(frames: Tensor) -> Tensor:
         """Frozen, without a feature cache: the backbone looks at every clip in every epoch."""
@@ -54,7 +54,8 @@ def measure(setting: Setting) -> list[Measurement]:
         FeatureCache(Path(folder) / "features") as feature_cache,
         ClipCache(Path(folder) / "clips") as clip_cache,
     ):
-        extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, feature_cache)
+        mean, std = info.backbone.mean, info.backbone.std
+        extractor = FeatureExtractor(network, setting.clip, mean, std, feature_cache)
         features = extractor.extract(records, title="features")
         frames = cache_clips(
             clip_cache, records, setting.clip, lambda _: (CENTER,),

@@ -109,7 +109,8 @@ def evaluate(
     recognizer.model.backbone.freeze()
     with FeatureCache(cache or cache_folder() / "features") as store:
         extractor = FeatureExtractor(
-            recognizer.model, info.clip, info.mean, info.std, store, workers=workers,
+            recognizer.model, info.clip, info.backbone.mean, info.backbone.std, store,
+            workers=workers,
             device="cuda" if torch.cuda.is_available() else "cpu",
         )  # fmt: skip
         views = evaluation_views(temporal_views, spatial_views)

@@ -124,7 +124,7 @@ def run_folder(folder: Path, split: str, seed: int) -> Path:
 def _result(plan: Repetition, run: Path, split: str, seed: int) -> Result:
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     seconds = json.loads((run / "seconds.json").read_text(encoding="utf-8"))
-    info = checkpoint.load_info(run)
+    info = checkpoint.load_run_info(run)
     return Result(
         recipe=plan.recipe,
         data=plan.data,
@@ -134,8 +134,8 @@ def _result(plan: Repetition, run: Path, split: str, seed: int) -> Result:
         macro_f1=metrics["macro_f1"],
         num_test=metrics["num_clips"],
         siblings_in_train=metrics["protocol"]["siblings_in_train"],
-        backbone=info.backbone,
-        pretraining=info.pretraining,
+        backbone=info.backbone.name,
+        pretraining=info.backbone.pretraining,
         train_s=seconds["total"],
         date=datetime.now().isoformat(timespec="seconds"),
         commit=source_commit(),

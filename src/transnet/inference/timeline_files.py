@@ -1,4 +1,4 @@
-"""Timelines as text, JSON, CSV, subtitles, ELAN annotations and a page."""
+"""Timelines as text, JSON, CSV, WebVTT subtitles, ELAN annotations and an HTML page."""
 
 from __future__ import annotations
 
@@ -21,25 +21,34 @@ from transnet.inference.prediction import clock
 from transnet.inference.timeline import Timeline
 from transnet.reports.page import render
 from transnet.utils.files import written_whole
+from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
 
 FORMATS: tuple[TimelineFormat, ...] = get_args(TimelineFormat)
 
 _COLORS = (
-    "#2f6fde", "#e0a526", "#2e9e6b", "#d9533c", "#8a5cd0", "#1f9fb5", "#c45a9a", "#7a8a2a",
-    "#a5652b", "#4a63a8",
-)  # fmt: skip
+    "#2f6fde",
+    "#e0a526",
+    "#2e9e6b",
+    "#d9533c",
+    "#8a5cd0",
+    "#1f9fb5",
+    "#c45a9a",
+    "#7a8a2a",
+    "#a5652b",
+    "#4a63a8",
+)
 
 
 @dataclass(frozen=True)
 class TimelineTarget:
-    """Where timelines go: to standard output, into a file, or into a folder.
+    """Where timelines are written: standard output, a file, or a folder.
 
     Attributes:
         form: the format.
-        file: the file of the only timeline.
-        folder: the folder of several, in which they lie as their videos do.
-        root: the folder that holds all these videos.
+        file: the file of a single timeline.
+        folder: the folder of several timelines; it mirrors the folders of the videos.
+        root: the folder that holds all videos.
     """
 
     form: TimelineFormat
@@ -51,10 +60,10 @@ class TimelineTarget:
     def choose(
         cls, videos: Sequence[str], form: TimelineFormat | None, out: str | None
     ) -> TimelineTarget:
-        """What the options mean.
+        """The target that the options name.
 
         Raises:
-            TransNetError: they contradict each other, or do not say enough.
+            TransNetError: the options contradict each other, or the format is missing.
         """
         if out is None:
             return cls(form or "text")
@@ -62,10 +71,10 @@ class TimelineTarget:
         if len(videos) > 1 or path.is_dir():
             if form is None:
                 raise TransNetError(
-                    f"--out is the folder {out!r} of {len(videos)} timelines; say also --format: "
+                    f"--out is the folder {out!r} of {len(videos)} timelines; add --format: "
                     f"{', '.join(FORMATS)}."
                 )
-            _make_folder(path)
+            output_folder(path)  # now: the first video may take hours
             root = os.path.commonpath([os.path.dirname(os.path.abspath(video)) for video in videos])
             return cls(form, folder=path, root=Path(root))
         suffix = path.suffix.lower().removeprefix(".").replace("txt", "text")
@@ -75,7 +84,7 @@ class TimelineTarget:
                 f"--out is {out!r}; accepted: a name that ends in "
                 f".{', .'.join(FORMATS[1:])} or .txt, or any name with --format."
             )
-        _make_folder(path.parent)
+        output_folder(path.parent)
         return cls(form or named or "text", file=path)
 
     def put(self, timeline: Timeline) -> None:
@@ -88,9 +97,9 @@ class TimelineTarget:
         path = self.file
         if self.folder is not None:
             video = Path(os.path.abspath(timeline.path)).relative_to(self.root)
-            # The suffix stays in the name: a.mp4 and a.avi may lie side by side.
+            # The suffix stays in the name: a.mp4 and a.avi may be in the same folder.
             path = self.folder / f"{video}.{self.form}"
-            _make_folder(path.parent)
+            output_folder(path.parent)
         if path is None:
             print(text, end="", flush=True)
             return
@@ -99,25 +108,17 @@ class TimelineTarget:
         say(f"{len(timeline.known())} segments of {timeline.path} saved to {path}")
 
 
-def _make_folder(folder: Path) -> None:
-    """Make it now: a video may take hours, and it shall not be in vain."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TransNetError(f"--out: {folder} cannot be made ({error}).") from error
-
-
 def format_timeline(timeline: Timeline, form: TimelineFormat) -> str:
-    """A timeline in one of the formats, as the text of a file.
+    """The text of a timeline in one of the formats.
 
-    ``json`` and ``csv`` hold every segment, the others those that show a class.
+    ``json`` and ``csv`` hold all segments, the others only those with a class.
     """
     return _WRITERS[form](timeline)
 
 
 def _text(timeline: Timeline) -> str:
     lines = [f"  {segment}" for segment in timeline.known()]
-    return "\n".join([timeline.path, *(lines or ["  nothing that it knows"])]) + "\n"
+    return "\n".join([timeline.path, *(lines or ["  no known class"])]) + "\n"
 
 
 def _json(timeline: Timeline) -> str:
@@ -149,7 +150,7 @@ def _vtt(timeline: Timeline) -> str:
 
 
 def _eaf(timeline: Timeline) -> str:
-    """ELAN's format 3.0: one tier, one annotation a segment, times in milliseconds."""
+    """ELAN's format 3.0: one tier, one annotation per segment, times in milliseconds."""
     schema = "http://www.w3.org/2001/XMLSchema-instance"
     ElementTree.register_namespace("xsi", schema)
     document = ElementTree.Element(
@@ -165,8 +166,8 @@ def _eaf(timeline: Timeline) -> str:
     add = ElementTree.SubElement
     header = add(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     video = Path(timeline.path).resolve()
-    kind = mimetypes.guess_type(video.name)[0] or "video/*"
-    add(header, "MEDIA_DESCRIPTOR", MEDIA_URL=video.as_uri(), MIME_TYPE=kind)
+    mime = mimetypes.guess_type(video.name)[0] or "video/*"
+    add(header, "MEDIA_DESCRIPTOR", MEDIA_URL=video.as_uri(), MIME_TYPE=mime)
     order = add(document, "TIME_ORDER")
     tier = add(document, "TIER", LINGUISTIC_TYPE_REF="action", TIER_ID="action")
     for number, segment in enumerate(timeline.known(), start=1):
@@ -178,10 +179,12 @@ def _eaf(timeline: Timeline) -> str:
         slots["ANNOTATION_ID"] = f"a{number}"
         annotation = add(add(tier, "ANNOTATION"), "ALIGNABLE_ANNOTATION", slots)
         add(annotation, "ANNOTATION_VALUE").text = segment.label
-    add(
-        document, "LINGUISTIC_TYPE", GRAPHIC_REFERENCES="false", LINGUISTIC_TYPE_ID="action",
-        TIME_ALIGNABLE="true",
-    )  # fmt: skip
+    kind = {
+        "GRAPHIC_REFERENCES": "false",
+        "LINGUISTIC_TYPE_ID": "action",
+        "TIME_ALIGNABLE": "true",
+    }
+    add(document, "LINGUISTIC_TYPE", kind)
     ElementTree.indent(document)
     text = ElementTree.tostring(document, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
@@ -203,13 +206,17 @@ def _html(timeline: Timeline) -> str:
 
     rows = [
         {
-            "label": segment.label, "score": segment.score, "color": colors[segment.label],
-            "start": clock(segment.start_s)[:-2], "end": clock(segment.end_s)[:-2],
+            "label": segment.label,
+            "score": segment.score,
+            "color": colors[segment.label],
+            "start": clock(segment.start_s)[:-2],
+            "end": clock(segment.end_s)[:-2],
             "left": share(segment.start_s),
-            "width": share(start_s + segment.end_s - segment.start_s), "picture": picture,
+            "width": share(start_s + segment.end_s - segment.start_s),
+            "picture": picture,
         }
         for segment, picture in known
-    ]  # fmt: skip
+    ]
     totals = {
         label: sum(s.end_s - s.start_s for s, _ in known if s.label == label) for label in labels
     }
@@ -227,7 +234,7 @@ def _html(timeline: Timeline) -> str:
 
 
 def _ticks(timeline: Timeline) -> list[float]:
-    """Round times, ten at most, none at the very end, where its text has no room."""
+    """Round times, ten at most, none near the end, where the label has no room."""
     start_s, end_s = timeline.segments[0].start_s, timeline.end_s
     steps = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 6 * 3600)
     step_s = next((step for step in steps if (end_s - start_s) / step <= 10), 24 * 3600)
@@ -236,5 +243,10 @@ def _ticks(timeline: Timeline) -> list[float]:
 
 
 _WRITERS: dict[TimelineFormat, Callable[[Timeline], str]] = {
-    "text": _text, "json": _json, "csv": _csv, "vtt": _vtt, "eaf": _eaf, "html": _html,
-}  # fmt: skip
+    "text": _text,
+    "json": _json,
+    "csv": _csv,
+    "vtt": _vtt,
+    "eaf": _eaf,
+    "html": _html,
+}

@@ -104,7 +104,7 @@ class Material:
             assert isinstance(self._cache, FeatureCache)
             device = "cuda" if torch.cuda.is_available() else "cpu"
             self._extractor = FeatureExtractor(
-                model, info.clip, info.mean, info.std, self._cache,
+                model, info.clip, info.backbone.mean, info.backbone.std, self._cache,
                 workers=config.workers, device=device,
             )  # fmt: skip
         kept = config.freeze or isinstance(self._cache, ClipCache)

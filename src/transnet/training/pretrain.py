@@ -29,8 +29,8 @@ GENTLE_LEARNING_RATE = 3e-4
 
 _FOLDER = RunFolder(
     record=checkpoint.RECORD,
-    save=checkpoint.save_info,
-    load=checkpoint.load_info,
+    save=checkpoint.save_segmenter_info,
+    load=checkpoint.load_segmenter_info,
     results=("last.ckpt", "fit.json", ENCODER_FILE),
     leftovers=(
         checkpoint.DECODER_FILE, "best.ckpt", "photos.csv", "metrics.json", "report.html", "logs"
@@ -75,7 +75,7 @@ def pretrain(
     if not training.backbone_learning_rate:
         rate = GENTLE_LEARNING_RATE if found.state else training.learning_rate
         training = replace(training, backbone_learning_rate=rate)
-    info = SegmenterInfo.describe(training, found, resolve_photos(data))
+    info = SegmenterInfo.describe(training, found.backbone, resolve_photos(data))
     torch.manual_seed(training.seed)
     segmenter = info.build()
     found.load_into(segmenter.backbone)
@@ -85,12 +85,12 @@ def pretrain(
         raise TransNetError(f"{data}: no readable photo is left to train or to validate on.")
     say(
         f"{len(photos.train)} photos to train, {len(photos.validation)} to validate; "
-        f"{info.backbone}, started from {found.source}"
+        f"{info.backbone.name}, started from {found.backbone.weights}"
     )
     checkpoint.save_photos(run, photos)
 
     teaching = time.perf_counter()
-    view = PhotoView(training.size, info.mean, info.std)
+    view = PhotoView(training.size, info.backbone.mean, info.backbone.std)
     train_loader = photo_loader(photos.train, view, training, training=True)
     lesson = SegmenterTraining(segmenter, training, training.epochs * len(train_loader))
     lesson.train()  # the trainer leaves modes as it finds them

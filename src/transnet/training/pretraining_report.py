@@ -57,7 +57,7 @@ def write_report(
         "seconds": fit_s,
     }
     checkpoint.save_metrics(run, metrics)
-    info = segmenter.info
+    info, backbone = segmenter.info, segmenter.info.backbone
     order = np.argsort(-np.nan_to_num(overlaps, nan=1.0), kind="stable")
     chosen = np.linspace(0, len(order) - 1, min(PHOTOS_SHOWN, len(order))).round().astype(int)
     page = render(
@@ -74,8 +74,8 @@ def write_report(
             run, {"loss": "loss", "iou": "IoU of the person", "accuracy": "pixel accuracy"}
         ),
         settings={
-            "backbone": info.backbone,
-            "started from": f"{info.weights} ({info.pretraining.removesuffix('+hss')})",
+            "backbone": backbone.name,
+            "started from": f"{backbone.weights} ({backbone.pretraining.removesuffix('+hss')})",
             "data": info.data,
             **{key.replace("_", " "): value for key, value in asdict(info.training).items()},
         },
@@ -91,14 +91,14 @@ def _measure(
 ) -> tuple[np.ndarray, dict[str, float]]:
     """The IoU of each photo (not a number where there is no person), and the figures of all."""
     info = segmenter.info
-    view = PhotoView(info.training.size, info.mean, info.std)
+    view = PhotoView(info.training.size, info.backbone.mean, info.backbone.std)
     together = mask_metrics()
     overlaps = []
     segmenter.model.eval()
     device = next(segmenter.model.parameters()).device
     for photo in photos:
         frames, mask = view.pair(photo.read())
-        found = segmenter.look(frames[None].to(device)).cpu()
+        found = segmenter.predict(frames[None].to(device)).cpu()
         own = together.forward(found, mask[None])
         overlaps.append(float(own["iou"]) if (mask == PERSON).any() else np.nan)
     return np.array(overlaps), {key: float(value) for key, value in together.compute().items()}

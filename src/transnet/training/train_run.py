@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from transnet.checkpoints import run as checkpoint
 from transnet.checkpoints.backbone_weights import find_weights
-from transnet.checkpoints.clip_list import check_clips, save_clips
+from transnet.checkpoints.clip_list import require_same_clips, save_clips
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.cache.filling import StageSeconds
@@ -53,9 +53,9 @@ def train_run(
     for line in (manifest.summary(), *manifest.notes, _describe(parts)):
         say(line)
     found = find_weights(weights, backbone)
-    _refuse_unused(configs[1], found.backbone)
+    _refuse_unused(configs[1], found.backbone.name)
     classes = tuple(sorted({record.label for record in parts.train}))
-    info = RunInfo.describe(classes, configs, found, data, parts)
+    info = RunInfo.describe(classes, configs, found.backbone, data, parts)
     torch.manual_seed(training.seed)
     network = info.build_model()
     network.to(memory_format=network.memory_format)
@@ -63,7 +63,7 @@ def train_run(
     # Only now, for --overwrite removes what is there: a mistake above must not cost a finished run.
     _FOLDER.prepare(run, info, resume=resume, overwrite=overwrite)
     if resume and (run / "model.safetensors").exists():
-        check_clips(run, parts)
+        require_same_clips(run, parts)
         say(f"{run} holds a finished training of the same clips and settings: nothing to do")
         return run
     if training.freeze:
@@ -129,7 +129,10 @@ def _fit(
 ) -> FitSummary:
     train_loader, validation_loader = loaders
     num_steps = config.epochs * len(train_loader)
-    lesson = RecognizerTraining(network, config, len(info.classes), num_steps, info.mean, info.std)
+    backbone = info.backbone
+    lesson = RecognizerTraining(
+        network, config, len(info.classes), num_steps, backbone.mean, backbone.std
+    )
     lesson.train()  # the trainer leaves modes as it finds them; a frozen backbone ignores this
     return fit(
         lesson, train_loader, validation_loader, config, folder,
@@ -140,8 +143,8 @@ def _fit(
 
 _FOLDER = RunFolder(
     record="transnet.json",
-    save=checkpoint.save_info,
-    load=checkpoint.load_info,
+    save=checkpoint.save_run_info,
+    load=checkpoint.load_run_info,
     results=("last.ckpt", "fit.json", "model.safetensors"),
     leftovers=(
         "best.ckpt", "clips.csv", "seconds.json", "metrics.json", "predictions.csv",

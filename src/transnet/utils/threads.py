@@ -10,8 +10,8 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-MAX_AT_ONCE = 16
-"""Clips that are worked on at once, at most; on a larger machine each has several cores."""
+MAX_CONCURRENCY = 16
+"""Most clips processed at the same time; on larger machines each gets several cores."""
 
 
 def prefetch(calls: Iterable[Callable[[], Result]], workers: int) -> Iterator[Future[Result]]:
