@@ -12,7 +12,7 @@ from transnet import StreamConfig, VideoError
 from transnet.cli import main
 from transnet.inference.prediction import Segment
 from transnet.inference.timeline import Timeline
-from transnet.inference.timeline_files import format_timeline
+from transnet.inference.timeline_formats import format_timeline
 
 SHOWN = Timeline(
     "films/a & b.mp4",
