@@ -56,7 +56,7 @@ def measure_memory(
         if number % max(1, total // 60) == 0:
             rows.append({
                 "stream_s": f"{number / fps:.0f}", "resident_mib": f"{resident_mib():.2f}",
-                "frames": number, "backbone": recognizer.info.backbone, "machine": machine,
+                "frames": number, "backbone": recognizer.info.backbone.name, "machine": machine,
             })  # fmt: skip
     # The first minute fills the window and the allocators' pools.
     early = float(str(rows[1]["resident_mib"]))

@@ -122,7 +122,7 @@ def test_a_part_that_fails_is_a_row_and_the_others_go_on(make_video, tmp_path, c
         (["--clips", "1"], "--clips is 1; accepted: 4 or more"),
         (["--max-seconds", "0"], "--max-seconds is 0.0; accepted: above 0"),
         (["--data", "nowhere"], "DATA is 'nowhere', which does not exist"),
-        (["--backbone", "mobilnet"], "--backbone is 'mobilnet'"),
+        (["--backbone", "mobilnet"], "backbone is 'mobilnet'"),
     ],
 )
 def test_mistakes_are_explained_before_anything_is_measured(words, message, tmp_path, capsys):

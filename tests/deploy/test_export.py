@@ -147,7 +147,7 @@ def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, mo
 
     encoder_graph = graphs.encoder_graph
     monkeypatch.setattr(graphs, "encoder_graph", garbled)
-    with pytest.raises(TransNetError, match="does not answer as .* does: largest difference"):
+    with pytest.raises(TransNetError, match="does not agree with .*: largest difference"):
         export(trained_run, out=str(tmp_path / "x"))
     assert list(tmp_path.iterdir()) == []
 
@@ -159,7 +159,7 @@ def test_what_stands_there_is_not_lost(trained_run, exported, tmp_path, capsys):
     )
     (tmp_path / "thesis.txt").write_text("mine")
     assert main(["export", str(trained_run), "--out", str(tmp_path), "--overwrite"]) == 1
-    assert "something else than an export" in capsys.readouterr().err
+    assert "something other than an export" in capsys.readouterr().err
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
@@ -170,7 +170,7 @@ def test_missing_clips_are_named(trained_run, clips_folder, tmp_path, capsys):
     table = run / "clips.csv"
     table.write_text(table.read_text().replace(str(clips_folder), "/gone"))
     assert main(["export", str(run), "--out", str(tmp_path / "x")]) == 1
-    assert "say where the data is now with --data" in capsys.readouterr().err
+    assert "name the dataset's current place with --data" in capsys.readouterr().err
     assert main(["export", str(run), "--out", str(tmp_path / "x"), "--max-loss", "2"]) == 1
     assert "--max-loss is 2.0; accepted: 0 to 1." in capsys.readouterr().err
     table.unlink()

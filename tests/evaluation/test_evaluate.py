@@ -66,7 +66,7 @@ def test_scores_of_several_views_are_averaged(run):
     for view in evaluation_views(2, "three-crops"):
         pixels = normalize(
             transnet.read_clip(row["path"], recognizer.info.clip, view).frames,
-            recognizer.info.mean, recognizer.info.std,
+            recognizer.info.backbone.mean, recognizer.info.backbone.std,
         )  # fmt: skip
         with torch.inference_mode():
             scores.append(recognizer.model(torch.from_numpy(pixels)[None]).softmax(dim=1)[0])

@@ -11,7 +11,7 @@ import transnet
 from tests.helpers import TINY_BACKBONE
 from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
 from transnet.checkpoints.clip_list import trained_ranges
-from transnet.checkpoints.run import load_info
+from transnet.checkpoints.run import load_run_info
 
 CLIP = ClipConfig(frames=4, size=64)
 
@@ -34,9 +34,14 @@ def equal(one, other):
 
 
 def test_a_run_folder_says_everything(trained_run):
-    info = load_info(trained_run)
+    info = load_run_info(trained_run)
     assert info.classes == ("boxing", "handwaving", "walking")
-    assert (info.backbone, info.weights, info.pretraining) == (TINY_BACKBONE, "random", "none")
+    backbone = info.backbone
+    assert (backbone.name, backbone.weights, backbone.pretraining) == (
+        TINY_BACKBONE,
+        "random",
+        "none",
+    )
     assert info.clip == CLIP
     assert info.split == "group"
     assert info.versions["torch"] == torch.__version__.partition("+")[0]
@@ -59,7 +64,7 @@ def test_a_missing_device_is_named_before_anything_is_written(clips_folder, tmp_
 def test_what_is_trained_learns_and_what_is_frozen_does_not(clips_folder, tmp_path):
     run = train(clips_folder, tmp_path / "run")
     torch.manual_seed(0)
-    before = load_info(run).build_model().state_dict()
+    before = load_run_info(run).build_model().state_dict()
     after = weights_of(run)
     changed = {name for name in after if not torch.equal(after[name], before[name])}
     assert not [name for name in changed if name.startswith("spatial.backbone.")]
@@ -79,7 +84,7 @@ def test_seeds_make_runs_equal(clips_folder, tmp_path, options):
 def test_everything_can_be_trained(clips_folder, tmp_path):
     run = train(clips_folder, tmp_path / "run", freeze=False, epochs=1, workers=1)
     torch.manual_seed(0)
-    start = load_info(run).build_model().state_dict()
+    start = load_run_info(run).build_model().state_dict()
     after = weights_of(run)
     stem = "spatial.backbone.network.conv_stem.weight"
     assert not torch.equal(start[stem], after[stem])
@@ -150,7 +155,7 @@ def test_resuming_from_other_weights_in_a_file_of_the_same_name_is_refused(
     clips_folder, pretrained, tmp_path
 ):
     run = train(clips_folder, tmp_path / "run", weights=pretrained, epochs=1)
-    assert load_info(run).weights == "encoder.safetensors"
+    assert load_run_info(run).backbone.weights == "encoder.safetensors"
     record = json.loads((run / "transnet.json").read_text())
     other = tmp_path / "other/encoder.safetensors"
     other.parent.mkdir()
@@ -171,7 +176,7 @@ def test_a_run_is_not_overwritten_by_accident(clips_folder, tmp_path):
     with pytest.raises(TransNetError, match="holds a run already; accepted: a new folder"):
         train(clips_folder, run)
     train(clips_folder, run, overwrite=True, seed=5)
-    assert load_info(run).training.seed == 5
+    assert load_run_info(run).training.seed == 5
 
 
 def test_a_folder_that_is_no_run_keeps_what_it_holds(clips_folder, tmp_path):

@@ -42,7 +42,9 @@ def test_a_file_as_a_stream_has_the_pixels_and_scores_of_a_clip(recognizer, make
     clip = read_clip(path, config)
     assert clip.indices.tolist() == [0, 5, 10, 15]
     assert np.array_equal(clip.frames, [seen[index] for index in clip.indices])
-    pixels = torch.from_numpy(normalize(clip.frames, recognizer.info.mean, recognizer.info.std))
+    pixels = torch.from_numpy(
+        normalize(clip.frames, recognizer.info.backbone.mean, recognizer.info.backbone.std)
+    )
     with torch.inference_mode():
         expected = recognizer.model(pixels[None]).softmax(dim=1)[0]
     assert answers[:15] == [None] * 15
@@ -81,7 +83,7 @@ def test_the_step_is_that_of_the_training_clips(recognizer, clips_folder, traine
     values = json.loads((trained_run / "transnet.json").read_text())
     del values["step_s"]
     (tmp_path / "old/transnet.json").write_text(json.dumps(values))
-    with pytest.raises(TransNetError, match="older version.*say it with --step-s"):
+    with pytest.raises(TransNetError, match="older version.*set --step-s"):
         transnet.load(tmp_path / "old").stream_session()
 
 

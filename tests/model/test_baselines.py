@@ -88,7 +88,7 @@ def test_a_video_network_is_trained_under_the_same_command(clips_folder, tmp_pat
     words = ["train", str(clips_folder), "--out", str(run), "--backbone", "s3d", "--frames", "8",
              "--size", "32", "--epochs", "1"]  # fmt: skip
     assert main(words) == 1
-    assert "s3d is a video network, which weights of images do not fit" in capsys.readouterr().err
+    assert "s3d is a video network, which image weights do not fit" in capsys.readouterr().err
     assert main([*words, "--weights", "none", "--freeze", "false", "--workers", "1"]) == 0
     evaluation = transnet.evaluate(run)
     clip = next((clips_folder / "boxing").rglob("*.avi"))
@@ -96,7 +96,7 @@ def test_a_video_network_is_trained_under_the_same_command(clips_folder, tmp_pat
     prediction = recognizer.predict(clip)
     assert sum(prediction.scores.values()) == pytest.approx(1)
     assert evaluation.num_clips == 6
-    with pytest.raises(TransNetError, match="s3d sees a clip as a whole, so it cannot watch"):
+    with pytest.raises(TransNetError, match="s3d needs whole clips, so it cannot classify"):
         next(recognizer.stream(clip))
 
 
@@ -119,5 +119,5 @@ def test_what_says_how_frames_are_joined_is_not_for_a_video_network(clips_folder
 
 
 def test_a_video_network_cannot_be_mistaken_for_a_backbone():
-    with pytest.raises(TransNetError, match="--backbone is 'r3d_18'"):
+    with pytest.raises(TransNetError, match="backbone is 'r3d_18'"):
         TransNet("r3d_18", 3)

@@ -28,7 +28,9 @@ def clip_data_of(clips_folder, tmp_path):
             split = make_split(manifest, "group", validation=0.25, seed=0)
             classes = tuple(sorted({record.label for record in split.train}))
             found = find_weights("none", TINY_BACKBONE)
-            info = RunInfo.describe(classes, (CLIP, ModelConfig(), config), found, "data", split)
+            info = RunInfo.describe(
+                classes, (CLIP, ModelConfig(), config), found.backbone, "data", split
+            )
             network = info.build_model()
             network.backbone.freeze()
             opened.close()

@@ -85,7 +85,7 @@ def test_the_encoder_survives_the_handover(pretrained, clips_folder, tmp_path):
     assert used.keys() == learned.keys()
     assert all(torch.equal(value, learned[name]) for name, value in used.items())
     info = transnet.load(run).info
-    assert (info.backbone, info.pretraining) == (TINY_BACKBONE, "hss")
+    assert (info.backbone.name, info.backbone.pretraining) == (TINY_BACKBONE, "hss")
 
 
 def test_everything_learns(pretrained):
@@ -149,9 +149,9 @@ def test_a_pretraining_is_neither_overwritten_nor_continued_by_accident(pretrain
 def test_a_start_from_weights_is_remembered(pretrained, tmp_path):
     run = pretrain(tmp_path / "again", weights=pretrained, epochs=1)
     found = find_weights(run)
-    assert found.pretraining == "hss+hss"
+    assert found.backbone.pretraining == "hss+hss"
     info = transnet.load_segmenter(run).info
-    assert info.weights == "encoder.safetensors"
+    assert info.backbone.weights == "encoder.safetensors"
     assert info.training.backbone_learning_rate == 3e-4  # gentle with what is known already
     assert transnet.load_segmenter(pretrained).info.training.backbone_learning_rate == 1e-3
     assert "photos: synthetic:4" in found.license

@@ -41,12 +41,12 @@ def clip_features(
         )
     found = find_weights(weights, backbone)
     network = TransNet(
-        found.backbone,
+        found.backbone.name,
         2,
         num_frames=clip.frames,
         size=clip.size,
         readout="pool",
-        backbone_args=found.args,
+        backbone_args=found.backbone.args,
     )
     found.load_into(network.backbone)
     network.backbone.freeze()
@@ -54,8 +54,8 @@ def clip_features(
         extractor = FeatureExtractor(
             network,
             clip,
-            found.mean,
-            found.std,
+            found.backbone.mean,
+            found.backbone.std,
             store,
             workers=workers,
             device="cuda" if torch.cuda.is_available() else "cpu",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transnet.checkpoints.run import load_info
+from transnet.checkpoints.run import load_run_info
 from transnet.evaluation.bootstrap import Interval, accuracy_interval, difference_interval
 from transnet.evaluation.evaluate import evaluate
 from transnet.experiments.run_grid import run_path
@@ -115,7 +115,7 @@ def tested_clips(split: str, runs: Iterable[Path]) -> TestedClips:
 
 def _evaluate_as_trained(run: Path, cache: str | None) -> None:
     """Evaluate a run again, if its last evaluation was of other clips or views."""
-    info = load_info(run)
+    info = load_run_info(run)
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     usual = (info.data, info.split, {"temporal": 1, "spatial": "center"})
     if (metrics["data"], metrics["protocol"]["split"], metrics["views"]) != usual:

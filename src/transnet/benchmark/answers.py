@@ -97,7 +97,7 @@ class _PlainLoop:
             v2.Resize(round(setting.clip.size * 8 / 7), antialias=True),
             v2.CenterCrop(setting.clip.size),
             v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(list(info.mean), list(info.std)),
+            v2.Normalize(list(info.backbone.mean), list(info.backbone.std)),
         ]
         self._prepare = v2.Compose(steps)
 

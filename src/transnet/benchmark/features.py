@@ -37,7 +37,8 @@ def measure_part(setting: Setting) -> list[Measurement]:
     network.backbone.freeze()
     records = setting.records
     read = [read_clip(r.path, setting.clip, start=r.start, end=r.end) for r in records]
-    clips = [torch.from_numpy(normalize(clip.frames, info.mean, info.std)) for clip in read]
+    mean, std = info.backbone.mean, info.backbone.std
+    clips = [torch.from_numpy(normalize(clip.frames, mean, std)) for clip in read]
 
     def accelerated() -> AbstractContextManager[Any]:
         many = len(records) * setting.clip.frames
@@ -52,14 +53,14 @@ def measure_part(setting: Setting) -> list[Measurement]:
         network.backbone(clip)
 
     def forward() -> None:
-        with accelerated(), ThreadPoolExecutor(network.backbone.at_once) as pool:
+        with accelerated(), ThreadPoolExecutor(network.backbone.max_concurrency) as pool:
             list(pool.map(encode, clips))
 
     def extract() -> None:
         folder = Path(tempfile.mkdtemp(dir=setting.scratch))
         try:
             with FeatureCache(folder) as cache:
-                extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, cache)
+                extractor = FeatureExtractor(network, setting.clip, mean, std, cache)
                 with redirect_stderr(io.StringIO()):  # its progress bar
                     found = extractor.extract(records, title="features")
             if found.broken:

@@ -18,8 +18,8 @@ from transnet.data.video.frames import Pixels, rgb_frame
 from transnet.inference.recognizer import Recognizer
 from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import TransNet
-from transnet.runtimes.choice import OTHERS
 from transnet.runtimes.engines import Runtime
+from transnet.runtimes.measured_speed import THREADED
 
 FPS = 25
 BARE = "bare backbone, 1 frame"
@@ -113,7 +113,7 @@ def _ways(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], obje
         BARE_CLIP: lambda: bare(clip[0]),
         CLIP: torch.inference_mode()(lambda: network(clip)),
     }
-    threads = 1 if runtime in OTHERS else setting.threads
+    threads = 1 if runtime in THREADED else setting.threads
     return {Entrant(what, runtime): _with_threads(call, threads) for what, call in ways.items()}
 
 

@@ -22,8 +22,8 @@ from transnet.data.manifest import ClipRecord
 from transnet.data.views import CENTER
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
+from transnet.model.normalization import Normalization
 from transnet.training.clip_datasets import CachedClips, CachedFeatures, VideoClips
-from transnet.training.normalization import Normalization
 from transnet.training.optimizer import optimizers
 from transnet.training.samplers import EpochSampler
 
@@ -49,7 +49,8 @@ def measure_part(setting: Setting) -> list[Measurement]:
         FeatureCache(Path(folder) / "features") as feature_cache,
         ClipCache(Path(folder) / "clips") as clip_cache,
     ):
-        extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, feature_cache)
+        mean, std = info.backbone.mean, info.backbone.std
+        extractor = FeatureExtractor(network, setting.clip, mean, std, feature_cache)
         datasets = _datasets(setting.records, info, extractor, clip_cache)
         calls = {
             entrant: _epochs(network, info, dataset, workers)
@@ -96,7 +97,7 @@ def _datasets(
 def _forward(network: Network, info: RunInfo, dataset: Dataset) -> _Forward:
     if isinstance(dataset, CachedFeatures):
         return network.classify
-    normalize = Normalization(info.mean, info.std)
+    normalize = Normalization(info.backbone.mean, info.backbone.std)
 
     def whole(frames: Tensor) -> Tensor:
         """Frozen, without a feature cache: the backbone encodes every clip in every epoch."""

@@ -1,4 +1,4 @@
-"""``clips.csv`` of a run: every clip and its part in the split, trained ones with a digest."""
+"""``clips.csv`` of a run: every clip and its part of the split; training clips with a digest."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ from transnet.utils.files import other_list, write_once
 
 
 def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
-    """Write ``clips.csv``; the digest is the fingerprint of a clip that is trained on.
+    """Write ``clips.csv``.
 
-    A clip to train on without a digest could not be read: it is there as unused.
+    Args:
+        run: the run folder.
+        split: the clips.
+        digests: fingerprints of the training and validation clips. A clip without one could not
+            be read and is listed as unused.
 
     Raises:
-        TransNetError: there is one already, of other clips: this training is another one.
+        TransNetError: the run has a ``clips.csv`` with other clips: another training's.
     """
     write_once(run / "clips.csv", _clips_table(split, digests), "clips")
 
 
-def check_clips(run: Path, split: Split) -> None:
-    """See that a run was made of the clips of a split.
+def require_same_clips(run: Path, split: Split) -> None:
+    """Check that a run was made from the clips of a split.
 
     Raises:
         TransNetError: it was not.
@@ -51,13 +55,13 @@ def _clips_table(split: Split, digests: Mapping[ClipRecord, str]) -> bytes:
             limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
             used = part if part == "test" or clip in digests else "unused"
             rows.writerow([*where, *limits, used, digests.get(clip, "")])
-    return text.getvalue().encode("utf-8", "surrogateescape")  # names of files may be any bytes
+    return text.getvalue().encode("utf-8", "surrogateescape")  # file names may be any bytes
 
 
 def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
-    """For each video that the run was trained or stopped on, its digest and frame ranges.
+    """Frame ranges of each training and validation video, by the digest of the video.
 
-    A range is half open; the end of one that goes to the end of its file is infinite.
+    Ranges are half-open; the end of a range up to the end of the file is infinite.
     """
     path = run / "clips.csv"
     ranges: dict[str, list[tuple[float, float]]] = {}

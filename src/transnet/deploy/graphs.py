@@ -1,4 +1,4 @@
-"""A network as ONNX graphs: the encoder of a frame, the temporal head, and the two in one."""
+"""A network as ONNX graphs: the encoder of a frame, the temporal head, and both in one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from transnet.model.normalization import Normalization
 from transnet.model.transnet import Spatial, TransNet
 from transnet.runtimes.onnx_graph import to_onnx
 
@@ -17,22 +18,17 @@ if TYPE_CHECKING:
 class FrameEncoder(nn.Module):
     """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalization included.
 
-    Frames go in as every decoder gives them, so that nobody has to normalize as we do.
+    Its input is what decoders return, so that users need not know the normalization.
     """
-
-    scale: Tensor
-    shift: Tensor
 
     def __init__(self, spatial: Spatial, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.spatial = spatial
-        mean_, std_ = (torch.tensor(v, dtype=torch.float64)[:, None, None] for v in (mean, std))
-        self.register_buffer("scale", (1 / (255 * std_)).float())
-        self.register_buffer("shift", (mean_ / std_).float())
+        self.normalization = Normalization(mean, std)
 
     def forward(self, frames: Tensor) -> Tensor:
-        planes = frames.permute(0, 3, 1, 2).float()
-        return self.spatial(planes * self.scale - self.shift)
+        features: Tensor = self.spatial(self.normalization.plane_by_plane(frames))
+        return features
 
 
 class Head(nn.Module):
@@ -53,7 +49,7 @@ def encoder_graph(
     """The 2D component: ``frames`` uint8 ``(B, size, size, 3)`` to ``features`` ``(B, L)``.
 
     Raises:
-        TransNetError: the backbone does something that ONNX cannot say.
+        TransNetError: the backbone has operations that ONNX lacks.
     """
     frames = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     module = FrameEncoder(model.spatial, mean, std)
@@ -72,8 +68,8 @@ def head_graph(model: TransNet, num_frames: int, features: int) -> onnx.ModelPro
 def clip_graph(
     encoder: onnx.ModelProto, head: onnx.ModelProto, *, num_frames: int, size: int, features: int
 ) -> onnx.ModelProto:
-    """Encoder and head as one model: ``clips`` uint8 ``(B, n, size, size, 3)`` to the head's."""
-    import onnx  # of the extra [export], as everywhere here
+    """Both in one: ``clips`` uint8 ``(B, n, size, size, 3)`` to the outputs of the head."""
+    import onnx  # part of the extra [export]
     from onnx import compose, parser
 
     opsets = ", ".join(f'"{entry.domain}" : {entry.version}' for entry in encoder.opset_import)
@@ -96,15 +92,12 @@ def clip_graph(
     head.ir_version = encoder.ir_version
     del head.opset_import[:]
     head.opset_import.extend(encoder.opset_import)
-    # Names need to differ only inside; what users see is left as it is.
+    # Inner names must differ; the names that users see stay.
     inside = {"rename_inputs": True, "rename_outputs": False}
-    model = compose.merge_models(
-        split, compose.add_prefix(encoder, "encoder/", **inside),
-        io_map=[("each", "encoder/frames")],
-    )  # fmt: skip
+    encoder = compose.add_prefix(encoder, "encoder/", **inside)
+    head = compose.add_prefix(head, "head/", **inside)
+    model = compose.merge_models(split, encoder, io_map=[("each", "encoder/frames")])
     model = compose.merge_models(model, gather, io_map=[("features", "encoded")])
-    model = compose.merge_models(
-        model, compose.add_prefix(head, "head/", **inside), io_map=[("windows", "head/features")]
-    )
+    model = compose.merge_models(model, head, io_map=[("windows", "head/features")])
     onnx.checker.check_model(model)
     return model

@@ -1,4 +1,4 @@
-"""One exported file, ready to run: ONNX Runtime for ``.onnx``, OpenVINO for ``.xml``."""
+"""An exported file opened in its runtime: ONNX Runtime for ``.onnx``, OpenVINO for ``.xml``."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ SUFFIXES = (".onnx", ".xml")
 
 
 class Session(Protocol):
-    """A model with one input, whose first output is what we ask for; for several threads at once.
+    """An open model with one input; several threads may call it at once.
 
     Attributes:
-        info: labels, sampling, sizes.
+        info: the description of the model.
     """
 
     info: ExportInfo
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """The first output of a batch; its shapes are those of :mod:`transnet.deploy.runtime`."""
+        """A batch to the model's first output; shapes as in :mod:`transnet.deploy.export`."""
 
 
 def open_session(path: Path, threads: int = 0) -> Session:
-    """Open an exported file with the runtime that its name calls for.
+    """Open an exported file in the runtime of its suffix.
 
     Args:
         path: ``*.onnx`` or ``*.xml``.
-        threads: threads to use; 0: as many as the runtime thinks right.
+        threads: number of threads; 0: the runtime's default.
 
     Raises:
-        TransNetError: the file is broken or not ours, or the runtime is not installed.
+        TransNetError: the file is broken or no export of TransNet, or the runtime is not
+            installed.
     """
     if threads < 0:
         raise TransNetError(f"--threads is {threads}; accepted: 0 or more.")
@@ -52,12 +53,12 @@ def open_session(path: Path, threads: int = 0) -> Session:
         raise TransNetError(
             f"{path} needs {package}, which is not installed: pip install {package}"
         ) from error
-    except Exception as error:  # each runtime has its own kinds
+    except Exception as error:  # the runtimes' errors have no common base
         raise TransNetError(f"{path} cannot be opened as a model ({error}).") from error
 
 
 class OnnxSession:
-    """A file in ONNX Runtime, on the processor."""
+    """A file in ONNX Runtime, on the CPU."""
 
     def __init__(self, path: Path, threads: int) -> None:
         self._session = onnx_session(path, threads)
@@ -71,7 +72,7 @@ class OnnxSession:
 
 
 class OpenVinoSession:
-    """A file in OpenVINO, on the processor, in the precision that it was exported in."""
+    """A file in OpenVINO, on the CPU, in the precision that it was exported in."""
 
     def __init__(self, path: Path, threads: int) -> None:
         model = openvino_core().read_model(path)

@@ -128,8 +128,8 @@ def _extractor(
     return FeatureExtractor(
         recognizer.model,
         info.clip,
-        info.mean,
-        info.std,
+        info.backbone.mean,
+        info.backbone.std,
         cache,
         workers=workers,
         device=find_device(device),

@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from transnet.data.clips import Clip, read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import normalize
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
@@ -100,8 +99,8 @@ def require_maps(recognizer: Recognizer) -> TransNet:
     model = recognizer.model
     if not has_maps(model):
         raise TransNetError(
-            f"{recognizer.info.backbone} outputs no feature map of a frame, so its predictions "
-            "cannot be explained; accepted: runs with a convolutional image backbone."
+            f"{recognizer.info.backbone.name} outputs no feature map of a frame, so its "
+            "predictions cannot be explained; accepted: runs with a convolutional image backbone."
         )
     return model
 
@@ -126,8 +125,7 @@ def explain_clip(
     model, classes = require_maps(recognizer), recognizer.classes
     if label is not None and label not in classes:
         raise TransNetError(f"--label is {label!r}; accepted: {', '.join(classes)}.")
-    pixels = torch.from_numpy(normalize(clip.frames, recognizer.info.mean, recognizer.info.std))
-    pixels = pixels.to(next(model.parameters()).device)
+    pixels = recognizer.normalized(clip.frames)
     if label is None:
         with torch.inference_mode():
             label = classes[int(model(pixels[None])[0].argmax())]

@@ -64,8 +64,9 @@ def write_evaluation_report(
 
 def _settings(info: RunInfo) -> dict[str, Any]:
     return {
-        "backbone": info.backbone,
-        "weights": f"{info.weights} ({info.pretraining})",
+        "backbone": info.backbone.name,
+        "weights": f"{info.backbone.weights} ({info.backbone.pretraining})",
+        "license of the weights": info.backbone.license,
         "data": info.data,
         "split": info.split,
         **{key.replace("_", " "): value for key, value in asdict(info.clip).items()},

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from transnet.checkpoints.run import load_info
+from transnet.checkpoints.run import load_run_info
 from transnet.errors import TransNetError
 from transnet.evaluation.evaluate import evaluate
 from transnet.experiments.results import (
@@ -126,7 +126,7 @@ def run_path(folder: Path, split: str, seed: int) -> Path:
 def _evaluate(recipe: str, settings: RunSettings) -> RunResult:
     evaluation = evaluate(settings.run, cache=settings.cache, device=settings.device)
     seconds = json.loads((settings.run / "seconds.json").read_text(encoding="utf-8"))
-    info = load_info(settings.run)
+    info = load_run_info(settings.run)
     return RunResult(
         recipe=recipe,
         data=settings.manifest.name,
@@ -136,8 +136,8 @@ def _evaluate(recipe: str, settings: RunSettings) -> RunResult:
         macro_f1=evaluation.macro_f1,
         num_test=evaluation.num_clips,
         siblings_in_train=evaluation.protocol.siblings_in_train or 0.0,
-        backbone=info.backbone,
-        pretraining=info.pretraining,
+        backbone=info.backbone.name,
+        pretraining=info.backbone.pretraining,
         train_s=seconds["total"],
         date=datetime.now().isoformat(timespec="seconds"),
         commit=source_commit(),

@@ -11,12 +11,12 @@ from transnet.reports.overlays import ScoreOverlay
 
 
 def annotate(prediction: Prediction, out: Path, *, title: str = "") -> Path:
-    """Write the video of a prediction again, with the best classes and their scores on it.
+    """Write a copy of a video with the best classes and their scores drawn on it.
 
     Args:
-        prediction: what to show; its ``path`` is the video.
+        prediction: the prediction of the video at its ``path``.
         out: the new video, ``.mp4``.
-        title: a line above the scores, the right answer, say.
+        title: a line above the scores, such as the true label.
 
     Returns:
         ``out``.

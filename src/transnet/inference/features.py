@@ -1,4 +1,4 @@
-"""Frame features of many clips: videos in, cache entries out, broken files listed."""
+"""Features of many clips: videos in, cache entries out, broken files listed."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from transnet.data.cache.features import FeatureCache, feature_key
 from transnet.data.cache.filling import KeptClips, find_clips
 from transnet.data.clips import Clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import normalize
 from transnet.data.views import CENTER, View
 from transnet.errors import TransNetError
-from transnet.model.networks import Network
+from transnet.model.networks import Network, device_of
+from transnet.model.normalization import Normalization
 from transnet.runtimes.choice import accelerated
 
 
 class FeatureExtractor:
-    """Computes what the frozen part of a network makes of clips, and keeps it.
+    """Computes the output of the frozen part of a network for clips, and caches it.
 
     Args:
-        model: the network; its backbone must be frozen.
+        model: the network; its backbone must be frozen. It runs on the device that it is on.
         clip: how a video becomes a clip.
         mean: mean of RGB in 0..1, subtracted from a frame.
         std: standard deviation of RGB in 0..1, by which a frame is divided.
-        cache: where features are kept.
+        cache: the cache.
         workers: decoding threads.
-        device: where the network runs.
+        device: moves the network to this device first, if given.
     """
 
     def __init__(
@@ -44,18 +44,20 @@ class FeatureExtractor:
         cache: FeatureCache,
         *,
         workers: int = 2,
-        device: torch.device | str = "cpu",
+        device: torch.device | str | None = None,
     ) -> None:
         self.cache = cache
-        self._model = model.to(torch.device(device)).to(memory_format=model.memory_format).eval()
-        self._clip, self._mean, self._std = clip, tuple(mean), tuple(std)
-        self._workers, self._device = workers, torch.device(device)
+        if device is not None:
+            model = model.to(torch.device(device))
+        self._model = model.to(memory_format=model.memory_format).eval()
+        self._normalization = Normalization(mean, std)
+        self._clip, self._workers = clip, workers
         self._depends_on = {
             "backbone": model.backbone.fingerprint(),
             "readout": model.feature_kind,
             "clip": asdict(clip),
-            "mean": self._mean,
-            "std": self._std,
+            "mean": tuple(mean),
+            "std": tuple(std),
         }
 
     def extract(
@@ -65,12 +67,12 @@ class FeatureExtractor:
         *,
         title: str,
     ) -> KeptClips:
-        """Bring the features of some clips into the cache.
+        """Compute the features of clips that the cache lacks.
 
         Args:
             records: the clips.
-            views_of: from a name of a clip, which is always the same, to the ways to look at it.
-            title: what to call the work in the progress bar.
+            views_of: function from the stable name of a clip to its views.
+            title: text of the progress bar.
 
         Raises:
             TransNetError: the cache cannot be written.
@@ -94,12 +96,12 @@ class FeatureExtractor:
 
         with accelerated(backbone, found.missing_views * self._clip.frames):
             found.seconds.total += time.perf_counter() - started
-            in_threads = backbone.at_once > 1
+            in_threads = backbone.max_concurrency > 1
 
             def prepare(clip: Clip) -> Clip | NDArray[np.floating]:
                 return encode(clip) if in_threads else clip
 
-            workers = max(self._workers, backbone.at_once)
+            workers = max(self._workers, backbone.max_concurrency)
             for views in found.decode_missing(self._clip, prepare, workers=workers, title=title):
                 self.cache.put(
                     {key: encode(v) if isinstance(v, Clip) else v for key, v in views.items()}
@@ -107,11 +109,11 @@ class FeatureExtractor:
         found.seconds.backbone = sum(backbone_s)
 
     def features(self, key: str) -> NDArray[np.floating]:
-        """The features ``(n, ...)`` of a key that :meth:`extract` gave."""
+        """The features ``(n, ...)`` of a key returned by :meth:`extract`."""
         features = self.cache.get(key)
         if features is None:
             raise TransNetError(
-                f"features have vanished from the cache at {self.cache.folder}; start again."
+                f"features have disappeared from the cache at {self.cache.folder}; start again."
             )
         return features
 
@@ -120,8 +122,8 @@ class FeatureExtractor:
 
     @torch.inference_mode()
     def _encode(self, clip: Clip) -> NDArray[np.floating]:
-        pixels = torch.from_numpy(normalize(clip.frames, self._mean, self._std))
-        features = self._model.encode(pixels[None].to(self._device))[0]
-        # A map is 49 times larger than its mean; half precision keeps its three digits.
+        pixels = self._normalization.on(device_of(self._model), clip.frames)
+        features = self._model.encode(pixels[None])[0]
+        # A map is 49 times larger than its mean; half precision keeps three digits.
         kept = features.half() if features.ndim > 2 else features.float()
         return kept.cpu().numpy()

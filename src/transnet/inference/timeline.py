@@ -1,4 +1,4 @@
-"""A long video as a timeline: what happens in it, from when to when."""
+"""The timeline of a long video: its segments and their classes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from transnet.utils.progress import progress_bar
 
 @dataclass(frozen=True)
 class Timeline:
-    """What happens in a video.
+    """The segments of a video.
 
     Attributes:
         path: the video.
-        segments: one after the other without a gap; some are ``unknown``.
-        thumbnails: a small picture of each segment, at its surest, as a data address; empty for
-            one that is unknown.
-        damage: what is wrong with the file, if its good frames were used all the same.
+        segments: consecutive segments without gaps; some are ``unknown``.
+        thumbnails: a small picture of each segment, at its highest score, as a data URL; empty
+            for unknown segments.
+        damage: what is wrong with the file, if only its intact frames were used.
     """
 
     path: str
@@ -38,25 +38,25 @@ class Timeline:
 
     @property
     def end_s(self) -> float:
-        """The time of the last frame that was looked at, in seconds."""
+        """Presentation time of the last processed frame, in seconds."""
         return self.segments[-1].end_s
 
     def known(self) -> list[Segment]:
-        """The segments that show one of the classes."""
+        """The segments with a class, without unknown ones."""
         return [segment for segment in self.segments if segment.is_known]
 
 
 def find_segments(
     recognizer: Recognizer, path: str | Path, config: StreamConfig = StreamConfig()
 ) -> Timeline:
-    """Watch a video of any length, each frame decoded once and encoded once.
+    """Find the segments of a video of any length; each frame is decoded and encoded once.
 
-    Memory does not depend on the length, but for a few kilobytes a segment.
+    Memory is independent of the length, except for a few kilobytes per segment.
 
     Args:
-        recognizer: knows the classes.
+        recognizer: the recognizer.
         path: the video file.
-        config: the step of the window, how many frames are looked at, what counts as an event.
+        config: the step of the window, which frames are processed, and what counts as an event.
 
     Raises:
         VideoError: the file is no video, or shorter than one window.
@@ -92,14 +92,14 @@ def find_segments(
         raise VideoError(
             path,
             f"lasts {time_s - (first_s or 0.0):.1f} s, less than a window of {session.span_s:.1f} "
-            "s; predict it without --timeline, or choose a smaller --step-s.",
+            "s; predict it without --timeline, or set a smaller --step-s.",
         )
     damage = video.damage(reached_end=True)
     return Timeline(str(path), tuple(segments), tuple(thumbnails), damage)
 
 
 class _Pictures:
-    """Keeps the picture of the surest moment of a segment, which is half a window in the past."""
+    """Keeps the picture of a segment at its highest score, half a window in the past."""
 
     def __init__(self, step_s: float, span_s: float) -> None:
         self._pacer = FramePacer(step_s)

@@ -1,4 +1,4 @@
-"""Where TransNet or one of its rivals looked, and which frames decided."""
+"""Which pixels and which frames a prediction depends on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from transnet.model.transnet import TransNet
 
 
 class Attribution(NamedTuple):
-    """Why a clip was given a class.
+    """The evidence for one class in one clip.
 
     Attributes:
-        heat: Grad-CAM of each frame, ``(n, h, w)``, 0 or more, in one unit for the whole clip.
-        frame_weights: by how much the probability of the class falls when a frame is hidden,
-            ``(n,)``, -1..1.
-        probability: of the class, 0..1.
+        heat: Grad-CAM of each frame, ``(n, h, w)``, 0 or more, on one scale for the whole clip.
+        frame_weights: drop in the probability of the class when a frame is hidden, ``(n,)``,
+            -1..1.
+        probability: probability of the class, 0..1.
     """
 
     heat: Tensor
@@ -26,17 +26,17 @@ class Attribution(NamedTuple):
 
 
 def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
-    """Ask a network in evaluation mode why it gives a clip the probability that it gives a class.
+    """Attribute the probability of a class to the pixels and the frames of a clip.
 
-    The heat is Grad-CAM (Selvaraju et al., 2017, equations 1 and 2) on the last map of each frame:
-    the map's channels are weighted by the mean gradient of the class's logit, added, and what
-    speaks against the class is dropped. A frame is hidden by putting the mean of the other frames'
-    features in its place.
+    The heat is Grad-CAM (Selvaraju et al., 2017, equations 1 and 2) on the last feature map of
+    each frame: the sum of the channels, weighted by the mean gradient of the class's logit, with
+    negative evidence set to 0. A frame is hidden by replacing its features with the mean of the
+    other frames' features.
 
     Args:
-        model: the network.
-        clip: normalized, ``(n, 3, H, W)``.
-        class_index: which logit.
+        model: the network, in evaluation mode.
+        clip: normalized frames, ``(n, 3, H, W)``, on the network's device.
+        class_index: index of the class among the logits.
     """
     flatten = model.spatial.readout.kind == "flatten"
     with torch.no_grad():
@@ -57,7 +57,7 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
 
 
 def _each_frame_hidden(features: Tensor) -> Tensor:
-    """``(n, L)`` to n clips ``(n, n, L)``, in the i-th of which frame i is the others' mean."""
+    """``(n, L)`` to n clips ``(n, n, L)``: in clip i, frame i is the mean of the others."""
     count = len(features)
     others = (features.sum(dim=0, keepdim=True) - features) / (count - 1)
     clips = features.repeat(count, 1, 1)

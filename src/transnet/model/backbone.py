@@ -1,4 +1,4 @@
-"""Any image network of ``timm``, without its classifier, as the encoder of one frame."""
+"""Any image network of ``timm`` without its classifier, as the encoder of a frame."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class Backbone(Encoder):
     """A ``timm`` model up to its last feature map.
 
     Args:
-        name: model name of ``timm`` (``mobilenetv1_100``, ``vit_tiny_patch16_224``).
-        size: height and width of the frames that it will see, in pixels.
-        args: further arguments of ``timm.create_model``.
+        name: model name of ``timm``, with or without a tag (``mobilenetv1_100``,
+            ``vit_small_patch14_dinov2.lvd142m``).
+        size: height and width of the frames, in pixels.
+        args: additional arguments of ``timm.create_model``.
 
     Attributes:
         channels: channels C of the feature map.
-        grid: its height and width, ``(h, w)``; ``None`` if the network gives no map (a vision
-            transformer, say), and only pooled features can be had.
-        engine: another runtime that answers where no gradients are asked for, if there is one.
+        grid: its height and width, ``(h, w)``; ``None`` for a network without a map (such as a
+            vision transformer), which has pooled features only.
+        engine: the other runtime that computes the maps where no gradients are required, if any.
 
     Raises:
-        TransNetError: ``timm`` knows no such model, or the model rejects the size.
+        TransNetError: ``timm`` has no such model, or the model rejects the size.
     """
 
     def __init__(self, name: str, *, size: int = 224, args: dict[str, Any] | None = None) -> None:
         super().__init__(name, args)
         self.size = size
-        if not timm.is_model(name):
-            raise TransNetError(_unknown(name))
+        check_backbone_name(name)
         self.network = _create(name, size, self.args)
         self.engine: Callable[[Tensor], Tensor] | None = None
         self.channels, self.grid = self._probe()
@@ -44,14 +44,14 @@ class Backbone(Encoder):
     def forward(self, frames: Tensor) -> Tensor:
         """Normalized frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
 
-        A network without a map gives its pooled features as a map of one position.
+        A network without a map returns its pooled features as a map of one position.
         """
         if self.engine is not None and not torch.is_grad_enabled():
             return self.engine(frames)
         return self.in_pytorch(frames)
 
     def in_pytorch(self, frames: Tensor) -> Tensor:
-        """What :meth:`forward` gives, whatever runtime was chosen."""
+        """:meth:`forward` in PyTorch, whatever runtime was chosen."""
         maps = self.network.forward_features(frames)
         if maps.ndim != 4:
             return self.network.forward_head(maps, pre_logits=True)[:, :, None, None]
@@ -59,20 +59,22 @@ class Backbone(Encoder):
         channels_last = maps.shape[3] == width and maps.shape[1] != width
         return maps.permute(0, 3, 1, 2) if channels_last else maps
 
-    def run_in(self, engine: Callable[[Tensor], Tensor] | None = None, *, at_once: int = 1) -> None:
-        """Let another runtime answer where no gradients are asked for.
+    def run_in(
+        self, engine: Callable[[Tensor], Tensor] | None = None, *, max_concurrency: int = 1
+    ) -> None:
+        """Compute the maps in another runtime where no gradients are required.
 
-        Its weights are a copy, so use it only where they do not change any more.
+        The runtime holds a copy of the weights, so they must not change meanwhile.
 
         Args:
-            engine: from frames to maps; ``None``: PyTorch again.
-            at_once: threads in which it may be called at the same time, to good effect.
+            engine: function from frames to maps; ``None``: PyTorch.
+            max_concurrency: number of threads that should call it at the same time.
         """
-        self.engine, self.at_once = engine, at_once
+        self.engine, self.max_concurrency = engine, max_concurrency
 
     @torch.no_grad()
     def _probe(self) -> tuple[int, tuple[int, int] | None]:
-        """Run one frame to learn the shape of the map and to drop the classifier's remains."""
+        """Run one frame to find the shape of the map and to drop the unused classifier layers."""
         used: set[nn.Module] = set()
         hooks = [
             module.register_forward_hook(lambda module, _input, _output: used.add(module))
@@ -87,7 +89,7 @@ class Backbone(Encoder):
         except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise TransNetError(
                 f"backbone {self.name!r} does not take frames of {self.size} x {self.size} pixels "
-                f"({error}); set --size to what it was made for."
+                f"({error}); set size to the one that it was made for."
             ) from error
         finally:
             for hook in hooks:
@@ -102,7 +104,7 @@ class Backbone(Encoder):
         setattr(self.network, name, nn.Identity())
         try:
             needed = not torch.equal(self(frame), maps)
-        except (AttributeError, RuntimeError, TypeError):  # used otherwise than by calling it
+        except (AttributeError, RuntimeError, TypeError):  # used, but not by calling it
             needed = True
         if needed:
             setattr(self.network, name, child)
@@ -110,20 +112,34 @@ class Backbone(Encoder):
 
 def _create(name: str, size: int, args: dict[str, Any]) -> Any:
     base = {"pretrained": False, "num_classes": 0, **args}
-    # Networks with position embeddings must know the size; for the others it is no argument.
+    # Networks with position embeddings take the size; the others have no such argument.
     sizes: tuple[dict[str, Any], ...] = ({"img_size": size}, {})
     for extra in sizes:
         try:
             return timm.create_model(name, **base, **extra)
         except TypeError as error:
             failure = error
-    raise TransNetError(f"backbone {name!r} cannot be made with {args}: {failure}.")
+    raise TransNetError(f"backbone {name!r} rejects the arguments {args}: {failure}.")
 
 
-def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
-    return (
-        f"--backbone is {name!r}; accepted: any model name of timm "
-        f"(python -c 'import timm; print(timm.list_models())').{hint}"
-    )
+def check_backbone_name(name: str) -> None:
+    """Check that ``timm`` has a model of this name, and pretrained weights of its tag, if any.
+
+    Raises:
+        TransNetError: it has not.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        raise TransNetError(
+            f"backbone is {name!r}; accepted: any model name of timm "
+            f"(python -c 'import timm; print(timm.list_models())').{hint}"
+        )
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        tagged = timm.list_models(f"{name.partition('.')[0]}.*", pretrained=True)
+        raise TransNetError(
+            f"backbone is {name!r}, but timm has no weights with this tag; accepted: "
+            f"{', '.join(tagged) or name.partition('.')[0]}."
+        ) from None

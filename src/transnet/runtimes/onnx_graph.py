@@ -21,17 +21,17 @@ OPSET = 18
 def to_onnx(
     module: nn.Module, example: Tensor, name: str, outputs: list[str], what: str
 ) -> onnx.ModelProto:
-    """A network as a graph whose batches may have any size.
+    """Convert a network to an ONNX graph with a variable batch size.
 
     Args:
-        module: the network.
-        example: a batch of two or more, as it will get them.
-        name: the input's name.
-        outputs: the outputs' names.
-        what: the network's name in messages.
+        module: the network; it is put in evaluation mode.
+        example: an input with a batch size of two or more.
+        name: name of the input.
+        outputs: names of the outputs.
+        what: the network's name in error messages.
 
     Raises:
-        TransNetError: it does something that ONNX cannot say.
+        TransNetError: the network has operations that ONNX lacks.
     """
     batch = torch.export.Dim("batch", min=1, max=4096)
     try:
@@ -50,7 +50,7 @@ def to_onnx(
         reason = str(error).strip().splitlines()
         raise TransNetError(
             f"{what} cannot be written as ONNX ({type(error).__name__}: {reason[0]}). "
-            "Another backbone may do; if it ought to work, please report it."
+            "Choose another backbone, or report it if this one should work."
         ) from error
     assert program is not None
     model: Any = program.model_proto
@@ -59,7 +59,7 @@ def to_onnx(
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """The exporter logs its own inner workings, which are nothing to a user."""
+    """Silence the exporter, which logs its internals."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -184,8 +184,8 @@ class FeatureData(_CachedData):
         self._extractor = FeatureExtractor(
             network,
             info.clip,
-            info.mean,
-            info.std,
+            info.backbone.mean,
+            info.backbone.std,
             cache,
             workers=info.training.workers,
             device=device,

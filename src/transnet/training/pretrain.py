@@ -33,8 +33,8 @@ PRETRAINED_LEARNING_RATE = 3e-4
 
 _FOLDER = RunFolder(
     record=checkpoint.RECORD,
-    save=checkpoint.save_info,
-    load=checkpoint.load_info,
+    save=checkpoint.save_segmenter_info,
+    load=checkpoint.load_segmenter_info,
     results=("last.ckpt", "fit.json", ENCODER_FILE),
     leftovers=(
         checkpoint.DECODER_FILE,
@@ -90,7 +90,7 @@ def pretrain(
     if not training.backbone_learning_rate:
         rate = PRETRAINED_LEARNING_RATE if found.state else training.learning_rate
         training = replace(training, backbone_learning_rate=rate)
-    info = SegmenterInfo.describe(training, found, resolve_photos(data))
+    info = SegmenterInfo.describe(training, found.backbone, resolve_photos(data))
     torch.manual_seed(training.seed)
     segmenter = info.build()
     found.load_into(segmenter.backbone)
@@ -101,7 +101,7 @@ def pretrain(
         raise TransNetError(f"{data}: no readable photo is left to train or to validate on.")
     say(
         f"{len(photos.train)} training photos, {len(photos.validation)} validation photos; "
-        f"{info.backbone}, initialized from {found.source}"
+        f"{info.backbone.name}, initialized from {found.backbone.weights}"
     )
     checkpoint.save_photos(run, photos)
     fit_started = time.perf_counter()
@@ -121,7 +121,7 @@ def _fit(
     segmenter: Segmenter, info: SegmenterInfo, photos: PhotoSplit, run: Path, device: torch.device
 ) -> FitSummary:
     config = info.training
-    view = PhotoTransform(config.size, info.mean, info.std)
+    view = PhotoTransform(config.size, info.backbone.mean, info.backbone.std)
     train_loader = photo_loader(photos.train, view, config, training=True)
     module = SegmenterModule(segmenter, config, config.epochs * len(train_loader))
     module.train()  # Lightning keeps the modes that it finds

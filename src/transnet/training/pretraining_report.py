@@ -59,7 +59,7 @@ def write_pretraining_report(
         "seconds": fit_s,
     }
     checkpoint.save_metrics(run, metrics)
-    info = segmenter.info
+    info, backbone = segmenter.info, segmenter.info.backbone
     order = np.argsort(-np.nan_to_num(overlaps, nan=1.0), kind="stable")
     chosen = evenly_spaced(order.tolist(), PHOTOS_SHOWN)
     page = render(
@@ -74,8 +74,8 @@ def write_pretraining_report(
             run, {"loss": "loss", "iou": "IoU of the person", "accuracy": "pixel accuracy"}
         ),
         settings={
-            "backbone": info.backbone,
-            "started from": f"{info.weights} ({info.pretraining.removesuffix('+hss')})",
+            "backbone": backbone.name,
+            "started from": f"{backbone.weights} ({backbone.pretraining.removesuffix('+hss')})",
             "data": info.data,
             **{key.replace("_", " "): value for key, value in asdict(info.training).items()},
         },
@@ -91,14 +91,14 @@ def _mask_quality(
 ) -> tuple[np.ndarray, dict[str, float]]:
     """IoU of each photo (NaN where it shows no person), and the metrics over all photos."""
     info = segmenter.info
-    view = PhotoTransform(info.training.size, info.mean, info.std)
+    view = PhotoTransform(info.training.size, info.backbone.mean, info.backbone.std)
     overall = mask_metrics()
     overlaps = []
     segmenter.model.eval()
     device = next(segmenter.model.parameters()).device
     for photo in photos:
         frames, mask = view.pair(photo.read())
-        found = segmenter.look(frames[None].to(device)).cpu()
+        found = segmenter.predict(frames[None].to(device)).cpu()
         own = overall.forward(found, mask[None])
         overlaps.append(float(own["iou"]) if (mask == PERSON).any() else np.nan)
     return np.array(overlaps), {key: float(value) for key, value in overall.compute().items()}

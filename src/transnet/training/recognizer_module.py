@@ -12,7 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
 from transnet.model.networks import Network
-from transnet.training.normalization import Normalization
+from transnet.model.normalization import Normalization
 from transnet.training.optimizer import optimizers, refuse_divergence
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class RunFolder:
 
         Args:
             run: the folder.
-            info: the record, a dataclass with ``training`` and ``versions`` among its fields.
+            info: the record; its ``to_dict`` has ``training`` and ``versions`` among its keys.
             resume: continue the training that it holds, if the settings are equal.
             overwrite: replace the training that it holds.
 
@@ -66,9 +66,11 @@ class RunFolder:
         self.save(run, info)
 
     def _check_same_settings(self, run: Path, info: Any) -> None:
-        before, now = asdict(self.load(run)), asdict(info)
+        before, now = self.load(run).to_dict(), info.to_dict()
         for settings in (before, now):
             del settings["versions"], settings["training"]["workers"]  # may change
+            # Facts about the weights, which the digest identifies; older versions recorded others.
+            del settings["pretraining"], settings["license"]
         digest, digest_now = (settings.pop("weights_digest") for settings in (before, now))
         for name, value in now.items():
             if before[name] != value:
@@ -79,8 +81,9 @@ class RunFolder:
                 )
         if digest and digest != digest_now:  # empty: random, or of an older version
             raise TransNetError(
-                f"{run} cannot be continued: {info.weights} holds other weights than those it was "
-                "started from; accepted: the same weights, --overwrite, or a new --out."
+                f"{run} cannot be continued: {info.backbone.weights} holds other weights than "
+                "those it was started from; accepted: the same weights, --overwrite, or a new "
+                "--out."
             )
 
 

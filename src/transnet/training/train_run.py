@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from transnet.checkpoints import run as checkpoint
 from transnet.checkpoints.backbone_weights import BackboneWeights, find_weights
-from transnet.checkpoints.clip_list import check_clips, save_clips
+from transnet.checkpoints.clip_list import require_same_clips, save_clips
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
 from transnet.data.manifest import Manifest
@@ -35,8 +35,8 @@ MAX_GRADIENT = 1.0
 
 _FOLDER = RunFolder(
     record="transnet.json",
-    save=checkpoint.save_info,
-    load=checkpoint.load_info,
+    save=checkpoint.save_run_info,
+    load=checkpoint.load_run_info,
     results=("last.ckpt", "fit.json", "model.safetensors"),
     leftovers=(
         "best.ckpt",
@@ -101,12 +101,12 @@ def train_run(settings: RunSettings) -> Path:
     for line in (settings.manifest.summary(), *settings.manifest.notes, _describe(parts)):
         say(line)
     weights = find_weights(settings.weights, settings.backbone)
-    _refuse_unused(settings.model, weights.backbone)
+    _refuse_unused(settings.model, weights.backbone.name)
     info, network = _build(settings, weights, parts)
     # Last: --overwrite removes the earlier run, which a mistake in the settings must not cost.
     _FOLDER.prepare(run, info, resume=settings.resume, overwrite=settings.overwrite)
     if settings.resume and (run / "model.safetensors").exists():
-        check_clips(run, parts)
+        require_same_clips(run, parts)
         say(f"{run} holds a finished training of the same clips and settings: nothing to do")
         return run
     if training.freeze:
@@ -133,7 +133,7 @@ def _build(
     """The record and the network, with pretrained weights in the backbone."""
     classes = tuple(sorted({record.label for record in parts.train}))
     configs = (settings.clip, settings.model, settings.training)
-    info = RunInfo.describe(classes, configs, weights, settings.data, parts)
+    info = RunInfo.describe(classes, configs, weights.backbone, settings.data, parts)
     torch.manual_seed(settings.training.seed)
     network = info.build_model()
     network.to(memory_format=network.memory_format)
@@ -178,7 +178,8 @@ def _fit(
 ) -> FitSummary:
     train_loader, validation_loader = loaders
     num_steps = config.epochs * len(train_loader)
-    module = RecognizerModule(network, config, len(info.classes), num_steps, info.mean, info.std)
+    mean, std = info.backbone.mean, info.backbone.std
+    module = RecognizerModule(network, config, len(info.classes), num_steps, mean, std)
     module.train()  # Lightning keeps the modes that it finds; a frozen backbone ignores this
     options = FitOptions(
         mixed_precision=not config.freeze,

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
 from transnet.data.preprocessing import normalize
-from transnet.training.normalization import Normalization
+from transnet.model.normalization import Normalization
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,18 @@ def test_the_network_learns_from_the_very_numbers_that_it_predicts_from(mean, st
     found = Normalization(mean, std)(frames)
     assert found.shape == (2, 2, 3, 16, 32)
     assert torch.equal(found, expected)
+    assert torch.equal(Normalization(mean, std).plane_by_plane(frames), expected)
+
+
+def test_frames_go_where_the_network_is():
+    normalization = Normalization((0.5,) * 3, (0.5,) * 3)
+    frames = np.zeros((4, 8, 8, 3), np.uint8)[:, :, ::-1]
+    frames.flags.writeable = False
+    assert normalization.on(torch.device("meta"), frames).device.type == "meta"
+    frames = np.full((2, 8, 8, 3), 255, np.uint8)
+    found = Normalization((0.5,) * 3, (0.5,) * 3).on(torch.device("cpu"), frames)
+    assert found.shape == (2, 3, 8, 8)
+    assert torch.equal(found, torch.ones(2, 3, 8, 8))
 
 
 def test_it_leaves_no_trace_in_checkpoints():
