@@ -137,7 +137,7 @@ def _parameters(function: Callable[..., Any]) -> Iterator[tuple[inspect.Paramete
     help_texts = {
         entry.arg_name: " ".join((entry.description or "").split()) for entry in documented
     }
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+    for parameter in _signature(function):
         if is_dataclass(parameter.annotation):
             yield from _parameters(typing.cast("type", parameter.annotation))
         else:
@@ -146,12 +146,23 @@ def _parameters(function: Callable[..., Any]) -> Iterator[tuple[inspect.Paramete
 
 def _arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The flat values of the command line as the arguments of a function."""
-    return {
-        name: parameter.annotation(**_arguments(parameter.annotation, values))
-        if is_dataclass(parameter.annotation)
-        else values[name]
-        for name, parameter in inspect.signature(function, eval_str=True).parameters.items()
-    }
+    arguments = {}
+    for parameter in _signature(function):
+        kind: Any = parameter.annotation
+        is_config = is_dataclass(kind)
+        arguments[parameter.name] = (
+            kind(**_arguments(kind, values)) if is_config else values[parameter.name]
+        )
+    return arguments
+
+
+def _signature(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters with their types; the type of the result may be heavy to import."""
+    names = vars(sys.modules[function.__module__])
+    return [
+        parameter.replace(annotation=eval(parameter.annotation, names))
+        for parameter in inspect.signature(function).parameters.values()
+    ]
 
 
 def _option(parameter: inspect.Parameter) -> str:

@@ -13,6 +13,7 @@ from transnet.errors import TransNetError
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
 TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html"]
+ExportFormat = Literal["onnx", "openvino"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]

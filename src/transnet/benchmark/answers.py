@@ -21,7 +21,7 @@ from transnet.data.sampling import uniform_indices
 from transnet.deploy.runtime import ExportedRecognizer
 from transnet.errors import VideoError
 from transnet.inference.recognizer import Recognizer
-from transnet.runtimes.choice import OTHERS
+from transnet.runtimes.measured_speed import THREADED
 
 PLAIN = Entrant("plain loop", "eager")
 PLAIN_CHANNELS_LAST = Entrant("plain loop, channels-last", "eager")
@@ -40,7 +40,7 @@ def measure_part(setting: Setting) -> list[Measurement]:
     calls[ours[0]] = _answers(recognizer, paths, accelerate=not setting.miniature)
     rows = []
     for runtime in setting.runtimes:
-        if runtime in OTHERS:
+        if runtime in THREADED:
             small = Entrant("files to answers, int8", runtime)
             try:
                 calls[small] = _answers(small_export(setting, runtime), paths, accelerate=False)

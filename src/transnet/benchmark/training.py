@@ -75,7 +75,7 @@ def measure_part(setting: Setting) -> list[Measurement]:
 
 def _datasets(
     records: Sequence[ClipRecord], info: RunInfo, extractor: FeatureExtractor, cache: ClipCache
-) -> dict[Entrant, tuple[Dataset, int]]:
+) -> dict[Entrant, tuple[Dataset[Any], int]]:
     """The clips as each entrant reads them, and its worker processes."""
     labels = [number % len(info.classes) for number in range(len(records))]
     workers = info.training.workers
@@ -94,7 +94,7 @@ def _datasets(
     }
 
 
-def _forward(network: Network, info: RunInfo, dataset: Dataset) -> _Forward:
+def _forward(network: Network, info: RunInfo, dataset: Dataset[Any]) -> _Forward:
     if isinstance(dataset, CachedFeatures):
         return network.classify
     normalize = Normalization(info.backbone.mean, info.backbone.std)
@@ -111,11 +111,11 @@ def _forward(network: Network, info: RunInfo, dataset: Dataset) -> _Forward:
 def _epochs(
     network: Network,
     info: RunInfo,
-    dataset: Dataset,
+    dataset: Dataset[Any],
     workers: int,
 ) -> Callable[[], None]:
     forward = _forward(network, info, dataset)
-    loader: DataLoader = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         dataset,
         batch_size=info.training.batch_size,
         sampler=EpochSampler(len(cast("Any", dataset)), seed=0),

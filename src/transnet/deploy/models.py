@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from transnet.checkpoints.record import package_versions
 from transnet.checkpoints.run import RunInfo
+from transnet.config import ExportFormat
 from transnet.data.video.frames import Pixels
 from transnet.deploy.export_info import METADATA_KEY, ExportInfo
 from transnet.deploy.runtime import FORMS, ExportedRecognizer, load
@@ -23,11 +24,10 @@ from transnet.utils.progress import say
 if TYPE_CHECKING:
     import onnx
 
-Format = Literal["onnx", "openvino"]
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
 
 
-def write_float32(recognizer: Recognizer, folder: Path, format: Format) -> ExportedRecognizer:
+def write_float32(recognizer: Recognizer, folder: Path, format: ExportFormat) -> ExportedRecognizer:
     """Write the models of a run, in float32, to ``folder/float32``, and open them.
 
     Raises:
@@ -48,7 +48,7 @@ def write_int8(
     exported: ExportedRecognizer,
     clips: Sequence[Pixels],
     folder: Path,
-    format: Format,
+    format: ExportFormat,
     *,
     reduce_range: bool,
 ) -> tuple[ExportedRecognizer, dict[str, Any]]:
@@ -128,7 +128,11 @@ def _describe(info: RunInfo) -> ExportInfo:
 
 
 def _write(
-    encoder: onnx.ModelProto, head: onnx.ModelProto, info: ExportInfo, folder: Path, format: Format
+    encoder: onnx.ModelProto,
+    head: onnx.ModelProto,
+    info: ExportInfo,
+    folder: Path,
+    format: ExportFormat,
 ) -> ExportedRecognizer:
     """Write the three models, and open them as a user would."""
     import onnx

@@ -117,7 +117,7 @@ def _quantize(
         quantize_static,
     )
 
-    class Frames(CalibrationDataReader):
+    class Frames(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self._clips = iter(clips)
 

@@ -108,7 +108,7 @@ def calibration(probabilities: Tensor, labels: Tensor) -> Calibration:
             accuracy=float(correct[place == index].mean()),
             num_clips=int((place == index).sum()),
         )
-        for index in place.unique().tolist()
+        for index in sorted(set(place.tolist()))
     )
     distance = sum(abs(b.confidence - b.accuracy) * b.num_clips for b in bins)
     return Calibration(distance / max(1, int(predicted.sum())), bins)

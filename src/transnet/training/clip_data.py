@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -113,14 +114,14 @@ class ClipData(ABC):
 
     def loaders(
         self, train: Sequence[ClipRecord], validation: Sequence[ClipRecord]
-    ) -> tuple[DataLoader, DataLoader | None]:
+    ) -> tuple[DataLoader[Any], DataLoader[Any] | None]:
         """Batches of training clips and, if there are any, of validation clips."""
         return (
             self._loader(train, training=True),
             self._loader(validation, training=False) if validation else None,
         )
 
-    def _loader(self, records: Sequence[ClipRecord], *, training: bool) -> DataLoader:
+    def _loader(self, records: Sequence[ClipRecord], *, training: bool) -> DataLoader[Any]:
         count, config = len(records), self._config
         workers = self._loader_workers()
         return DataLoader(
@@ -141,7 +142,7 @@ class ClipData(ABC):
         """Read every clip, set ``digests`` and ``seconds``, and return the broken clips."""
 
     @abstractmethod
-    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset: ...
+    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]: ...
 
 
 class _CachedData(ClipData):
@@ -197,7 +198,7 @@ class FeatureData(_CachedData):
         views_of = partial(training_views, count=views, flip=self._config.flip)
         return self._extractor.extract(records, views_of, title=f"features, {part}")
 
-    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset:
+    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]:
         return CachedFeatures(self._extractor, [self._keys[r] for r in records], labels)
 
     def _loader_workers(self) -> int:
@@ -222,7 +223,7 @@ class FrameData(_CachedData):
             title=f"frames, {part}",
         )
 
-    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset:
+    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]:
         keys, num_frames = [self._keys[r] for r in records], self._info.clip.frames
         return CachedClips(self._cache, keys, labels, num_frames, flip=self._config.flip)
 
@@ -254,5 +255,5 @@ class VideoData(ClipData):
     def _check(self, record: ClipRecord) -> None:
         read_clip(record.path, self._info.clip, start=record.start, end=record.end)
 
-    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset:
+    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]:
         return VideoClips(records, labels, self._info.clip, flip=self._config.flip)

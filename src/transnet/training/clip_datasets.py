@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from transnet.training.samplers import FIXED_VIEW, Draw
 Example = tuple[Tensor, int]
 
 
-class CachedFeatures(Dataset):
+class CachedFeatures(Dataset[Any]):
     """Cached features ``(n, ...)`` and class index of clips."""
 
     def __init__(
@@ -39,7 +40,7 @@ class CachedFeatures(Dataset):
         return features.float(), self._labels[index]
 
 
-class CachedClips(Dataset):
+class CachedClips(Dataset[Any]):
     """Cached frames, uint8 ``(n, H, W, 3)``, and class index of clips."""
 
     def __init__(
@@ -67,7 +68,7 @@ class CachedClips(Dataset):
         return torch.from_numpy(frames), self._labels[index]
 
 
-class VideoClips(Dataset):
+class VideoClips(Dataset[Any]):
     """Frames, uint8 ``(n, H, W, 3)``, and class index of clips, decoded on access."""
 
     def __init__(

@@ -71,8 +71,8 @@ class FitOptions:
 
 def fit(
     module: LightningModule,
-    train_loader: DataLoader,
-    validation_loader: DataLoader | None,
+    train_loader: DataLoader[Any],
+    validation_loader: DataLoader[Any] | None,
     config: TrainingConfig | PretrainingConfig,
     folder: Path,
     options: FitOptions = FitOptions(),
@@ -183,7 +183,7 @@ def _loggers(folder: Path) -> list[Logger]:
     return loggers
 
 
-def _follow_epochs(loader: DataLoader, trainer: Trainer) -> None:
+def _follow_epochs(loader: DataLoader[Any], trainer: Trainer) -> None:
     if isinstance(loader.sampler, EpochSampler):
         # Not trainer.current_epoch: when resuming, it lags until after the first batch is read.
         epochs: Any = trainer.fit_loop.epoch_progress.current

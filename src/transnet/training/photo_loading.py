@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from transnet.training.samplers import (
 from transnet.utils.reading import read_many
 
 
-class MaskedPhotos(Dataset):
+class MaskedPhotos(Dataset[Any]):
     """Normalized photos ``(3, size, size)`` and their masks, read on access.
 
     Args:
@@ -60,7 +61,7 @@ class MaskedPhotos(Dataset):
 
 def photo_loader(
     photos: Sequence[Photo], view: PhotoTransform, config: PretrainingConfig, *, training: bool
-) -> DataLoader:
+) -> DataLoader[Any]:
     """Batches of augmented photos for training, or of plain photos for validation."""
     count = len(photos)
     return DataLoader(

@@ -36,7 +36,7 @@ class TrainingTimer(Callback):
         self._spans: list[tuple[Mark, Mark]] = []
         self._epoch_began = 0.0
 
-    def timed(self, loader: DataLoader) -> TimedLoader:
+    def timed(self, loader: DataLoader[Any]) -> TimedLoader:
         """The same loader; the wait for each batch is measured."""
         return TimedLoader(loader, self)
 
@@ -64,7 +64,7 @@ class TrainingTimer(Callback):
         """The current time."""
         if not self._on_gpu:
             return time.perf_counter()
-        mark = torch.cuda.Event(enable_timing=True)
+        mark = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         mark.record()
         return mark
 
@@ -78,10 +78,10 @@ class TrainingTimer(Callback):
         return train_s, sum(_seconds(*span) for span in self._spans)
 
 
-class TimedLoader(DataLoader):
+class TimedLoader(DataLoader[Any]):
     """A copy of a loader that reports the wait for each batch."""
 
-    def __init__(self, loader: DataLoader, timer: TrainingTimer) -> None:
+    def __init__(self, loader: DataLoader[Any], timer: TrainingTimer) -> None:
         vars(self).update(vars(loader))
         self._timer = timer
 

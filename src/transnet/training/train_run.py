@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
@@ -172,7 +173,7 @@ def _fit(
     network: Network,
     info: RunInfo,
     config: TrainingConfig,
-    loaders: tuple[DataLoader, DataLoader | None],
+    loaders: tuple[DataLoader[Any], DataLoader[Any] | None],
     folder: Path,
     device: torch.device,
 ) -> FitSummary:

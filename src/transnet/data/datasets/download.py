@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from transnet.data.datasets.archives import unpack_archives
-from transnet.data.datasets.catalog import open_dataset
 from transnet.errors import TransNetError
 from transnet.utils.paths import output_folder
 from transnet.utils.progress import progress_bar, say
@@ -104,6 +102,9 @@ def download(name: str, *, to: str, mirror: str | None = None) -> Path:
     Raises:
         TransNetError: a file cannot be downloaded; the message contains manual instructions.
     """
+    from transnet.data.datasets.archives import unpack_archives
+    from transnet.data.datasets.catalog import open_dataset
+
     if name not in SOURCES:
         raise TransNetError(f"NAME is {name!r}; accepted: {', '.join(SOURCES)}.")
     source, folder = SOURCES[name], Path(to).expanduser()
