@@ -7,7 +7,7 @@
 
 Synthetic people act in front of synthetic backgrounds (places). In training, each action has places
 of its own. The test clips show other people, once in the places of their action ("usual") and once
-in those of other actions ("shuffled"): the accuracy lost between the two is the effect of the place.
+in those of other actions ("shuffled"): the accuracy lost in between is the effect of the place.
 Compared are random backbones (trained as a whole, on smaller frames), ImageNet, and human
 segmentation (TransNet+). Weights that are not given are left out.
 """
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--hss", help="folder of transnet pretrain")
     parser.add_argument("--backbone", default="mobilenetv1_100")
     parser.add_argument(
-        "--people", type=int, default=16, help="people to train on; half as many to test on"
+        "--people", type=int, default=16, help="for training; half as many test"
     )
     parser.add_argument("--takes", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
