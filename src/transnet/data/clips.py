@@ -31,7 +31,7 @@ class Clip:
         frames: uint8 RGB ``(T, size, size, 3)``.
         indices: number of each frame in the file, from 0, never decreasing, ``(T,)``.
         times_s: presentation time of each frame in seconds, ``(T,)``.
-        damage: what is wrong with the file, if its good frames were used; else empty.
+        damage: what is wrong with the file, if its good frames were used; otherwise empty.
     """
 
     frames: Pixels

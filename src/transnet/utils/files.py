@@ -23,15 +23,15 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         TransNetError: it cannot be written, for example because the disk is full.
     """
-    beside = path.with_name(f".{path.name[:40]}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}")
     try:
-        yield beside
-        os.replace(beside, path)
+        yield temporary
+        os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         raise TransNetError(f"{path} cannot be written ({error}).") from error
     finally:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
 
 
 @contextmanager
@@ -51,19 +51,19 @@ def whole_folder(folder: Path, option: str = "--out") -> Iterator[Path]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder.parent, started_by)
-        beside = Path(tempfile.mkdtemp(prefix=f"{started_by}{os.getpid()}.", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f"{started_by}{os.getpid()}.", dir=folder.parent))
     except OSError as error:
         raise TransNetError(
             f"{option} is {str(folder)!r}, which cannot be made ({error})."
         ) from error
     try:
-        yield beside
-        beside.chmod(0o777 & ~_umask())
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
         if folder.is_dir():
             shutil.rmtree(folder)
-        os.replace(beside, folder)
+        os.replace(temporary, folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _remove_leftovers(parent: Path, started_by: str) -> None:
@@ -107,8 +107,8 @@ def write_once(path: Path, table: bytes, what: str) -> None:
         if path.read_bytes() != table:
             raise TransNetError(other_list(path.parent, what))
         return
-    with written_whole(path) as beside:
-        beside.write_bytes(table)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(table)
 
 
 def other_list(run: Path, what: str) -> str:

@@ -28,7 +28,7 @@ from transnet.utils.progress import progress_bar, say
 ARCHIVE_SUFFIXES = frozenset({".zip", ".rar"})
 WANTED_SUFFIXES = VIDEO_SUFFIXES | ARCHIVE_SUFFIXES | {".txt", ".csv"}
 
-# Videos hardly compress and lists compress tenfold: what expands more than this is no dataset.
+# Videos hardly compress and lists compress tenfold: no dataset expands more than this.
 MAX_GROWTH = 20
 SMALL_BYTES = 100 * 2**20
 MAX_MEMBERS = 200_000
@@ -59,7 +59,7 @@ def unpack_archives(root: Path) -> None:
     archives = [path for path in visible if _is_archive(path)]
     here = {path.name for path in visible}
     for archive in archives:
-        _unpack_beside(archive, here, depth=0)
+        _unpack(archive, here, depth=0)
 
 
 def _is_hidden(path: Path) -> bool:
@@ -70,7 +70,7 @@ def _is_archive(path: Path) -> bool:
     return path.suffix.lower() in ARCHIVE_SUFFIXES and path.is_file()
 
 
-def _unpack_beside(archive: Path, here: set[str], depth: int) -> bool:
+def _unpack(archive: Path, here: set[str], depth: int) -> bool:
     """Unpack an archive unless its folder or all of its files exist; whether it was unpacked."""
     target = archive.with_suffix("")
     if target.is_dir():
@@ -82,14 +82,14 @@ def _unpack_beside(archive: Path, here: set[str], depth: int) -> bool:
         if names and all(name in here or Path(name).stem in here for name in names):
             return False
         say(f"unpacking {archive}")
-        with _target_folder(target, archive) as beside:
+        with _target_folder(target, archive) as folder:
             if _is_compressed_rar(opened, members):
-                _run_unpacker(archive, beside, members)
+                _run_unpacker(archive, folder, members)
             else:
-                _copy_members(archive, opened, members, beside)
+                _copy_members(archive, opened, members, folder)
             if depth < MAX_DEPTH:
-                for inner in sorted(filter(_is_archive, beside.rglob("*"))):
-                    if _unpack_beside(inner, set(), depth + 1):
+                for inner in sorted(filter(_is_archive, folder.rglob("*"))):
+                    if _unpack(inner, set(), depth + 1):
                         inner.unlink()
     return True
 

@@ -40,7 +40,7 @@ class Photo(Protocol):
 
     @property
     def group(self) -> str:
-        """The origin that it shares with others (a generated person); else its name."""
+        """The origin that it shares with others (a generated person); by default its name."""
 
     def read(self) -> MaskedPhoto:
         """Read the photo and its mask.

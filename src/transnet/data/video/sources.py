@@ -60,7 +60,7 @@ class FrameSource:
 
     @property
     def damage(self) -> str:
-        """What is wrong with a file, known once it was read; else empty."""
+        """What is wrong with a file, known once it was read; empty if nothing is."""
         return self._feed.damage
 
     def __iter__(self) -> Iterator[SourceFrame]:
