@@ -154,7 +154,7 @@ def test_a_start_from_weights_is_remembered(pretrained, tmp_path):
     assert info.backbone.weights == "encoder.safetensors"
     assert info.training.backbone_learning_rate == 3e-4  # gentle with what is known already
     assert transnet.load_segmenter(pretrained).info.training.backbone_learning_rate == 1e-3
-    assert "photos: synthetic:4" in found.license
+    assert "photos: synthetic:4" in found.backbone.license
 
 
 def test_a_name_of_any_bytes_is_no_hindrance(tmp_path):
