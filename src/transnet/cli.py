@@ -105,6 +105,7 @@ def _parser(command: str, function: Callable[..., Any]) -> Any:
     parser = ArgumentParser(
         prog=f"transnet {command}",
         description="\n".join(filter(None, (text.short_description, text.long_description))),
+        allow_abbrev=False,
         exit_on_error=False,
     )
     for parameter, help_text, is_field in _parameters(function):

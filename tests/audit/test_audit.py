@@ -27,7 +27,7 @@ def test_the_lists_of_ucf101_alone(tmp_path, capsys):
     assert [row["siblings_in_train"] for row in rows[:3]] == [0, 0, 0]
     assert rows[3]["siblings_in_train"] == pytest.approx(0.997, abs=0.003)
     assert rows[3]["seeds"] == 3
-    assert "split official:2: 9586 clips to train, 3734 to test; 0.0 % of the test clips" in said
+    assert "split official:2: 9586 training clips, 3734 test clips; 0.0 % of the test clips" in said
     page = (tmp_path / "out/report.html").read_text()
     row = page[page.rindex("<th>official:3</th>") :]
     assert re.findall(r"<td>(.*?)</td>", row)[:2] == ["100.0 %", "100.0 %"]

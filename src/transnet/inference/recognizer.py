@@ -36,8 +36,8 @@ def load(run: str | Path, *, device: Device | str = "auto") -> Recognizer:
             device.
 
     Example:
-        >>> recognizer = transnet.load("runs/exercises")
-        >>> recognizer.predict("clip.mp4").label
+        >>> recognizer = transnet.load("runs/exercises")  # doctest: +SKIP
+        >>> recognizer.predict("clip.mp4").label  # doctest: +SKIP
         'squat'
     """
     chosen = find_device(device)
