@@ -93,18 +93,18 @@ def _write_report(
 def _pictures(clip: ClipRecord) -> list[Pixels]:
     """Three frames of a clip, upright RGB."""
     from transnet.data.sampling import uniform_indices
-    from transnet.data.video.footage import read_footage
+    from transnet.data.video.footage import read_samples
     from transnet.data.video.frames import FrameConverter
 
-    footage = read_footage(
+    convert = FrameConverter()
+    found = read_samples(
         clip.path,
-        lambda times_s: uniform_indices(len(times_s), 3),
+        [(lambda times_s: uniform_indices(len(times_s), 3), convert)],
         start=clip.start,
         end=clip.end,
         min_frames=1,
     )
-    convert = FrameConverter()
-    return [convert(frame) for frame in footage.frames]
+    return found.samples[0].frames
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:

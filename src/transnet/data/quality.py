@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from transnet.data.manifest import ClipRecord
 from transnet.data.sampling import Indices, uniform_indices
-from transnet.data.video.footage import read_footage
+from transnet.data.video.footage import read_samples
 from transnet.errors import FileError
 from transnet.utils.reading import read_many
 
@@ -84,12 +85,15 @@ def _inspect(clip: ClipRecord) -> Finding:
     def choose(times_s: NDArray[np.float64]) -> Indices:
         return uniform_indices(len(times_s), SAMPLED_FRAMES)
 
-    footage = read_footage(clip.path, choose, start=clip.start, end=clip.end, min_frames=1)
     scaler = VideoReformatter()
-    frames = np.stack(
-        [scaler.reformat(frame, SIDE, SIDE, "gray").to_ndarray() for frame in footage.frames]
+
+    def small(frame: av.VideoFrame) -> NDArray[np.uint8]:
+        return scaler.reformat(frame, SIDE, SIDE, "gray").to_ndarray()
+
+    found = read_samples(
+        clip.path, [(choose, small)], start=clip.start, end=clip.end, min_frames=1
     )
-    times = footage.times_s
+    frames, times = np.stack(found.samples[0].frames), found.times_s
     seconds = float(times[-1] - times[0])
     reason = _suspicion(frames, len(times), seconds)
     content = hashlib.blake2b(frames.tobytes(), digest_size=16).hexdigest()
