@@ -95,11 +95,10 @@ def _inspect(clip: ClipRecord) -> Finding:
     scaler = VideoReformatter()
 
     def small(frame: av.VideoFrame) -> NDArray[np.uint8]:
-        return scaler.reformat(frame, SIDE, SIDE, "gray").to_ndarray()
+        gray = scaler.reformat(frame, SIDE, SIDE, "gray")
+        return gray.to_ndarray().astype(np.uint8, copy=False)
 
-    found = read_samples(
-        clip.path, [(choose, small)], start=clip.start, end=clip.end, min_frames=1
-    )
+    found = read_samples(clip.path, [(choose, small)], start=clip.start, end=clip.end, min_frames=1)
     frames, times = np.stack(found.samples[0].frames), found.times_s
     seconds = float(times[-1] - times[0])
     reason = _suspicion(frames, len(times), seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import av
 from av.filter import Graph
@@ -11,7 +11,7 @@ from av.filter import Graph
 _FILTER, _OPTIONS = "bwdif", "mode=send_frame:parity=auto:deint=interlaced"
 
 
-def deinterlaced(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+def deinterlaced(frames: Iterable[av.VideoFrame]) -> Generator[av.VideoFrame, None, None]:
     """Deinterlace the frames that say that they are interlaced; the others stay as they are.
 
     As many frames as come in go out, with their times. The filter starts at the first interlaced
@@ -39,7 +39,7 @@ class _Deinterlacer:
         source = self._graph.add_buffer(
             width=first.width,
             height=first.height,
-            format=first.format.name,
+            format=first.format,
             time_base=first.time_base,
         )
         chain = [source, self._graph.add(_FILTER, _OPTIONS), self._graph.add("buffersink")]

@@ -14,7 +14,6 @@ from typing import BinaryIO
 
 # Bits of every byte reversed: zlib's CRC-32 runs from the other end of a byte.
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-_UNKNOWN = None
 
 
 @dataclass(frozen=True)
@@ -135,14 +134,14 @@ def _check_matroska(file: BinaryIO) -> bool:
     while (element := _element(file)) is not None:
         kind, length = element
         if kind == _SEGMENT:
-            if length is _UNKNOWN:  # a live recording
+            if length is None:  # a live recording
                 return False
             end = file.tell() + length
             if end > size:
                 raise _FaultError(f"is truncated: {end - size} bytes are missing at its end.")
             _check_parts(file, end)
             return True
-        if length is _UNKNOWN:
+        if length is None:
             return False
         file.seek(length, os.SEEK_CUR)
     return False
@@ -151,9 +150,11 @@ def _check_matroska(file: BinaryIO) -> bool:
 def _check_parts(file: BinaryIO, end: int) -> None:
     while file.tell() < end:
         element = _element(file)
-        if element is None or element[1] is _UNKNOWN:
+        if element is None:
             return
-        kind, length = element
+        length = element[1]
+        if length is None:
+            return
         if file.tell() + length > end:
             raise _FaultError("is damaged: a part of it is longer than the whole.")
         start = file.tell()

@@ -27,7 +27,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -46,19 +46,29 @@ class Limits:
     """What one file may cost.
 
     Attributes:
-        memory_mb: MiB of memory that the file may take, 100 or more; where the system has such a limit.
+        memory_mb: MiB of memory that the file may take, 100 or more, where the system can limit
+            it.
         seconds: seconds to decode one file, above 0.
+        seconds_per_mb: seconds in addition for each MB of the file, 0 or more.
     """
 
     memory_mb: int = 800
-    seconds: float = 60.0
+    seconds: float = 9.0
+    seconds_per_mb: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.memory_mb < 100 or not self.seconds > 0:
+        if self.memory_mb < 100 or not (self.seconds > 0 and self.seconds_per_mb >= 0):
             raise TransNetError(
                 f"the limits are {self.memory_mb} MiB and {self.seconds} s; accepted: 100 MiB or "
                 "more, and above 0 s."
             )
+
+    def seconds_for(self, path: Path | str) -> float:
+        """Seconds that a file may take."""
+        try:
+            return self.seconds + self.seconds_per_mb * os.path.getsize(path) / 1e6
+        except (OSError, ValueError):  # the child says what is wrong
+            return self.seconds
 
 
 class Isolation:
@@ -111,7 +121,7 @@ class Isolation:
             "request": request,
         }
         try:
-            head, body = child.ask(message)
+            head, body = child.ask(message, self.limits.seconds_for(path))
         except _LimitError as error:
             child.end()
             raise VideoError(path, f"cannot be decoded: it {error}.") from None
@@ -141,9 +151,9 @@ class _Child:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self._ready = False
-        self._late = False
+        self._late_s = 0.0
 
-    def ask(self, message: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def ask(self, message: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
         assert self._process.stdin is not None
         if not self._ready:  # the start of an interpreter is not the file's time
             self._receive(_START_S)
@@ -152,7 +162,7 @@ class _Child:
             _send(self._process.stdin, message)
         except OSError:
             raise _LimitError(self._cause()) from None
-        return self._receive(self._limits.seconds)
+        return self._receive(seconds)
 
     def end(self) -> None:
         self._process.kill()
@@ -163,7 +173,7 @@ class _Child:
         self._process.wait()
 
     def _receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
-        timer = threading.Timer(seconds, self._stop)
+        timer = threading.Timer(seconds, self._stop, [seconds])
         timer.daemon = True
         timer.start()
         try:
@@ -174,8 +184,8 @@ class _Child:
         finally:
             timer.cancel()
 
-    def _stop(self) -> None:
-        self._late = True
+    def _stop(self, seconds: float) -> None:
+        self._late_s = seconds
         self._process.kill()
 
     def _exactly(self, count: int) -> bytes:
@@ -186,8 +196,8 @@ class _Child:
         return content
 
     def _cause(self) -> str:
-        if self._late:
-            return f"takes longer than {self._limits.seconds:g} s"
+        if self._late_s:
+            return f"takes longer than {self._late_s:.3g} s"
         status = self._process.wait()
         return f"ended the decoder (status {status}), or needs over {self._limits.memory_mb} MiB"
 

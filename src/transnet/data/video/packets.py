@@ -6,18 +6,19 @@ from collections import deque
 from collections.abc import Iterator
 
 from av.packet import Packet
+from av.video.stream import VideoStream
 
 # A piece starts with a key frame; the parser lags one packet behind the counter.
 _JOIN_WITHIN = 2
 
 
-def accept_joins(packets: Iterator[Packet]) -> Iterator[Packet]:
+def accept_joins(packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
     """Take the mark of damage from the last packets of a joined piece.
 
     Every piece counts its packets anew, which FFmpeg marks as a loss. It is none where a key frame
     follows at once; if data was lost there, the decoder says so.
     """
-    waiting: deque[Packet] = deque()
+    waiting: deque[Packet[VideoStream]] = deque()
     for packet in packets:
         waiting.append(packet)
         if len(waiting) > _JOIN_WITHIN:
@@ -26,7 +27,7 @@ def accept_joins(packets: Iterator[Packet]) -> Iterator[Packet]:
         yield _judged(waiting)
 
 
-def _judged(waiting: deque[Packet]) -> Packet:
+def _judged(waiting: deque[Packet[VideoStream]]) -> Packet[VideoStream]:
     packet = waiting.popleft()
     if packet.is_corrupt and any(after.is_keyframe and after.size for after in waiting):
         packet.is_corrupt = False

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +38,8 @@ VIDEO_SUFFIXES = frozenset({
 # fmt: on
 
 DEFAULT_RATE = 25.0
+# An IndexError: a damaged transport stream announces one more stream while it is read.
+DECODING_ERRORS = (av.FFmpegError, ValueError, IndexError)
 # Containers may declare a few frames too many; a truncated file lacks more than these.
 MISSING_FRAMES = 2
 MISSING_SHARE = 0.1
@@ -44,6 +47,7 @@ MISSING_SHARE = 0.1
 _MIN_FRAME_BYTES = 8
 # A clock that goes back further starts anew: pieces were joined.
 CLOCK_RESTART_S = 1.0
+_REORDERED = 17  # packets among which the first frame is
 # Pixels that a file may decode to: all that is plausible is far below, an hour of black 4K too.
 _FREE_PIXELS, _PIXELS_PER_BYTE = 2**32, 2**17
 
@@ -81,7 +85,7 @@ class VideoFile:
         self._container, self._stream = open_video(path)
         self.rate = float(self._stream.average_rate or DEFAULT_RATE)
         self.declared_frames = self._stream.frames
-        self._zero_s = (self._container.start_time or 0) / av.time_base
+        self._zero_s = _zero_s(path, self._container)
         self.declared_s = _declared_s(self._container, self._stream, self._zero_s)
         self._format = self._container.format.name
         self._aspect = usable_aspect(self._stream.sample_aspect_ratio)
@@ -106,8 +110,7 @@ class VideoFile:
         Args:
             stop: frame number, from 0, to end before; the end of the file if not given.
         """
-        shown = deinterlaced(self._intact_frames())
-        with closing(shown):
+        with closing(deinterlaced(self._intact_frames())) as shown:
             for frame in shown:
                 if stop is not None and self._decoded >= stop:
                     return
@@ -138,7 +141,7 @@ class VideoFile:
             self._damaged += packet.is_corrupt
             try:
                 decoded = packet.decode()
-            except (av.FFmpegError, ValueError):
+            except DECODING_ERRORS:
                 self._damaged += 1
                 continue
             for frame in decoded:
@@ -154,15 +157,15 @@ class VideoFile:
                     )
                 yield frame
 
-    def _packets(self) -> Iterator[Packet]:
-        packets: Iterator[Packet] = self._container.demux(self._stream)
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        packets: Iterator[Packet[VideoStream]] = self._container.demux(self._stream)
         if self._format == "mpegts":
             packets = accept_joins(packets)
         checksums = _Ffv1Checksums() if self._stream.codec_context.name == "ffv1" else None
         while True:
             try:
                 packet = next(packets, None)
-            except (av.FFmpegError, ValueError):
+            except DECODING_ERRORS:
                 self._damaged += 1
                 return
             if packet is None:
@@ -188,7 +191,7 @@ class VideoFile:
                 for packet in self._container.demux(self._stream)
                 if packet.size and not packet.is_discard
             ]
-        except (av.FFmpegError, ValueError) as error:
+        except DECODING_ERRORS as error:
             raise VideoError(self.path, f"cannot be read to its end ({error}).") from error
         known = sorted(stamp for stamp in stamps if stamp is not None)
         if not known or self._stream.time_base is None:
@@ -275,7 +278,7 @@ class _Ffv1Checksums:
         self._seen = False
         self._wrong = 0
 
-    def is_wrong(self, packet: Packet) -> int:
+    def is_wrong(self, packet: Packet[VideoStream]) -> int:
         """Number of wrong frames that this packet reveals."""
         if not packet.size:
             return 0
@@ -284,6 +287,19 @@ class _Ffv1Checksums:
             return revealed
         self._wrong += 1
         return int(self._seen)
+
+
+def _zero_s(path: Path | str, container: InputContainer) -> float:
+    """The time in the container's clock that players call 0, in seconds."""
+    if container.start_time is not None:
+        return container.start_time / av.time_base
+    # Not found while probing: the first time of the frames, which leave a decoder out of order.
+    again, stream = open_video(path)
+    with again, suppress(*DECODING_ERRORS):
+        stamps = [packet.pts for packet in islice(again.demux(stream), _REORDERED)]
+        if stream.time_base is not None:
+            return min((s for s in stamps if s is not None), default=0) * float(stream.time_base)
+    return 0.0
 
 
 def _declared_s(container: InputContainer, stream: VideoStream, zero_s: float) -> float | None:
