@@ -13,8 +13,8 @@ from av.video.stream import VideoStream
 
 from transnet.errors import VideoError
 
-# A damaged header can ask for any amount of memory: no camera makes larger or longer frames.
-MAX_PIXELS = 8192 * 8192
+# A damaged header can ask for any amount of memory. 8K cameras fit, in the wider 17:9 as well.
+MAX_PIXELS = 8192 * 4352
 MAX_ASPECT = 64
 # Containers and raw streams of video only. Playlists, text and numbered pictures, which FFmpeg
 # would open as well, make it read other files or draw what is no video.
@@ -65,7 +65,11 @@ def _video_stream(path: Path | str, container: InputContainer) -> VideoStream:
     if stream.codec_context is None:
         raise VideoError(path, "uses an unknown codec.")
     if not is_plausible(stream.width, stream.height):
-        raise VideoError(path, f"claims frames of {stream.width} x {stream.height} pixels.")
+        raise VideoError(
+            path,
+            f"claims frames of {stream.width} x {stream.height} pixels; accepted: up to "
+            f"{MAX_PIXELS / 1e6:.0f} million pixels, and sides of at most 1:{MAX_ASPECT}.",
+        )
     stream.codec_context.options = {"err_detect": NOTICE_DAMAGE, "max_pixels": str(MAX_PIXELS)}
     return stream
 

@@ -32,7 +32,7 @@ from transnet.errors import VideoError
 VIDEO_SUFFIXES = frozenset({
     ".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif",
     ".h264", ".h265", ".hevc", ".m2t", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov",
-    ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogg", ".ogm", ".ogv", ".qt", ".rm",
+    ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".qt", ".rm",
     ".rmvb", ".tod", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 })
 # fmt: on
@@ -49,7 +49,7 @@ _MIN_FRAME_BYTES = 8
 CLOCK_RESTART_S = 1.0
 _REORDERED = 17  # packets among which the first frame is
 # Pixels that a file may decode to: all that is plausible is far below, an hour of black 4K too.
-_FREE_PIXELS, _PIXELS_PER_BYTE = 2**32, 2**17
+_FREE_PIXELS, _PIXELS_PER_BYTE = 2**31, 2**17
 
 
 class VideoFile:

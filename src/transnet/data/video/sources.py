@@ -20,7 +20,7 @@ import numpy as np
 
 from transnet.data.video.cameras import Camera, is_camera
 from transnet.data.video.frames import rgb_frame
-from transnet.data.video.opening import is_plausible
+from transnet.data.video.opening import MAX_PIXELS, is_plausible
 from transnet.data.video.pacing import FramePacer
 from transnet.data.video.reader import VideoFile
 from transnet.errors import TransNetError
@@ -228,6 +228,6 @@ def _parse_size(text: str | None) -> tuple[int, int]:
     if not (min(size) > 0 and is_plausible(*size)):
         raise TransNetError(
             f"--input-size is {text!r}; accepted: WIDTHxHEIGHT of the raw frames, like 640x480, "
-            "and at most 8192x8192."
+            f"and at most {MAX_PIXELS / 1e6:.0f} million pixels."
         )
     return size
