@@ -90,6 +90,17 @@ def test_matroska_checksums_and_size(make_video):
         read_clip(path, CONFIG)
 
 
+def test_the_blocks_of_a_webm_fill_their_clusters(make_video):
+    path = make_video("x.webm", 20, codec="libvpx")
+    assert check_integrity(path, "matroska,webm").is_whole
+    content = bytearray(path.read_bytes())
+    cluster = content.index(bytes.fromhex("1f43b675"))
+    block = content.index(b"\xa3", cluster)
+    content[block] = 0
+    path.write_bytes(content)
+    assert "unknown element" in check_integrity(path, "matroska,webm").fault
+
+
 def test_ffv1_slices_are_checked(tmp_path):
     path = tmp_path / "x.avi"
     with av.open(str(path), "w") as container:

@@ -125,7 +125,10 @@ def _check_ogg(file: BinaryIO) -> bool:
     return True
 
 
-_SEGMENT, _CRC = 0x18538067, 0xBF
+_SEGMENT, _CLUSTER, _CRC = 0x18538067, 0x1F43B675, 0xBF
+# Timestamp, Position, PrevSize, EncryptedBlock, BlockGroup, SimpleBlock, CRC-32, Void,
+# SilentTracks: all that RFC 9559 allows in a Cluster.
+_IN_A_CLUSTER = frozenset({0xE7, 0xA7, 0xAB, 0xAF, 0xA0, 0xA3, _CRC, 0xEC, 0x5854})
 
 
 def _check_matroska(file: BinaryIO) -> bool:
@@ -152,7 +155,7 @@ def _check_parts(file: BinaryIO, end: int) -> None:
         element = _element(file)
         if element is None:
             return
-        length = element[1]
+        kind, length = element
         if length is None:
             return
         if file.tell() + length > end:
@@ -162,7 +165,21 @@ def _check_parts(file: BinaryIO, end: int) -> None:
             stated = int.from_bytes(file.read(4), "little")
             if _crc32(file, length - 6) != stated:
                 raise _FaultError("is damaged: a checksum of the file is wrong.")
+        file.seek(start)
+        if kind == _CLUSTER:
+            _check_cluster(file, start + length)
         file.seek(start + length)
+
+
+def _check_cluster(file: BinaryIO, end: int) -> None:
+    """Check that the blocks of a cluster fill it."""
+    while file.tell() < end:
+        element = _element(file)
+        if element is None or element[0] not in _IN_A_CLUSTER or element[1] is None:
+            raise _FaultError("is damaged: a Matroska cluster holds an unknown element.")
+        file.seek(element[1], os.SEEK_CUR)
+    if file.tell() > end:
+        raise _FaultError("is damaged: a Matroska block is longer than its cluster.")
 
 
 def _crc32(file: BinaryIO, length: int) -> int:
