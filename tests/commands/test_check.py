@@ -8,6 +8,7 @@ import pytest
 from transnet.cli import main
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.quality import inspect_clips
+from transnet.data.video.isolation import Isolation
 
 
 def write(path, pictures, rate=10):
@@ -87,3 +88,10 @@ def test_a_folder_that_cannot_be_written(clips_folder, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["check", str(clips_folder), "--out", str(tmp_path / "file")]) == 1
     assert "error: --out is" in capsys.readouterr().err
+
+
+def test_isolated_findings_are_the_same(data):
+    manifest = open_dataset(str(data))
+    with Isolation() as isolation:
+        isolated = inspect_clips(manifest.clips, 1, isolation)
+    assert isolated == inspect_clips(manifest.clips, 1)

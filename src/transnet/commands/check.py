@@ -23,7 +23,14 @@ MAX_PICTURED = 60
 MAX_SHOWN = 10
 
 
-def check(data: str, *, out: str = "runs/check", json: bool = False, workers: int = 0) -> int:
+def check(
+    data: str,
+    *,
+    out: str = "runs/check",
+    json: bool = False,
+    workers: int = 0,
+    isolate: bool = False,
+) -> int:
     """Decode every clip of a dataset and list those that are broken or suspicious.
 
     Args:
@@ -31,6 +38,7 @@ def check(data: str, *, out: str = "runs/check", json: bool = False, workers: in
         out: folder for report.html and exclude.csv, the input of train --exclude
         json: print one JSON object per clip
         workers: clips to decode in parallel; 0: one per core
+        isolate: decode in child processes with limits of memory and time, for files of strangers
 
     Returns:
         1 if a clip is broken, else 0.
@@ -40,12 +48,16 @@ def check(data: str, *, out: str = "runs/check", json: bool = False, workers: in
     """
     from transnet.data.datasets.catalog import open_dataset
     from transnet.data.quality import inspect_clips
+    from transnet.data.video.isolation import Isolation
 
     manifest = open_dataset(data)
     for line in (manifest.summary(), *manifest.notes):
         say(line)
     folder = output_folder(out)
-    findings = inspect_clips(manifest.clips, workers or os.cpu_count() or 1)
+    with Isolation() as isolation:
+        findings = inspect_clips(
+            manifest.clips, workers or os.cpu_count() or 1, isolation if isolate else None
+        )
     doubtful = [finding for finding in findings if finding.status != "fine"]
     try:
         _write_exclusions(folder / "exclude.csv", doubtful)
@@ -93,18 +105,18 @@ def _write_report(
 def _pictures(clip: ClipRecord) -> list[Pixels]:
     """Three frames of a clip, upright RGB."""
     from transnet.data.sampling import uniform_indices
-    from transnet.data.video.footage import read_footage
+    from transnet.data.video.footage import read_samples
     from transnet.data.video.frames import FrameConverter
 
-    footage = read_footage(
+    convert = FrameConverter()
+    found = read_samples(
         clip.path,
-        lambda times_s: uniform_indices(len(times_s), 3),
+        [(lambda times_s: uniform_indices(len(times_s), 3), convert)],
         start=clip.start,
         end=clip.end,
         min_frames=1,
     )
-    convert = FrameConverter()
-    return [convert(frame) for frame in footage.frames]
+    return found.samples[0].frames
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:

@@ -23,6 +23,7 @@ def predict(
     *,
     json: bool = False,
     allow_partial: bool = False,
+    isolate: bool = False,
     timeline: bool = False,
     stream: StreamConfig = StreamConfig(),
     format: TimelineFormat | None = None,
@@ -37,6 +38,8 @@ def predict(
         json: print one JSON object per line: path, label, score, scores; or path and error; with
             --timeline, path and segments
         allow_partial: use the good frames of a damaged file instead of rejecting it
+        isolate: decode in a child process with limits of memory and time, for files of strangers;
+            not with --timeline
         timeline: find the segments of a long video, with the label, start, end and score of each
         stream: how a long video is classified
         format: format of a timeline; by default from the suffix of --out, else text
@@ -53,6 +56,8 @@ def predict(
 
     if (format or out) and not timeline:
         raise TransNetError("--format and --out are for timelines; add --timeline.")
+    if isolate and timeline:
+        raise TransNetError("--isolate is for whole clips; leave out --timeline or --isolate.")
     recognizer, exported = _load(run, device)
     paths = expanded(videos, videos_below, "video")
     results = FileResults(json=json)
@@ -65,7 +70,7 @@ def predict(
     else:
         num_frames = len(paths) * recognizer.info.clip.frames
         accelerated = nullcontext() if exported else recognizer.accelerated(num_frames)
-        answers = _predictions(recognizer, accelerated, paths, allow_partial)
+        answers = _predictions(recognizer, accelerated, paths, allow_partial, isolate)
     for path, answer in zip(paths, answers, strict=True):
         if isinstance(answer, VideoError):
             results.error(path, answer)
@@ -80,10 +85,15 @@ def predict(
 
 
 def _predictions(
-    recognizer: Any, accelerated: Any, paths: list[str], allow_partial: bool
+    recognizer: Any, accelerated: Any, paths: list[str], allow_partial: bool, isolate: bool
 ) -> Iterator[Any]:
-    with accelerated:
-        yield from recognizer.predict_all(paths, allow_partial=allow_partial)
+    from transnet.data.clips import read_clip
+    from transnet.data.isolated import IsolatedReader
+    from transnet.data.video.isolation import Isolation
+
+    with accelerated, Isolation() as isolation:
+        read = IsolatedReader(isolation) if isolate else read_clip
+        yield from recognizer.predict_all(paths, allow_partial=allow_partial, read=read)
 
 
 def _timelines(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +14,7 @@ from transnet.config import ClipConfig
 from transnet.data.manifest import ClipRecord
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.sampling import Indices, clip_indices
-from transnet.data.video.footage import read_footage
+from transnet.data.video.footage import Chooser, read_samples
 from transnet.data.video.frames import Pixels
 from transnet.data.video.reader import read_times
 from transnet.data.views import CENTER, View
@@ -84,23 +85,30 @@ def read_views(
         VideoError: the file cannot be read, is damaged, or is shorter than the range.
     """
 
-    def per_view(times_s: NDArray[np.float64]) -> list[Indices]:
-        return [clip_indices(times_s, config, view.offset) for view in views]
+    samplers = [_sampler(config, view) for view in views]
+    found = read_samples(path, samplers, start=start, end=end, allow_partial=allow_partial)
+    return [
+        Clip(
+            np.stack(sample.frames),
+            sample.indices + (start or 0),
+            found.times_s[sample.indices],
+            found.damage,
+        )
+        for sample in found.samples
+    ]
 
-    def of_any_view(times_s: NDArray[np.float64]) -> Indices:
-        return np.unique(np.concatenate(per_view(times_s)))
 
-    footage = read_footage(path, of_any_view, start=start, end=end, allow_partial=allow_partial)
+def _sampler(config: ClipConfig, view: View) -> tuple[Chooser, Callable[[av.VideoFrame], Pixels]]:
+    """Which frames a view shows, and its square of a frame: small as soon as it is decoded."""
     preprocess = Preprocessor(config.size)
-    clips = []
-    for view, indices in zip(views, per_view(footage.times_s), strict=True):
-        chosen = np.searchsorted(footage.indices, indices)
-        # A short video repeats frames: preprocess each only once.
-        positions, repeats = np.unique(chosen, return_inverse=True)
-        pixels = preprocess((footage.frames[p] for p in positions), view)
-        numbers = indices + (start or 0)
-        clips.append(Clip(pixels[repeats], numbers, footage.times_s[indices], footage.damage))
-    return clips
+
+    def choose(times_s: NDArray[np.float64]) -> Indices:
+        return clip_indices(times_s, config, view.offset)
+
+    def square(frame: av.VideoFrame) -> Pixels:
+        return np.ascontiguousarray(preprocess.square(frame, view))
+
+    return choose, square
 
 
 def median_step_s(records: Sequence[ClipRecord], config: ClipConfig) -> float:

@@ -38,9 +38,10 @@ class Preprocessor:
         Returns:
             uint8 RGB of shape ``(T, size, size, 3)``.
         """
-        return np.stack([self._square(frame, view) for frame in frames])
+        return np.stack([self.square(frame, view) for frame in frames])
 
-    def _square(self, frame: av.VideoFrame, view: View) -> Pixels:
+    def square(self, frame: av.VideoFrame, view: View) -> Pixels:
+        """Preprocess one frame: uint8 RGB ``(size, size, 3)``, which may share memory with it."""
         pixels = self._convert(frame, short_side=max(self.size, round(self.size * view.zoom)))
         top = round(view.y * (pixels.shape[0] - self.size))
         left = round(view.x * (pixels.shape[1] - self.size))

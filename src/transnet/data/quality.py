@@ -6,15 +6,19 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
+import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from transnet.data.manifest import ClipRecord
 from transnet.data.sampling import Indices, uniform_indices
-from transnet.data.video.footage import read_footage
+from transnet.data.video.footage import read_samples
+from transnet.data.video.isolation import Isolation
 from transnet.errors import FileError
 from transnet.utils.reading import read_many
 
@@ -61,17 +65,21 @@ class Finding:
         }
 
 
-def inspect_clips(clips: Sequence[ClipRecord], workers: int) -> list[Finding]:
+def inspect_clips(
+    clips: Sequence[ClipRecord], workers: int, isolation: Isolation | None = None
+) -> list[Finding]:
     """Decode clips from beginning to end, with a progress bar.
 
     Args:
         clips: the clips.
         workers: clips decoded at a time.
+        isolation: decode in child processes with limits; in this process if not given.
 
     Returns:
         A finding for each clip, in their order.
     """
-    results = read_many(clips, _inspect, workers=workers, title="checking clips")
+    inspect = _inspect if isolation is None else partial(_inspect_in_child, isolation)
+    results = read_many(clips, inspect, workers=workers, title="checking clips")
     return _with_duplicates(
         [
             Finding(clip, "broken", result.reason) if isinstance(result, FileError) else result
@@ -84,17 +92,32 @@ def _inspect(clip: ClipRecord) -> Finding:
     def choose(times_s: NDArray[np.float64]) -> Indices:
         return uniform_indices(len(times_s), SAMPLED_FRAMES)
 
-    footage = read_footage(clip.path, choose, start=clip.start, end=clip.end, min_frames=1)
     scaler = VideoReformatter()
-    frames = np.stack(
-        [scaler.reformat(frame, SIDE, SIDE, "gray").to_ndarray() for frame in footage.frames]
-    )
-    times = footage.times_s
+
+    def small(frame: av.VideoFrame) -> NDArray[np.uint8]:
+        gray = scaler.reformat(frame, SIDE, SIDE, "gray")
+        return gray.to_ndarray().astype(np.uint8, copy=False)
+
+    found = read_samples(clip.path, [(choose, small)], start=clip.start, end=clip.end, min_frames=1)
+    frames, times = np.stack(found.samples[0].frames), found.times_s
     seconds = float(times[-1] - times[0])
     reason = _suspicion(frames, len(times), seconds)
     content = hashlib.blake2b(frames.tobytes(), digest_size=16).hexdigest()
     status: Status = "suspicious" if reason else "fine"
     return Finding(clip, status, reason, len(times), seconds, content)
+
+
+def _inspect_in_child(isolation: Isolation, clip: ClipRecord) -> Finding:
+    request = {"start": clip.start, "end": clip.end}
+    found, _ = isolation.call(clip.path, send_finding, request)
+    return Finding(clip, **found)
+
+
+def send_finding(path: str, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """The inspection of a clip that runs in a child process."""
+    finding = _inspect(ClipRecord(Path(path), "", "", request["start"], request["end"]))
+    names = ("status", "reason", "num_frames", "seconds", "content")
+    return {name: getattr(finding, name) for name in names}, b""
 
 
 def _suspicion(frames: NDArray[Any], num_frames: int, seconds: float) -> str:

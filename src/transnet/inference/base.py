@@ -82,7 +82,12 @@ class BaseRecognizer(ABC):
         return self._predict_clip(path, clip, self._scores)
 
     def predict_all(
-        self, paths: Sequence[str | Path], *, allow_partial: bool = False, workers: int = 2
+        self,
+        paths: Sequence[str | Path],
+        *,
+        allow_partial: bool = False,
+        workers: int = 2,
+        read: Callable[..., Clip] = read_clip,
     ) -> Iterator[Prediction | VideoError]:
         """Classify many videos, each as a whole; decoding runs ahead of the network.
 
@@ -90,6 +95,8 @@ class BaseRecognizer(ABC):
             paths: the video files.
             allow_partial: use the intact frames of damaged files; ``damage`` reports it.
             workers: decoding threads; more where the network may be called from several threads.
+            read: how a clip is read, such as an
+                :class:`~transnet.data.isolated.IsolatedReader`; called as ``read_clip`` is.
 
         Yields:
             For each file, in order, its prediction, or the error that it caused.
@@ -97,7 +104,7 @@ class BaseRecognizer(ABC):
         schedule = self._schedule(len(paths), workers)
 
         def ahead(path: str | Path) -> Prediction | Clip:
-            clip = self._read(path, allow_partial=allow_partial)
+            clip = read(path, self.info.clip, allow_partial=allow_partial)
             if not schedule.scores_in_threads:
                 return clip
             return self._predict_clip(path, clip, schedule.scores)

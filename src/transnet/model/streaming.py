@@ -14,6 +14,8 @@ from transnet.model.transnet import TransNet
 
 # Times are floats: what is due now is not missed by a rounding error.
 _GRACE_S = 1e-6
+# No camera shows more frames in one step; more come from a clock in the wrong unit.
+MAX_FRAMES_PER_STEP = 1000
 
 
 class Window(NamedTuple):
@@ -51,7 +53,8 @@ class StreamingTransNet:
     numbers, which make its pair features, and the two small layers behind them.
 
     Memory: 2K numbers for each frame of the last ``(n-1) * step_s`` seconds, whatever the length
-    of the stream.
+    of the stream. Of frames closer than a thousandth of ``step_s``, as a clock in the wrong unit
+    gives, only the newest is remembered, so memory is bounded for every clock.
 
     Args:
         model: the network, in evaluation mode.
@@ -64,6 +67,7 @@ class StreamingTransNet:
         self._model = model
         self._back_s = step_s * np.arange(model.num_frames - 1, -1, -1)
         self._seen: deque[_SeenFrame] = deque()
+        self._spacing_s = step_s / MAX_FRAMES_PER_STEP
         self._began_s = 0.0
 
     @property
@@ -103,7 +107,7 @@ class StreamingTransNet:
         terms = self._model.temporal.frame_terms(self._model.spatial(frame[None]))[0]
         if not self._seen:
             self._began_s = time_s
-        elif time_s == last_s:
+        elif time_s == last_s or self._is_crowded(time_s):
             self._seen.pop()
         self._seen.append(_SeenFrame(time_s, terms))
         self._forget(time_s - self.span_s)
@@ -120,6 +124,10 @@ class StreamingTransNet:
         middles_s = (times_s[1:] + times_s[:-1]) / 2
         positions = np.searchsorted(middles_s, moments_s + _GRACE_S, side="right")
         return [self._seen[position] for position in positions]
+
+    def _is_crowded(self, time_s: float) -> bool:
+        """Whether the last frame lies closer than the spacing to both of its neighbors."""
+        return len(self._seen) > 1 and time_s - self._seen[-2].time_s < self._spacing_s
 
     def _forget(self, before_s: float) -> None:
         """Drop the frames that are nearest to no moment from ``before_s`` on."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -73,15 +74,22 @@ class Store:
                 ) from error
 
     def video_digest(self, path: Path | str) -> str:
-        """A hash of a file's bytes, remembered until its size or modification time changes.
+        """A hash of a file's bytes, remembered until its size, times, or inode changes.
+
+        The change time cannot be set back as the modification time can, so a file that was
+        overwritten in place is read again. Bytes that change beneath the file system (a failing
+        disk) are not noticed; ``transnet check`` decodes.
 
         Raises:
-            VideoError: the file cannot be read.
+            VideoError: the file cannot be read, or is a device or a pipe.
         """
         try:
             status = os.stat(path)
-            where = f"{Path(path).resolve()}|{status.st_size}|{status.st_mtime_ns}"
-            key = "digest|" + hashlib.blake2b(where.encode(), digest_size=16).hexdigest()
+            if not stat.S_ISREG(status.st_mode):
+                raise VideoError(path, "is not a file.")
+            facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+            where = os.fsencode(Path(path).resolve()) + f"|{facts}".encode()
+            key = "digest|" + hashlib.blake2b(where, digest_size=16).hexdigest()
             known = self.read([key])[0]
             if known is not None:
                 return known.decode()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import av
 from av.container import InputContainer
 
+from transnet.data.video.display import set_pixel_aspect, usable_aspect
 from transnet.errors import TransNetError, VideoError
 from transnet.utils.progress import say
 
@@ -120,6 +121,7 @@ class Camera:
 
     def _decode(self, container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]]:
         clock = _Clock(self._started_s, trust=not self.is_live)
+        aspect = usable_aspect(container.streams.video[0].sample_aspect_ratio)
         for packet in container.demux(video=0):
             try:
                 frames = packet.decode()
@@ -127,6 +129,8 @@ class Camera:
                 continue
             for frame in frames:
                 if not frame.is_corrupt:
+                    if aspect != 1:
+                        set_pixel_aspect(frame, aspect)
                     yield frame, clock.time_s(frame.time)
 
     def _connect(self) -> InputContainer:

@@ -7,6 +7,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from transnet.data.video.display import UPRIGHT, orientation, pixel_aspect
 from transnet.errors import TransNetError
 
 Pixels = NDArray[np.uint8]
@@ -16,7 +17,8 @@ class FrameConverter:
     """Converts decoded frames to upright RGB pixels, as a player displays them.
 
     The only place where the pixels of a frame become a picture: resizing and the conversion to RGB
-    are one step of FFmpeg's scaler, then the rotation that the container asks for is applied.
+    are one step of FFmpeg's scaler, which also makes the pixels square; then the frame is turned
+    and mirrored as its display matrix asks for.
 
     Holds the scaler of the last frame size, so keep one per video. Not thread-safe.
     """
@@ -30,22 +32,24 @@ class FrameConverter:
         Args:
             frame: a decoded frame of any size and pixel format.
             short_side: pixels to resize the shorter side to, at the same aspect ratio; the frame's
-                own size if not given.
+                displayed size if not given.
 
         Returns:
             uint8 RGB of shape ``(H, W, 3)``.
         """
-        if short_side is None:
+        aspect = pixel_aspect(frame)
+        if short_side is None and aspect == 1:
             rgb = self._scaler.reformat(frame, format="rgb24")
         else:
-            scale = short_side / min(frame.width, frame.height)
-            width, height = round(frame.width * scale), round(frame.height * scale)
+            shown_width = frame.width if aspect == 1 else max(1, float(frame.width * aspect))
+            scale = 1 if short_side is None else short_side / min(shown_width, frame.height)
+            width, height = round(shown_width * scale), round(frame.height * scale)
             rgb = self._scaler.reformat(
                 frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC
             )
         pixels = rgb.to_ndarray().astype(np.uint8, copy=False)
-        # FFmpeg states degrees counter-clockwise, a multiple of 90.
-        return np.rot90(pixels, k=round(frame.rotation / 90) % 4)
+        asked = orientation(frame)
+        return pixels if asked == UPRIGHT else asked(pixels)
 
 
 def rgb_frame(pixels: Pixels) -> av.VideoFrame:

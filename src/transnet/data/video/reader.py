@@ -8,32 +8,48 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from transnet.data.video.deinterlacing import deinterlaced
+from transnet.data.video.display import set_pixel_aspect, usable_aspect
 from transnet.data.video.frames import FrameConverter, Pixels
+from transnet.data.video.integrity import Integrity, check_integrity, ffv1_slices_intact
 from transnet.data.video.opening import is_plausible, open_video
+from transnet.data.video.packets import accept_joins
 from transnet.errors import VideoError
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
-    ".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
-    ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
+    ".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif",
+    ".h264", ".h265", ".hevc", ".m2t", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov",
+    ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".qt", ".rm",
+    ".rmvb", ".tod", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 })
 # fmt: on
 
 DEFAULT_RATE = 25.0
+# An IndexError: a damaged transport stream announces one more stream while it is read.
+DECODING_ERRORS = (av.FFmpegError, ValueError, IndexError)
 # Containers may declare a few frames too many; a truncated file lacks more than these.
 MISSING_FRAMES = 2
 MISSING_SHARE = 0.1
 # More frames than would fit into the file at this size are a lie.
 _MIN_FRAME_BYTES = 8
+# A clock that goes back further starts anew: pieces were joined.
+CLOCK_RESTART_S = 1.0
+_REORDERED = 17  # packets among which the first frame is
+# Pixels that a file may decode to: all that is plausible is far below, an hour of black 4K too.
+_FREE_PIXELS, _PIXELS_PER_BYTE = 2**31, 2**17
 
 
 class VideoFile:
@@ -69,10 +85,14 @@ class VideoFile:
         self._container, self._stream = open_video(path)
         self.rate = float(self._stream.average_rate or DEFAULT_RATE)
         self.declared_frames = self._stream.frames
-        self.declared_s = _declared_s(self._container, self._stream)
+        self._zero_s = _zero_s(path, self._container)
+        self.declared_s = _declared_s(self._container, self._stream, self._zero_s)
+        self._format = self._container.format.name
+        self._aspect = usable_aspect(self._stream.sample_aspect_ratio)
         self._decoded = 0
         self._last_s = 0.0
         self._damaged = 0
+        self._pixels_left = _FREE_PIXELS + _PIXELS_PER_BYTE * os.path.getsize(path)
 
     def __enter__(self) -> Self:
         return self
@@ -90,41 +110,73 @@ class VideoFile:
         Args:
             stop: frame number, from 0, to end before; the end of the file if not given.
         """
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except (av.FFmpegError, ValueError):
-                self._damaged += 1
-                return
-            if packet is None:
-                return
+        with closing(deinterlaced(self._intact_frames())) as shown:
+            for frame in shown:
+                if stop is not None and self._decoded >= stop:
+                    return
+                if self._aspect != 1:
+                    set_pixel_aspect(frame, self._aspect)
+                self._last_s = max(self._last_s, self.time_s(frame, self._decoded))
+                self._decoded += 1
+                yield frame
+
+    def timed_frames(self, stop: int | None = None) -> Iterator[tuple[av.VideoFrame, float]]:
+        """Decode the frames before ``stop``, each with its time in seconds, never decreasing.
+
+        Where the clock starts anew, as in joined pieces, it is continued.
+        """
+        last_s, shift_s = -np.inf, 0.0
+        for number, frame in enumerate(self.frames(stop)):
+            time_s = self.time_s(frame, number) + shift_s
+            if time_s < last_s - CLOCK_RESTART_S:
+                restarted_s = last_s + 1 / self.rate
+                shift_s += restarted_s - time_s
+                time_s = restarted_s
+            last_s = max(last_s, time_s)
+            yield frame, last_s
+
+    def _intact_frames(self) -> Iterator[av.VideoFrame]:
+        """The frames as they are stored; broken packets and frames are counted and left out."""
+        for packet in self._packets():
             self._damaged += packet.is_corrupt
             try:
                 decoded = packet.decode()
-            except (av.FFmpegError, ValueError):
+            except DECODING_ERRORS:
                 self._damaged += 1
                 continue
             for frame in decoded:
                 if frame.is_corrupt or not is_plausible(frame.width, frame.height):
                     self._damaged += 1
                     continue
-                if stop is not None and self._decoded >= stop:
-                    return
-                self._last_s = self.time_s(frame, self._decoded)
-                self._decoded += 1
+                self._pixels_left -= frame.width * frame.height
+                if self._pixels_left < 0:
+                    raise VideoError(
+                        self.path,
+                        f"unpacks to over {self._decoded} frames of {frame.width} x "
+                        f"{frame.height} pixels, far more than a file of its size can show.",
+                    )
                 yield frame
 
-    def timed_frames(self) -> Iterator[tuple[av.VideoFrame, float]]:
-        """Decode every frame, each with its time in seconds, which never decreases."""
-        last_s = -np.inf
-        for number, frame in enumerate(self.frames()):
-            last_s = max(last_s, self.time_s(frame, number))
-            yield frame, last_s
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        packets: Iterator[Packet[VideoStream]] = self._container.demux(self._stream)
+        if self._format == "mpegts":
+            packets = accept_joins(packets)
+        checksums = _Ffv1Checksums() if self._stream.codec_context.name == "ffv1" else None
+        while True:
+            try:
+                packet = next(packets, None)
+            except DECODING_ERRORS:
+                self._damaged += 1
+                return
+            if packet is None:
+                return
+            if checksums is not None:
+                self._damaged += checksums.is_wrong(packet)
+            yield packet
 
     def time_s(self, frame: av.VideoFrame, number: int) -> float:
-        """Presentation time of frame ``number`` in seconds."""
-        return number / self.rate if frame.pts is None else float(frame.time)
+        """Presentation time of frame ``number`` in seconds, from 0 where a player shows 0."""
+        return number / self.rate if frame.pts is None else float(frame.time) - self._zero_s
 
     def packet_times(self) -> NDArray[np.float64]:
         """Presentation times in seconds, ``(T,)``, read from the packets, in place of decoding.
@@ -139,12 +191,12 @@ class VideoFile:
                 for packet in self._container.demux(self._stream)
                 if packet.size and not packet.is_discard
             ]
-        except (av.FFmpegError, ValueError) as error:
+        except DECODING_ERRORS as error:
             raise VideoError(self.path, f"cannot be read to its end ({error}).") from error
         known = sorted(stamp for stamp in stamps if stamp is not None)
         if not known or self._stream.time_base is None:
             raise VideoError(self.path, "states no times.")
-        return np.asarray(known, dtype=np.float64) * float(self._stream.time_base)
+        return np.asarray(known, dtype=np.float64) * float(self._stream.time_base) - self._zero_s
 
     def declared_times(self) -> NDArray[np.float64]:
         """Times in seconds of the frames that the file claims to hold, ``(T,)``.
@@ -168,7 +220,10 @@ class VideoFile:
         good = f"{self._decoded} good frames"
         if self._damaged:
             return f"is damaged: {self._damaged} broken packets or frames, {good}."
-        if reached_end and self._is_short():
+        integrity = check_integrity(self.path, self._format) if reached_end else Integrity()
+        if integrity.fault:
+            return f"{integrity.fault.removesuffix('.')}; {good}."
+        if reached_end and not integrity.is_whole and self._is_short():
             frames, seconds = self.declared_frames, self.declared_s
             declared = f"{frames} frames" if frames else f"{seconds:.1f} s"
             return f"is truncated: its header declares {declared}, but it holds {good}."
@@ -216,10 +271,41 @@ def read_times(path: Path | str) -> NDArray[np.float64]:
         return video.packet_times()
 
 
-def _declared_s(container: InputContainer, stream: VideoStream) -> float | None:
+class _Ffv1Checksums:
+    """Counts wrong checksums of FFV1 frames, once a right one has shown that the file has them."""
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._wrong = 0
+
+    def is_wrong(self, packet: Packet[VideoStream]) -> int:
+        """Number of wrong frames that this packet reveals."""
+        if not packet.size:
+            return 0
+        if ffv1_slices_intact(bytes(packet)):
+            revealed, self._seen = (0 if self._seen else self._wrong), True
+            return revealed
+        self._wrong += 1
+        return int(self._seen)
+
+
+def _zero_s(path: Path | str, container: InputContainer) -> float:
+    """The time in the container's clock that players call 0, in seconds."""
+    if container.start_time is not None:
+        return container.start_time / av.time_base
+    # Not found while probing: the first time of the frames, which leave a decoder out of order.
+    again, stream = open_video(path)
+    with again, suppress(*DECODING_ERRORS):
+        stamps = [packet.pts for packet in islice(again.demux(stream), _REORDERED)]
+        if stream.time_base is not None:
+            return min((s for s in stamps if s is not None), default=0) * float(stream.time_base)
+    return 0.0
+
+
+def _declared_s(container: InputContainer, stream: VideoStream, zero_s: float) -> float | None:
     """End of the video in seconds; the container's own duration may be that of the sound."""
     if stream.duration is not None and stream.time_base is not None:
-        return float((stream.start_time or 0) + stream.duration) * float(stream.time_base)
+        return float((stream.start_time or 0) + stream.duration) * float(stream.time_base) - zero_s
     if container.duration is not None and len(container.streams) == 1:
-        return ((container.start_time or 0) + container.duration) / av.time_base
+        return ((container.start_time or 0) + container.duration) / av.time_base - zero_s
     return None

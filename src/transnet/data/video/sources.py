@@ -20,6 +20,7 @@ import numpy as np
 
 from transnet.data.video.cameras import Camera, is_camera
 from transnet.data.video.frames import rgb_frame
+from transnet.data.video.opening import MAX_PIXELS, is_plausible
 from transnet.data.video.pacing import FramePacer
 from transnet.data.video.reader import VideoFile
 from transnet.errors import TransNetError
@@ -224,8 +225,9 @@ class _Pipe:
 def _parse_size(text: str | None) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)[x:](\d+)", text or "")
     size = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not (0 < size[0] <= 16384 and 0 < size[1] <= 16384):
+    if not (min(size) > 0 and is_plausible(*size)):
         raise TransNetError(
-            f"--input-size is {text!r}; accepted: WIDTHxHEIGHT of the raw frames, like 640x480."
+            f"--input-size is {text!r}; accepted: WIDTHxHEIGHT of the raw frames, like 640x480, "
+            f"and at most {MAX_PIXELS / 1e6:.0f} million pixels."
         )
     return size
