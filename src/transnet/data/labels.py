@@ -49,3 +49,13 @@ def look_alikes(labels: Iterable[str]) -> list[list[str]]:
         folded = unicodedata.normalize("NFKC", label).casefold()
         spelled[_SEPARATORS.sub("", folded) or label].append(label)
     return [family for family in spelled.values() if len(family) > 1]
+
+
+def printable(text: str) -> str:
+    """Text whose control characters are escaped, for a terminal and for XML.
+
+    Example:
+        >>> printable("walk\\x1b[31m")
+        'walk\\\\x1b[31m'
+    """
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], clean_text(text))

@@ -5,6 +5,7 @@ https://docs.cvat.ai/docs/manual/advanced/xml_format/
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from transnet.data.annotations.annotation import Annotation
 from transnet.data.annotations.reading import ACTION_NAMES, Reading
 from transnet.errors import TransNetError
 
+_FRAME_NAME = re.compile(r"(?:.*/)?frame_(\d{1,9})(?:\.\w+)?", re.IGNORECASE)
 _SHAPES = ("box", "polygon", "polyline", "points", "cuboid", "ellipse", "mask", "skeleton")
 
 
@@ -25,13 +27,13 @@ class _Task:
 
     Attributes:
         video: its name.
+        first: the first annotated frame.
         step: from one annotated frame to the next.
-        stop: frame after the last annotated one; 0 if not stated.
     """
 
     video: str
+    first: int
     step: int
-    stop: int
 
 
 def read_cvat(root: Element) -> Reading:
@@ -54,9 +56,9 @@ def _tasks(root: Element) -> dict[str, _Task]:
                  *root.iterfind("meta/job")]:  # fmt: skip
         source = node.findtext("source") or root.findtext("meta/source") or ""
         step = (node.findtext("frame_filter") or "").replace(" ", "").removeprefix("step=")
-        stop = node.findtext("stop_frame") or ""
+        first = int(node.findtext("start_frame") or 0)
         name = source or node.findtext("name") or ""
-        task = _Task(name, max(1, int(step or 1)), int(stop) + 1 if stop else 0)
+        task = _Task(name, first, max(1, int(step or 1)))
         tasks[node.findtext("id") or ""] = task
     if not tasks:
         raise ValueError("it has no task in its meta element")
@@ -107,7 +109,7 @@ def _images(root: Element, tasks: dict[str, _Task]) -> Iterator[Annotation]:
         if labels:
             task_id = image.get("task_id", "")
             for label in labels:
-                frames[task_id, label].add(int(image.get("id", 0)))
+                frames[task_id, label].add(_number(image, tasks.get(task_id, tasks[""])))
     for (task_id, label), numbers in frames.items():
         task = tasks.get(task_id, tasks[""])
         if not Path(task.video).suffix:
@@ -115,9 +117,15 @@ def _images(root: Element, tasks: dict[str, _Task]) -> Iterator[Annotation]:
                 f"the CVAT task {task.video!r} annotates pictures, not a video; accepted: tasks of "
                 "a video, exported as 'CVAT for video 1.1' or 'CVAT for images 1.1'."
             )
-        ordered = [number * task.step for number in sorted(numbers)]
+        ordered = sorted(numbers)
         start = ordered[0]
         for before, after in pairwise([*ordered, ordered[-1] + 2 * task.step]):
             if after != before + task.step:
                 yield Annotation(Path(task.video), label, task.video, start, before + task.step)
                 start = after
+
+
+def _number(image: Element, task: _Task) -> int:
+    """The frame that an image is, which its name holds: ``frame_000012``."""
+    named = _FRAME_NAME.fullmatch(image.get("name", ""))
+    return int(named[1]) if named else task.first + int(image.get("id", 0)) * task.step

@@ -13,9 +13,10 @@ import numpy as np
 
 from transnet.data.annotations.annotation import Annotation
 from transnet.data.annotations.reading import ACTION_NAMES, Reading
+from transnet.data.annotations.videos import VideoFinder
 
 
-def read_elan(root: Element) -> Reading:
+def read_elan(root: Element, finder: VideoFinder) -> Reading:
     """Read the tiers named ``action`` (or ``activity``, ...), or all tiers if there is none.
 
     A document with several cameras gives each video the same segments, as one group.
@@ -27,7 +28,7 @@ def read_elan(root: Element) -> Reading:
     tiers = {name: aligned for name, aligned in tiers.items() if aligned}
     named = [name for name in tiers if re.split(r"[@_\s-]", name.casefold())[0] in ACTION_NAMES]
     used = named or list(tiers)
-    media = _media(root)
+    media = _media(root, finder)
     group = media[0][0]
     found = []
     for video, origin_s in media:
@@ -46,12 +47,14 @@ def read_elan(root: Element) -> Reading:
     return found, notes
 
 
-def _media(root: Element) -> list[tuple[str, float]]:
+def _media(root: Element, finder: VideoFinder) -> list[tuple[str, float]]:
     """Each video of the document, and the offset of its time in seconds."""
     media = []
     for node in root.iter("MEDIA_DESCRIPTOR"):
-        address = node.get("RELATIVE_MEDIA_URL") or node.get("MEDIA_URL") or ""
-        if address and not node.get("MIME_TYPE", "").startswith("audio"):
+        addresses = [node.get(name, "") for name in ("RELATIVE_MEDIA_URL", "MEDIA_URL")]
+        known = [address for address in addresses if address]
+        if known and not node.get("MIME_TYPE", "").startswith("audio"):
+            address = next((one for one in known if finder.find(one)), known[0])
             media.append((address, int(node.get("TIME_ORIGIN") or 0) / 1000))
     header = root.find("HEADER")
     if not media and header is not None and header.get("MEDIA_FILE"):

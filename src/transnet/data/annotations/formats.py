@@ -79,7 +79,7 @@ def _recognize(path: Path, finder: VideoFinder) -> tuple[str, Callable[[], Readi
         raise TransNetError(f"{path} cannot be read: {error}.") from error
     first = start.lstrip("\ufeff \t\r\n")[:1]
     if first == "<":
-        return _of_xml(path)
+        return _of_xml(path, finder)
     if first and first in "[{" and path.suffix.lower() != ".jsonl":
         return _of_json(path)
     if start.startswith("#") and is_via_csv(start + (read_text(path) if len(start) > 4000 else "")):
@@ -92,7 +92,7 @@ def _recognize(path: Path, finder: VideoFinder) -> tuple[str, Callable[[], Readi
     return None
 
 
-def _of_xml(path: Path) -> tuple[str, Callable[[], Reading]]:
+def _of_xml(path: Path, finder: VideoFinder) -> tuple[str, Callable[[], Reading]]:
     try:
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
@@ -100,7 +100,7 @@ def _of_xml(path: Path) -> tuple[str, Callable[[], Reading]]:
     if root.tag == "annotations" and root.find("meta") is not None:
         return "CVAT", lambda: read_cvat(root)
     if root.tag == "ANNOTATION_DOCUMENT":
-        return "ELAN", lambda: read_elan(root)
+        return "ELAN", lambda: read_elan(root, finder)
     raise TransNetError(
         f"{path} is XML with the root <{root.tag[:40]}>; accepted: annotations of {ACCEPTED}."
     )

@@ -60,7 +60,7 @@ def _per_video(annotations: Sequence[Annotation], change: Change) -> list[Annota
     changed: list[Annotation] = []
     reading = read_many(
         list(of_video),
-        _frame_times,
+        frame_times,
         workers=min(4, os.cpu_count() or 1),
         title="frame times",
         unit="videos",
@@ -71,7 +71,12 @@ def _per_video(annotations: Sequence[Annotation], change: Change) -> list[Annota
     return changed
 
 
-def _frame_times(video: Path) -> NDArray[np.float64]:
+def frame_times(video: Path) -> NDArray[np.float64]:
+    """Presentation times in seconds of all frames, ``(T,)``, without decoding them.
+
+    Raises:
+        VideoError: the file cannot be opened, or is not a video.
+    """
     with VideoFile(video) as opened:
         try:
             times = opened.packet_times()
@@ -84,8 +89,8 @@ def _frames(annotation: Annotation, times_s: NDArray[np.float64]) -> Annotation:
     if not annotation.in_seconds:
         return annotation
     start, end = annotation.start_s, annotation.end_s
-    first = None if start is None or start <= 0 else _frame_at(start, times_s)
-    stop = None if end is None else _frame_at(end, times_s)
+    first = None if start is None or start <= 0 else frame_at(start, times_s)
+    stop = None if end is None else frame_at(end, times_s)
     if stop is not None and end is not None:
         if len(times_s) and stop > len(times_s) and end < times_s[-1] + _OVERSHOOT_S:
             stop = len(times_s)
@@ -93,7 +98,7 @@ def _frames(annotation: Annotation, times_s: NDArray[np.float64]) -> Annotation:
     return replace(annotation, start=first, end=stop, start_s=None, end_s=None)
 
 
-def _frame_at(time_s: float, times_s: NDArray[np.float64]) -> int:
+def frame_at(time_s: float, times_s: NDArray[np.float64]) -> int:
     """Number of the first frame at or after a time; past the end it counts on at the same rate."""
     found = int(np.searchsorted(times_s, time_s - _ROUNDING_S))
     if found < len(times_s):

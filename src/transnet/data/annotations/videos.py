@@ -38,9 +38,9 @@ class VideoFinder:
             TransNetError: several files have that name.
         """
         path = _local_path(name)
-        direct = self.folder / path
-        if direct.suffix.lower() in VIDEO_SUFFIXES and os.path.isfile(direct):
-            return direct
+        for direct in (self.folder / path, Path("/", path)):  # Label Studio leaves out the root
+            if direct.suffix.lower() in VIDEO_SUFFIXES and os.path.isfile(direct):
+                return direct
         base = PurePosixPath(path).name
         for known in dict.fromkeys((base, _UPLOAD_PREFIX.sub("", base))):
             for wanted in (known, f"v_{known}"):
