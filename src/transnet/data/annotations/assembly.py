@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from transnet.utils.progress import progress_bar
 
 MAX_NAMED = 3
 
-Place = tuple[str, int | None, int | None]
+Place = tuple[Path, int | None, int | None]
 
 
 def make_manifest(
@@ -54,33 +54,41 @@ def make_manifest(
 
 @dataclass
 class _Collected:
+    """Clips as they are read, in as little memory as millions of them allow."""
+
     clips: list[ClipRecord] = field(default_factory=list)
     subsets: dict[ClipRecord, Subset] = field(default_factory=dict)
-    # The number of the first clip of each place; its annotations with other labels are rare.
-    places: dict[Place, int] = field(default_factory=dict)
+    # The number of the first clip of each place, by the hash of the place.
+    places: dict[int, int] = field(default_factory=dict)
     conflicts: dict[Place, list[ClipRecord]] = field(default_factory=dict)
 
     def add(self, annotation: Annotation) -> None:
         clip = ClipRecord(
             annotation.video,
-            clean_label(annotation.label),
-            annotation.group,
+            sys.intern(clean_label(annotation.label)),
+            sys.intern(annotation.group),
             annotation.start,
             annotation.end,
         )
-        place = (os.path.normpath(clip.path), clip.start, clip.end)
-        first = self.places.setdefault(place, len(self.clips))
-        if first < len(self.clips):
-            here = self.conflicts.get(place, [self.clips[first]])
-            if clip in here:
-                raise TransNetError(
-                    f"{annotation.where}: {clip.path} is a duplicate of an earlier line, with the "
-                    "same label, group and frames; remove one of them."
-                )
-            self.conflicts[place] = [*here, clip]
+        place = (clip.path, clip.start, clip.end)
+        number = self.places.setdefault(hash(place), len(self.clips))
+        if number < len(self.clips):
+            first = self.clips[number]
+            if (first.path, first.start, first.end) == place:
+                self._check(clip, place, first, annotation.where)
         self.clips.append(clip)
         if annotation.subset is not None:
             self.subsets[clip] = annotation.subset
+
+    def _check(self, clip: ClipRecord, place: Place, first: ClipRecord, where: str) -> None:
+        """Refuse a duplicate, and note a clip that has another label."""
+        here = self.conflicts.get(place, [first])
+        if clip in here:
+            raise TransNetError(
+                f"{where}: {clip.path} is a duplicate of an earlier line, with the same label, "
+                "group and frames; remove one of them."
+            )
+        self.conflicts[place] = [*here, clip]
 
 
 def _with_test(subsets: dict[ClipRecord, Subset]) -> tuple[dict[ClipRecord, Subset], str]:
@@ -104,7 +112,7 @@ def _conflict_notes(conflicts: dict[Place, list[ClipRecord]]) -> list[str]:
         if " and " not in labels:  # the same label in two groups
             continue
         frames = "" if start is end is None else f" (frames {start or 0} to {end or 'the end'})"
-        shown.append(f"{_short(path)}{frames} is labeled {labels}")
+        shown.append(f"{Path(*path.parts[-3:])}{frames} is labeled {labels}")
     if not shown:
         return []
     more = f"; and {len(shown) - MAX_NAMED} more" if len(shown) > MAX_NAMED else ""
@@ -113,10 +121,6 @@ def _conflict_notes(conflicts: dict[Place, list[ClipRecord]]) -> list[str]:
         f"{'; '.join(shown[:MAX_NAMED])}{more}. Remove the wrong ones: a clip that stands for two "
         "classes teaches neither."
     ]
-
-
-def _short(path: str) -> str:
-    return str(Path(*Path(path).parts[-3:]))
 
 
 def look_alike_notes(clips: Iterable[ClipRecord]) -> list[str]:
