@@ -126,3 +126,9 @@ def test_annotations_of_a_folder(tmp_path, make_video):
 def test_a_folder_of_nothing(tmp_path):
     with pytest.raises(TransNetError, match="has 0 folders with videos"):
         open_dataset(tmp_path)
+
+
+def test_class_folders_have_no_gaps(tmp_path):
+    touch(tmp_path, "run/a.mp4", "walk/b.mp4")
+    with pytest.raises(TransNetError, match="whole videos, which have no gaps"):
+        open_dataset(f"gaps:{tmp_path}")

@@ -62,6 +62,11 @@ def read_folder(root: Path, *, gaps: bool = False) -> Manifest:
             f"class, with files like {', '.join(sorted(VIDEO_SUFFIXES))} in them; or annotation "
             "files next to the videos."
         )
+    if gaps:
+        raise TransNetError(
+            f"DATA is gaps:{root}, a folder of whole videos, which have no gaps; accepted: "
+            "annotations or a CSV with segments."
+        )
     notes = [*_part_notes(parts), *_group_notes(annotations), *_unused(root, parts, annotations)]
     return make_manifest(name, annotations, split=SPLIT, notes=notes)
 
