@@ -12,7 +12,7 @@ from transnet.errors import TransNetError
 
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
-TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html"]
+TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html", "labelstudio", "cvat"]
 ExportFormat = Literal["onnx", "openvino"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]

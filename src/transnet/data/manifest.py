@@ -13,7 +13,7 @@ from transnet.errors import TransNetError
 Subset = Literal["train", "validation", "test", "unused"]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class ClipRecord:
     """One labeled clip.
 

@@ -26,6 +26,7 @@ def evaluate(
     spatial_views: SpatialViews = "center",
     segmenter: str | None = None,
     allow_trained_clips: bool = False,
+    timeline: bool = False,
     workers: int = 2,
     device: Device = "auto",
 ) -> Evaluation:
@@ -43,6 +44,8 @@ def evaluate(
         segmenter: folder of transnet pretrain; measures which share of the heat (see transnet
             explain) is on people
         allow_trained_clips: test even on clips that the run was trained on
+        timeline: also find the segments of the test videos and compare them with the annotated
+            ones; writes timelines.json (mAP at temporal IoU 0.3 to 0.7)
         workers: threads that decode video
         device: auto (a GPU if there is one), cpu, cuda or mps
 
@@ -57,13 +60,15 @@ def evaluate(
         0.94
     """
     from transnet.evaluation.evaluate_run import evaluate_run
+    from transnet.evaluation.timelines import evaluate_timelines
 
     if not 1 <= temporal_views <= MAX_TEMPORAL_VIEWS:
         raise TransNetError(
             f"temporal_views is {temporal_views}; accepted: 1 to {MAX_TEMPORAL_VIEWS}."
         )
-    return evaluate_run(
-        Path(run).expanduser(),
+    folder = Path(run).expanduser()
+    evaluation = evaluate_run(
+        folder,
         data=data,
         split=split,
         cache=cache,
@@ -75,3 +80,6 @@ def evaluate(
         workers=workers,
         device=device,
     )
+    if timeline:
+        evaluate_timelines(folder, data=data, split=split, device=device)
+    return evaluation

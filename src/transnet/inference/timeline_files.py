@@ -10,7 +10,7 @@ from pathlib import Path
 from transnet.config import TimelineFormat
 from transnet.errors import TransNetError
 from transnet.inference.timeline import Timeline
-from transnet.inference.timeline_formats import FORMATS, format_timeline
+from transnet.inference.timeline_formats import FORMATS, SUFFIXES, format_timeline
 from transnet.utils.files import written_whole
 from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
@@ -54,11 +54,12 @@ class TimelineTarget:
             root = os.path.commonpath([os.path.dirname(os.path.abspath(video)) for video in videos])
             return cls(form, folder=path, root=Path(root))
         suffix = path.suffix.lower().removeprefix(".").replace("txt", "text")
-        named = next((known for known in FORMATS if known == suffix), None)
+        endings = {known: known for known in FORMATS if known not in SUFFIXES}
+        named: TimelineFormat | None = {**endings, "xml": "cvat"}.get(suffix)
         if form is None and named is None:
             raise TransNetError(
                 f"--out is {out!r}; accepted: a name that ends in "
-                f".{', .'.join(FORMATS[1:])} or .txt, or any name with --format."
+                f".{', .'.join([*endings][1:])}, .xml or .txt, or any name with --format."
             )
         output_folder(path.parent)
         return cls(form or named or "text", file=path)
@@ -74,7 +75,7 @@ class TimelineTarget:
         if self.folder is not None:
             video = Path(os.path.abspath(timeline.path)).relative_to(self.root)
             # The suffix stays in the name: a.mp4 and a.avi may be in the same folder.
-            path = self.folder / f"{video}.{self.form}"
+            path = self.folder / f"{video}.{SUFFIXES.get(self.form, self.form)}"
             output_folder(path.parent)
         if path is None:
             print(text, end="", flush=True)

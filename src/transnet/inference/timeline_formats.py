@@ -1,4 +1,4 @@
-"""Timelines as text, JSON, CSV, WebVTT subtitles, ELAN annotations and an HTML page."""
+"""Timelines as text, JSON, CSV, WebVTT subtitles, an HTML page, and annotations."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import csv
 import html
 import io
 import json
-import mimetypes
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import get_args
-from xml.etree import ElementTree
 
 from transnet.config import TimelineFormat
+from transnet.data.labels import printable
 from transnet.inference.prediction import clock
 from transnet.inference.timeline import Timeline
+from transnet.inference.timeline_annotations import (
+    cvat_document,
+    elan_document,
+    label_studio_tasks,
+)
 from transnet.reports.page import render
+
+SUFFIXES: dict[TimelineFormat, str] = {"labelstudio": "labelstudio.json", "cvat": "cvat.xml"}
+"""Endings of files whose format has another name than its ending."""
 
 FORMATS: tuple[TimelineFormat, ...] = get_args(TimelineFormat)
 
@@ -43,8 +50,8 @@ def format_timeline(timeline: Timeline, form: TimelineFormat) -> str:
 
 
 def _text(timeline: Timeline) -> str:
-    lines = [f"  {segment}" for segment in timeline.known()]
-    return "\n".join([timeline.path, *(lines or ["  no known class"])]) + "\n"
+    lines = [f"  {printable(str(segment))}" for segment in timeline.known()]
+    return "\n".join([printable(timeline.path), *(lines or ["  no known class"])]) + "\n"
 
 
 def _json(timeline: Timeline) -> str:
@@ -69,51 +76,10 @@ def _csv(timeline: Timeline) -> str:
 def _vtt(timeline: Timeline) -> str:
     cues = [
         f"{clock(segment.start_s)} --> {clock(segment.end_s)}\n"
-        f"{html.escape(segment.label, quote=False)} {segment.score:.0%}\n"
+        f"{html.escape(printable(segment.label), quote=False)} {segment.score:.0%}\n"
         for segment in timeline.known()
     ]
     return "\n".join(["WEBVTT\n", *cues])
-
-
-def _eaf(timeline: Timeline) -> str:
-    """ELAN's format 3.0: one tier, one annotation per segment, times in milliseconds."""
-    schema = "http://www.w3.org/2001/XMLSchema-instance"
-    ElementTree.register_namespace("xsi", schema)
-    document = ElementTree.Element(
-        "ANNOTATION_DOCUMENT",
-        {
-            "AUTHOR": "transnet",
-            "DATE": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "FORMAT": "3.0",
-            "VERSION": "3.0",
-            f"{{{schema}}}noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd",
-        },
-    )
-    add = ElementTree.SubElement
-    header = add(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    video = Path(timeline.path).resolve()
-    mime = mimetypes.guess_type(video.name)[0] or "video/*"
-    add(header, "MEDIA_DESCRIPTOR", MEDIA_URL=video.as_uri(), MIME_TYPE=mime)
-    order = add(document, "TIME_ORDER")
-    tier = add(document, "TIER", LINGUISTIC_TYPE_REF="action", TIER_ID="action")
-    for number, segment in enumerate(timeline.known(), start=1):
-        slots = {}
-        for end, time_s in (("1", segment.start_s), ("2", segment.end_s)):
-            name = f"ts{2 * number - 2 + int(end)}"
-            slots[f"TIME_SLOT_REF{end}"] = name
-            add(order, "TIME_SLOT", TIME_SLOT_ID=name, TIME_VALUE=str(round(1000 * time_s)))
-        slots["ANNOTATION_ID"] = f"a{number}"
-        annotation = add(add(tier, "ANNOTATION"), "ALIGNABLE_ANNOTATION", slots)
-        add(annotation, "ANNOTATION_VALUE").text = segment.label
-    kind = {
-        "GRAPHIC_REFERENCES": "false",
-        "LINGUISTIC_TYPE_ID": "action",
-        "TIME_ALIGNABLE": "true",
-    }
-    add(document, "LINGUISTIC_TYPE", kind)
-    ElementTree.indent(document)
-    text = ElementTree.tostring(document, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 def _html(timeline: Timeline) -> str:
@@ -173,6 +139,8 @@ _WRITERS: dict[TimelineFormat, Callable[[Timeline], str]] = {
     "json": _json,
     "csv": _csv,
     "vtt": _vtt,
-    "eaf": _eaf,
+    "eaf": elan_document,
     "html": _html,
+    "labelstudio": label_studio_tasks,
+    "cvat": cvat_document,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from transnet.errors import TransNetError
@@ -38,14 +38,32 @@ def output_folder(out: str | Path, option: str = "--out") -> Path:
 
 
 def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Files with one of some lower-case suffixes, at any depth, sorted; hidden ones are skipped."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    """Files with one of some lower-case suffixes, at any depth, sorted; hidden ones are skipped.
+
+    Links to folders are followed, each folder once; links to a folder above are loops.
+    """
+    return sorted(path for path in visible_files(folder) if path.suffix.lower() in suffixes)
+
+
+def visible_files(folder: Path) -> Iterator[Path]:
+    """All files in a folder, at any depth, without hidden ones; see :func:`files_below`."""
+    seen = {_identity(above) for above in folder.resolve().parents}
+    for place, folders, files in os.walk(folder, followlinks=True):
+        here = _identity(place)
+        if here in seen:
+            folders.clear()
+            continue
+        seen.add(here)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            path = Path(place, name)
+            if not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    found = os.stat(folder)
+    return found.st_dev, found.st_ino
 
 
 def expanded(named: Iterable[str], below: Callable[[Path], list[Path]], kind: str) -> list[str]:

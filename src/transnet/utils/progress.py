@@ -8,7 +8,9 @@ from typing import Any
 from tqdm import tqdm
 
 
-def progress_bar(description: str, total: int | None, unit: str, *, scale: bool = False) -> Any:
+def progress_bar(
+    description: str, total: int | None, unit: str, *, scale: bool = False, delay_s: float = 0
+) -> Any:
     """A progress bar on standard error; a line every ten seconds if that is not a terminal.
 
     Use as a context manager and call ``update(n)``.
@@ -18,6 +20,7 @@ def progress_bar(description: str, total: int | None, unit: str, *, scale: bool 
         total: number of units; if ``None``, the bar only counts.
         unit: name of a unit, in the plural.
         scale: whether to abbreviate thousands as k, M, G.
+        delay_s: seconds without a bar at the start; work that is done by then shows none.
     """
     terminal = sys.stderr.isatty()
     return tqdm(
@@ -25,6 +28,7 @@ def progress_bar(description: str, total: int | None, unit: str, *, scale: bool 
         total=total,
         unit=unit if scale else f" {unit}",
         unit_scale=scale,
+        delay=delay_s,
         dynamic_ncols=terminal,
         mininterval=0.2 if terminal else 10,
         ascii=None if terminal else True,
