@@ -25,6 +25,7 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from transnet.errors import TransNetError
+from transnet.utils.yaml_files import check_yaml
 
 COMMANDS = {
     "demo": ("transnet.commands.demo:demo", "run the whole pipeline on synthetic clips, offline"),
@@ -73,6 +74,8 @@ def _run(command: str, words: Sequence[str]) -> int:
     function = getattr(importlib.import_module(module), name)
     parser = _parser(command, function)
     try:
+        for file in _config_files(words):
+            check_yaml(file)
         result = function(**_arguments(function, vars(parser.parse_args(words))))
     except argparse.ArgumentError as error:
         return _fail(_readable(error.message, function), f"See transnet {command} --help", status=2)
@@ -90,6 +93,14 @@ def _run(command: str, words: Sequence[str]) -> int:
         print(f"Interrupted.{hint}", file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _config_files(words: Sequence[str]) -> Iterator[str]:
+    for index, word in enumerate(words):
+        if word == "--config" and index + 1 < len(words):
+            yield words[index + 1]
+        elif word.startswith("--config="):
+            yield word.removeprefix("--config=")
 
 
 def _fail(message: str, *further: str, status: int = 1) -> int:

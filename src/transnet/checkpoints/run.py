@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
+from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
 from transnet.checkpoints.record import package_versions, read_record
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig, from_dict
 from transnet.data.clips import median_step_s
@@ -141,7 +141,7 @@ def load_run_info(run: Path | str) -> RunInfo:
 def _parse(values: dict[str, Any]) -> RunInfo:
     values = gather(values)
     values.update(
-        classes=tuple(values["classes"]),
+        classes=check_classes(values["classes"]),
         clip=from_dict(ClipConfig, values["clip"]),
         model=from_dict(ModelConfig, values["model"]),
         training=from_dict(TrainingConfig, values["training"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
+from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
 from transnet.config import ClipConfig, from_dict
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
@@ -79,9 +79,9 @@ def read_export_info(text: str | None, path: object) -> ExportInfo:
                 "upgrade transnet-har or transnet-har-runtime with pip install --upgrade."
             )
         values = gather(values)
-        values["classes"] = tuple(values["classes"])
+        values["classes"] = check_classes(values["classes"])
         values["clip"] = from_dict(ClipConfig, values["clip"])
         info: ExportInfo = from_dict(ExportInfo, values)
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise TransNetError(f"the metadata of {path} cannot be understood ({error!r}).") from error
     return info

@@ -17,6 +17,7 @@ from transnet.data.clips import Clip, read_views
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import View
 from transnet.errors import FileError, VideoError
+from transnet.utils.progress import bar_if_long
 from transnet.utils.reading import read_many
 
 Prepared = TypeVar("Prepared")
@@ -134,7 +135,8 @@ def find_clips(
     """
     started = time.perf_counter()
     found = KeptClips()
-    for record in dict.fromkeys(records):
+    different = list(dict.fromkeys(records))
+    for record in bar_if_long(different, "looking up clips", "clips"):
         try:
             digest = store.video_digest(record.path)
         except VideoError as error:

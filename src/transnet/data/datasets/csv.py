@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -102,8 +103,9 @@ def _clip(row: dict[str, str], folder: Path, where: str) -> ClipRecord:
 def _frame(value: str, name: str, where: str) -> int | None:
     if not value.strip():
         return None
-    if not value.strip().isdecimal():
-        raise TransNetError(f"{where}: {name} is {value!r}; accepted: a frame number, 0 or more.")
+    if not re.fullmatch(r"\s*[0-9]{1,12}\s*", value):
+        shown = repr(value if len(value) <= 40 else f"{value[:40]}...")
+        raise TransNetError(f"{where}: {name} is {shown}; accepted: a frame number, 0 or more.")
     return int(value)
 
 

@@ -222,9 +222,9 @@ class _Pipe:
 
 
 def _parse_size(text: str | None) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)[x:](\d+)", text or "")
+    match = re.fullmatch(r"([0-9]{1,5})[x:]([0-9]{1,5})", text or "")
     size = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not (0 < size[0] <= 16384 and 0 < size[1] <= 16384):
+    if not (min(size) > 0 and max(size) <= 16384 and size[0] * size[1] <= 8192 * 8192):
         raise TransNetError(
             f"--input-size is {text!r}; accepted: WIDTHxHEIGHT of the raw frames, like 640x480."
         )
