@@ -121,6 +121,7 @@ def find_clips(
     records: Sequence[ClipRecord],
     views_of: ViewsOf,
     key_of: Callable[[str, View], str],
+    holds: Callable[[str], bool] | None = None,
 ) -> KeptClips:
     """Look up clips in a store; nothing is decoded.
 
@@ -129,12 +130,14 @@ def find_clips(
         records: the clips.
         views_of: the views of a clip, given its identity.
         key_of: the key in the store of a view, given the clip's identity.
+        holds: whether the store has an undamaged entry of a key; by default ``key in store``.
 
     Raises:
         TransNetError: the store cannot be written.
     """
     started = time.perf_counter()
     found = KeptClips()
+    holds = store.__contains__ if holds is None else holds
     different = list(dict.fromkeys(records))
     for record in bar_if_long(different, "looking up clips", "clips"):
         try:
@@ -145,7 +148,7 @@ def find_clips(
         identity = f"{digest}:{record.start}:{record.end}"
         views = [(key_of(identity, view), view) for view in views_of(identity)]
         found.digests[record], found.keys[record] = digest, [key for key, _ in views]
-        lacking = {key: view for key, view in views if key not in store}
+        lacking = {key: view for key, view in views if not holds(key)}
         if lacking:
             found.missing.append(MissingClip(record, lacking))
     found.seconds.total = time.perf_counter() - started
