@@ -25,7 +25,7 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from transnet.errors import TransNetError
-from transnet.utils.yaml_files import check_yaml
+from transnet.yaml_files import check_yaml
 
 COMMANDS = {
     "demo": ("transnet.commands.demo:demo", "run the whole pipeline on synthetic clips, offline"),

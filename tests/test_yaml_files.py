@@ -2,7 +2,7 @@ import pytest
 
 from transnet import TransNetError
 from transnet.cli import main
-from transnet.utils.yaml_files import check_yaml
+from transnet.yaml_files import check_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
