@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -14,9 +16,26 @@ from safetensors import SafetensorError, safe_open
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
-from transnet.utils.files import file_digest, other_list, write_once
+from transnet.utils.files import other_list, write_once
 
 CLIPS_FILE = "clips.csv"
+
+
+def clips_digest(path: Path) -> str:
+    """A hash of the rows of ``clips.csv``; folders of the clips may change, when they are moved.
+
+    Raises:
+        TransNetError: the file cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+            for row in csv.reader(file):
+                row = [os.path.basename(row[0]), *row[1:]] if row else []
+                digest.update(json.dumps(row).encode())
+    except (OSError, ValueError, csv.Error) as error:
+        raise TransNetError(f"{path} cannot be read ({error}).") from error
+    return digest.hexdigest()
 
 
 def require_undamaged_clips(run: Path) -> None:
@@ -35,7 +54,7 @@ def require_undamaged_clips(run: Path) -> None:
             recorded = (file.metadata() or {}).get(CLIPS_FILE)
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         raise TransNetError(f"{weights} is not a readable .safetensors file ({error}).") from error
-    if recorded is not None and recorded != file_digest(clips):
+    if recorded is not None and recorded != clips_digest(clips):
         raise TransNetError(
             f"{clips} is damaged or was changed: it is not the list that the run was trained on; "
             "restore it from a copy."

@@ -21,7 +21,7 @@ from typing import Any
 from torch import nn
 
 from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
-from transnet.checkpoints.clip_list import CLIPS_FILE
+from transnet.checkpoints.clip_list import CLIPS_FILE, clips_digest
 from transnet.checkpoints.record import package_versions, read_record
 from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig, from_dict
@@ -31,7 +31,7 @@ from transnet.errors import TransNetError
 from transnet.model.networks import Network
 from transnet.model.transnet import TransNet
 from transnet.model.video_network import VIDEO_BACKBONES, VideoNetwork
-from transnet.utils.files import file_digest, written_whole
+from transnet.utils.files import written_whole
 
 FORMAT = 1
 
@@ -159,7 +159,7 @@ def save_model(run: Path, model: nn.Module) -> None:
     if (run / "transnet.json").is_file():
         metadata["record"] = json.dumps(_facts(load_run_info(run)))
     if (run / CLIPS_FILE).is_file():
-        metadata[CLIPS_FILE] = file_digest(run / CLIPS_FILE)
+        metadata[CLIPS_FILE] = clips_digest(run / CLIPS_FILE)
     write_weights(run / "model.safetensors", model.state_dict(), metadata)
 
 
