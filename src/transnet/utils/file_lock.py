@@ -8,24 +8,25 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from transnet.errors import TransNetError
+from transnet.utils.paths import output_folder
 
 NAME = ".lock"
 
 
 @contextmanager
 def only_writer(folder: Path, option: str = "--out") -> Iterator[None]:
-    """Hold the lock of a folder, which exists, in the block.
+    """Create a folder if it is missing, and hold its lock in the block.
 
     A process that was killed holds no lock. Where the file system has no locks, nothing is held.
 
     Args:
-        folder: the folder.
+        folder: the folder; it is removed at the end if nothing was written to it.
         option: the option that names it, for errors.
 
     Raises:
         TransNetError: another process writes to the folder.
     """
-    path = folder / NAME
+    path = output_folder(folder, option) / NAME
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
@@ -35,14 +36,20 @@ def only_writer(folder: Path, option: str = "--out") -> Iterator[None]:
     try:
         try:
             _lock(handle)
-        except BlockingIOError:
+            if not os.path.samestat(os.fstat(handle), os.stat(path)):
+                raise BlockingIOError  # the one before has removed it, and another made it anew
+        except (BlockingIOError, FileNotFoundError):
             raise TransNetError(
                 f"{option} is {str(folder)!r}, to which another process is writing; wait until it "
                 "has ended, or choose another folder."
             ) from None
-        yield
-        with suppress(OSError):
-            path.unlink()
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
+            with suppress(OSError):
+                folder.rmdir()  # fails unless it is empty
     finally:
         os.close(handle)
 
