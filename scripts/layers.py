@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "transnet"
 # From the bottom up. Rooms of one layer may import each other, but not in a circle.
 LAYERS = (
     ("errors",),
-    ("utils", "config"),
+    ("utils", "config", "yaml_files"),
     ("data",),
     ("model", "reports"),
     ("checkpoints", "runtimes"),

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -133,3 +135,28 @@ def test_an_interrupted_command_says_whether_it_can_continue(command, message, m
     monkeypatch.setattr(home, command, interrupted)
     assert main([command, "x"]) == 130
     assert capsys.readouterr().err.strip() == message
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_full_disk_of_standard_output_is_one_sentence(tmp_path):
+    script = (
+        "import sys\n"
+        "from transnet import cli\n"
+        "cli.COMMANDS['full'] = ('full_disk:full', '')\n"
+        "sys.exit(cli.main(['full']))\n"
+    )
+    (tmp_path / "full_disk.py").write_text(
+        'def full() -> None:\n    """Print."""\n    print("x", flush=True)\n'
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    with open("/dev/full", "w") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+    assert done.returncode == 1
+    assert "the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr

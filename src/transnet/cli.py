@@ -17,14 +17,17 @@ import errno
 import importlib
 import inspect
 import io
+import os
 import re
 import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import is_dataclass
 from typing import Any
 
 from transnet.errors import TransNetError
+from transnet.yaml_files import check_yaml
 
 COMMANDS = {
     "demo": ("transnet.commands.demo:demo", "run the whole pipeline on synthetic clips, offline"),
@@ -46,6 +49,16 @@ COMMANDS = {
     "reproduce": ("transnet.paper.reproduce:reproduce", "reproduce the tables of the paper"),
 }
 """Name to the function, ``module:name``, and a summary."""
+
+_REASONS = {
+    errno.ENAMETOOLONG: "this name is too long for a file.",
+    errno.ENOSPC: "the disk is full; free some space and start again.",
+    getattr(errno, "EDQUOT", -1): "the disk quota is used up; free some space and start again.",
+    errno.EROFS: "the disk is read-only; choose another folder.",
+    errno.EACCES: "this file or folder may not be used; change its permissions.",
+    errno.EMFILE: "too many open files; raise the limit (ulimit -n), or use fewer --workers.",
+    errno.ENFILE: "this machine has too many open files; close some programs.",
+}
 
 RESUMABLE = ("train", "pretrain")
 
@@ -73,6 +86,8 @@ def _run(command: str, words: Sequence[str]) -> int:
     function = getattr(importlib.import_module(module), name)
     parser = _parser(command, function)
     try:
+        for file in _config_files(words):
+            check_yaml(file)
         result = function(**_arguments(function, vars(parser.parse_args(words))))
     except argparse.ArgumentError as error:
         return _fail(_readable(error.message, function), f"See transnet {command} --help", status=2)
@@ -82,14 +97,31 @@ def _run(command: str, words: Sequence[str]) -> int:
         sys.stderr.close()  # the reader of our output has closed it
         return 0
     except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
+        reason = _REASONS.get(error.errno or 0)
+        if reason is None:
             raise
-        return _fail(f"{error.filename or error}: this name is too long for a file.")
+        if error.errno == errno.ENOSPC:
+            _discard_output()
+        return _fail(f"{error.filename or error}: {reason}")
     except KeyboardInterrupt:
         hint = " Continue with --resume." if command in RESUMABLE else ""
         print(f"Interrupted.{hint}", file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _discard_output() -> None:
+    """Keep the interpreter from writing once more to an output that is full."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _config_files(words: Sequence[str]) -> Iterator[str]:
+    for index, word in enumerate(words):
+        if word == "--config" and index + 1 < len(words):
+            yield words[index + 1]
+        elif word.startswith("--config="):
+            yield word.removeprefix("--config=")
 
 
 def _fail(message: str, *further: str, status: int = 1) -> int:

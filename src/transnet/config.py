@@ -278,12 +278,28 @@ class StreamConfig:
         _require(0 <= self.leave <= self.enter, self, "leave", f"0 to enter ({self.enter})")
 
 
+_PLAIN: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+}
+
+
 def from_dict(kind: type[Any], values: dict[str, Any]) -> Any:
     """Build a config of ``kind`` from a dictionary, which may hold more than its fields.
+
+    Raises:
+        ValueError: a number, a text or a truth value is something else.
 
     Example:
         >>> from_dict(ClipConfig, {"frames": 8, "format": 1})
         ClipConfig(frames=8, size=224, sampling='uniform', stride_s=0.2)
     """
     names = {field.name for field in fields(kind)}
+    for field in fields(kind):
+        accepted = _PLAIN.get(str(field.type))
+        value = values.get(field.name)
+        if accepted and field.name in values and type(value) not in accepted:
+            raise ValueError(f"{field.name} is {str(value)[:80]!r}; accepted: {field.type}")
     return kind(**{name: value for name, value in values.items() if name in names})

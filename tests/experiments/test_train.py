@@ -161,7 +161,8 @@ def test_resuming_from_other_weights_in_a_file_of_the_same_name_is_refused(
     other.parent.mkdir()
     state = load_file(pretrained / "encoder.safetensors")
     with safe_open(pretrained / "encoder.safetensors", "pt") as file:
-        save_file({name: value + 1 for name, value in state.items()}, other, file.metadata())
+        metadata = {key: text for key, text in file.metadata().items() if key != "digest"}
+    save_file({name: value + 1 for name, value in state.items()}, other, metadata)
     with pytest.raises(
         TransNetError, match="continued: encoder.safetensors holds other weights than"
     ):

@@ -13,12 +13,13 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from transnet.checkpoints.backbone_record import BackboneRecord
+from transnet.checkpoints.backbone_record import BackboneRecord, check_normalization
 from transnet.checkpoints.hub import fetch_weights
+from transnet.checkpoints.weights_file import read_weights
 from transnet.errors import TransNetError
+from transnet.model.backbone import check_backbone_args
 from transnet.model.encoder import Encoder, weights_digest
 from transnet.model.video_network import MEAN, STD, VIDEO_BACKBONES
 from transnet.utils.paths import cache_folder
@@ -140,19 +141,19 @@ def _pretrained(backbone: str) -> tuple[BackboneRecord, _State]:
 
 def _read(path: Path, backbone: str | None) -> tuple[BackboneRecord, _State]:
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        state, metadata = read_weights(path)
         name = metadata["timm_model"]
         args = json.loads(metadata.get("timm_args", "{}"))
-        mean, std = (tuple(map(float, json.loads(metadata[key]))) for key in ("mean", "std"))
-    except (OSError, SafetensorError) as error:
-        raise TransNetError(f"{path} is not a readable .safetensors file ({error}).") from error
-    except (KeyError, ValueError, TypeError) as error:
+        mean, std = check_normalization(*(json.loads(metadata[key]) for key in ("mean", "std")))
+    except (KeyError, RecursionError, ValueError, TypeError) as error:
         raise TransNetError(
             f"{path}: its metadata lacks or garbles {error}; required: timm_model, mean and std, "
             "and timm_args where timm's defaults are not right."
         ) from error
+    try:
+        check_backbone_args(args)
+    except TransNetError as error:
+        raise TransNetError(f"{path}: {error}") from None
     if backbone is not None and backbone != name:
         raise TransNetError(
             f"--backbone is {backbone!r}, but {path} holds weights of {name!r}; "

@@ -3,16 +3,62 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
 from transnet.utils.files import other_list, write_once
+
+CLIPS_FILE = "clips.csv"
+
+
+def clips_digest(path: Path) -> str:
+    """A hash of the rows of ``clips.csv``; folders of the clips may change, when they are moved.
+
+    Raises:
+        TransNetError: the file cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+            for row in csv.reader(file):
+                row = [os.path.basename(row[0]), *row[1:]] if row else []
+                digest.update(json.dumps(row).encode())
+    except (OSError, ValueError, csv.Error) as error:
+        raise TransNetError(f"{path} cannot be read ({error}).") from error
+    return digest.hexdigest()
+
+
+def require_undamaged_clips(run: Path) -> None:
+    """Check that ``clips.csv`` is the one that the training of a run ended with.
+
+    A run without weights, or of an older version, records no digest of it: it is not checked.
+
+    Raises:
+        TransNetError: it is another one, or the weights cannot be read.
+    """
+    weights, clips = run / "model.safetensors", run / CLIPS_FILE
+    if not (weights.is_file() and clips.is_file()):
+        return
+    try:
+        with safe_open(weights, framework="numpy") as file:
+            recorded = (file.metadata() or {}).get(CLIPS_FILE)
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
+        raise TransNetError(f"{weights} is not a readable .safetensors file ({error}).") from error
+    if recorded is not None and recorded != clips_digest(clips):
+        raise TransNetError(
+            f"{clips} is damaged or was changed: it is not the list that the run was trained on; "
+            "restore it from a copy."
+        )
 
 
 def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
@@ -63,6 +109,7 @@ def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
 
     Ranges are half-open; the end of a range up to the end of the file is infinite.
     """
+    require_undamaged_clips(run)
     path = run / "clips.csv"
     ranges: dict[str, list[tuple[float, float]]] = {}
     try:
@@ -71,7 +118,7 @@ def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
                 if row["split"] in ("train", "validation"):
                     limits = (float(row["start"] or 0), float(row["end"] or math.inf))
                     ranges.setdefault(row["digest"], []).append(limits)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise TransNetError(
             f"{path} cannot be read ({error}), so it is unknown which clips were trained on."
         ) from error

@@ -45,7 +45,7 @@ def read_record(
         return parse(values)
     except (FileNotFoundError, NotADirectoryError):
         raise TransNetError(missing) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
         raise TransNetError(f"{path} cannot be understood ({error!r}).") from error
 
 

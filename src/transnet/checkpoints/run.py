@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
-from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
+from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
+from transnet.checkpoints.clip_list import CLIPS_FILE, clips_digest
 from transnet.checkpoints.record import package_versions, read_record
+from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig, from_dict
 from transnet.data.clips import median_step_s
 from transnet.data.splits import Split
@@ -141,7 +141,7 @@ def load_run_info(run: Path | str) -> RunInfo:
 def _parse(values: dict[str, Any]) -> RunInfo:
     values = gather(values)
     values.update(
-        classes=tuple(values["classes"]),
+        classes=check_classes(values["classes"]),
         clip=from_dict(ClipConfig, values["clip"]),
         model=from_dict(ModelConfig, values["model"]),
         training=from_dict(TrainingConfig, values["training"]),
@@ -150,10 +150,26 @@ def _parse(values: dict[str, Any]) -> RunInfo:
 
 
 def save_model(run: Path, model: nn.Module) -> None:
-    """Write ``model.safetensors``."""
-    state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with written_whole(run / "model.safetensors") as path:
-        save_file(state, path)
+    """Write ``model.safetensors``, with digests of the record and of ``clips.csv``.
+
+    The record and the list are written before, as they are small and a training reads them. So
+    the file that completes a run also confirms them.
+    """
+    metadata = {}
+    if (run / "transnet.json").is_file():
+        metadata["record"] = json.dumps(_facts(load_run_info(run)))
+    if (run / CLIPS_FILE).is_file():
+        metadata[CLIPS_FILE] = clips_digest(run / CLIPS_FILE)
+    write_weights(run / "model.safetensors", model.state_dict(), metadata)
+
+
+def _facts(info: RunInfo) -> dict[str, Any]:
+    """What the predictions of a run depend on besides its weights, as JSON values."""
+    values = info.to_dict()
+    for name in ("data", "split_rule", "versions"):
+        values.pop(name)
+    facts: dict[str, Any] = json.loads(json.dumps(values))
+    return facts
 
 
 def load_model(run: Path | str, info: RunInfo) -> Network:
@@ -168,9 +184,12 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
             f"{run} has no model.safetensors: its training has not ended. "
             "Continue it with transnet train ... --resume."
         )
-    model = info.build_model()
+    state, metadata = read_weights(path)
+    record = path.with_name("transnet.json")
+    require_same_facts(record, path.name, metadata.get("record"), _facts(info))
     try:
-        model.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        model = info.build_model()
+        model.load_state_dict(state)
+    except (MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise TransNetError(f"{path} does not hold the weights of this run ({error}).") from error
     return model.eval()

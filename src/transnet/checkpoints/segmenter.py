@@ -19,12 +19,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-
 from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
 from transnet.checkpoints.backbone_weights import ENCODER_FILE, find_weights
 from transnet.checkpoints.record import package_versions, read_record
+from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
 from transnet.config import PretrainingConfig, from_dict
 from transnet.data.photos.split import PhotoSplit
 from transnet.errors import TransNetError
@@ -114,12 +112,20 @@ def save_segmenter(run: Path, segmenter: Segmenter, info: SegmenterInfo) -> None
         "source": f"transnet pretrain on {photos}, started from {backbone.weights}",
     }
     for part, name, text in (
-        (segmenter.decoder, DECODER_FILE, None),
+        (segmenter.decoder, DECODER_FILE, {"record": json.dumps(_facts(info))}),
         (segmenter.backbone.network, ENCODER_FILE, metadata),
     ):
-        state = {key: value.contiguous() for key, value in part.state_dict().items()}
-        with written_whole(run / name) as path:
-            save_file(state, path, text)
+        write_weights(run / name, part.state_dict(), text)
+
+
+def _facts(info: SegmenterInfo) -> dict[str, Any]:
+    """What the masks depend on besides the weights."""
+    values = info.to_dict()
+    training = values["training"]
+    facts = {name: values[name] for name in ("backbone", "backbone_args", "mean", "std")}
+    facts.update(size=training["size"], skips=training["skips"])
+    plain: dict[str, Any] = json.loads(json.dumps(facts))
+    return plain
 
 
 def load_segmenter_network(run: Path | str, option: str = "RUN") -> tuple[Segmenter, SegmenterInfo]:
@@ -138,11 +144,13 @@ def load_segmenter_network(run: Path | str, option: str = "RUN") -> tuple[Segmen
             f"{run} has no {missing[0]}: its training has not ended. "
             "Continue it with transnet pretrain ... --resume."
         )
+    decoder, metadata = read_weights(folder / DECODER_FILE)
+    require_same_facts(folder / RECORD, DECODER_FILE, metadata.get("record"), _facts(info))
     segmenter = info.build()
     find_weights(folder / ENCODER_FILE, info.backbone.name).load_into(segmenter.backbone)
     try:
-        segmenter.decoder.load_state_dict(load_file(folder / DECODER_FILE))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        segmenter.decoder.load_state_dict(decoder)
+    except (RuntimeError, TypeError) as error:
         raise TransNetError(
             f"{folder / DECODER_FILE} does not hold the weights of this segmenter ({error})."
         ) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from transnet.config import Device, StreamConfig
 from transnet.utils.progress import progress_bar, say
+from transnet.utils.signals import sigterm_as_interrupt
 
 if TYPE_CHECKING:
     from transnet.commands.live_outputs import LiveOutput
@@ -43,7 +44,7 @@ def live(
         device: auto (a GPU if there is one), cpu, cuda or mps
 
     Returns:
-        0, also after Ctrl-C; 1 if a file was damaged.
+        0, also after Ctrl-C or SIGTERM; 1 if a file was damaged.
 
     Raises:
         TransNetError: RUN is not a trained run, or SOURCE cannot be opened.
@@ -68,7 +69,8 @@ def live(
         loop = LiveLoop(session, frames, EventDetector(stream), outputs)
         bar = stack.enter_context(progress_bar("watching", None, "frames"))
         try:
-            loop.run(bar)
+            with sigterm_as_interrupt():
+                loop.run(bar)
         except KeyboardInterrupt:
             bar.leave = False
         loop.finish()

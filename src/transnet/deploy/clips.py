@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from transnet.checkpoints.clip_list import CLIPS_FILE, require_undamaged_clips
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig
 from transnet.data.clips import Clip, read_clip
@@ -86,7 +87,8 @@ def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> Ru
             f"{run} has no clips.csv, and an export is checked on real clips; "
             "name the run's dataset with --data."
         )
-    manifest = read_csv_dataset(run / "clips.csv")
+    require_undamaged_clips(run)
+    manifest = read_csv_dataset(run / CLIPS_FILE)
     part = manifest.splits["column"]
     training, test = (
         tuple(clip for clip in manifest.clips if part[clip] == name) for name in ("train", "test")

@@ -5,16 +5,23 @@ Each model holds it as JSON in its metadata; ``export.json`` holds it too.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
+from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
 from transnet.config import ClipConfig, from_dict
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 
 FORMAT = 1
 METADATA_KEY = "transnet"
+
+
+EXPORT_FILE = "export.json"
+DIGESTS = "digests"
+"""The key in ``export.json`` of the digests of the files, by their names."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,35 @@ class ExportInfo:
         return json.dumps(values)
 
 
+def file_digest(path: Path) -> str:
+    """A hash of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+
+
+def require_undamaged(path: Path) -> None:
+    """Check an exported file, and the weights next to an ``.xml``, with ``export.json``.
+
+    A file without ``export.json`` next to it, or of an older version, is not checked.
+
+    Raises:
+        TransNetError: it does not agree with its digest, or ``export.json`` cannot be read.
+    """
+    record = path.with_name(EXPORT_FILE)
+    if not record.is_file():
+        return
+    try:
+        digests = dict(json.loads(record.read_text(encoding="utf-8")).get(DIGESTS, {}))
+        for part in (path, path.with_suffix(".bin")):
+            if part.is_file() and digests.get(part.name, "") not in ("", file_digest(part)):
+                raise TransNetError(
+                    f"{part} is damaged: it does not agree with its digest in {EXPORT_FILE}; "
+                    "restore it from a copy, or export the run again."
+                )
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise TransNetError(f"{record} cannot be understood ({error!r}).") from error
+
+
 def read_export_info(text: str | None, path: object) -> ExportInfo:
     """Parse the output of :meth:`ExportInfo.to_json`.
 
@@ -79,9 +115,9 @@ def read_export_info(text: str | None, path: object) -> ExportInfo:
                 "upgrade transnet-har or transnet-har-runtime with pip install --upgrade."
             )
         values = gather(values)
-        values["classes"] = tuple(values["classes"])
+        values["classes"] = check_classes(values["classes"])
         values["clip"] = from_dict(ClipConfig, values["clip"])
         info: ExportInfo = from_dict(ExportInfo, values)
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise TransNetError(f"the metadata of {path} cannot be understood ({error!r}).") from error
     return info

@@ -14,7 +14,13 @@ from transnet.checkpoints.record import package_versions
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ExportFormat
 from transnet.data.video.frames import Pixels
-from transnet.deploy.export_info import METADATA_KEY, ExportInfo
+from transnet.deploy.export_info import (
+    DIGESTS,
+    EXPORT_FILE,
+    METADATA_KEY,
+    ExportInfo,
+    file_digest,
+)
 from transnet.deploy.runtime import FORMS, ExportedRecognizer, load
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
@@ -107,8 +113,10 @@ def keep_models(folder: Path, info: ExportInfo, checked: dict[str, Any]) -> None
             path.rename(folder / path.name)
     for name in ("float32", "int8", "scratch"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    values = {**json.loads(info.to_json()), "checked": checked}
-    (folder / "export.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    kept = sorted(path for path in folder.iterdir() if path.suffix in (".onnx", ".xml", ".bin"))
+    digests = {path.name: file_digest(path) for path in kept}
+    values = {**json.loads(info.to_json()), "checked": checked, DIGESTS: digests}
+    (folder / EXPORT_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def _describe(info: RunInfo) -> ExportInfo:

@@ -8,7 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from transnet.deploy.export_info import METADATA_KEY, ExportInfo, read_export_info
+from transnet.deploy.export_info import (
+    METADATA_KEY,
+    ExportInfo,
+    read_export_info,
+    require_undamaged,
+)
 from transnet.errors import TransNetError
 from transnet.runtimes.sessions import onnx_session, openvino_core, openvino_function
 
@@ -44,6 +49,7 @@ def open_session(path: Path, threads: int = 0) -> Session:
     session: type[OnnxSession | OpenVinoSession] = (
         OnnxSession if path.suffix == ".onnx" else OpenVinoSession
     )
+    require_undamaged(path)
     try:
         return session(path, threads)
     except TransNetError:
@@ -61,6 +67,7 @@ class OnnxSession:
     """A file in ONNX Runtime, on the CPU."""
 
     def __init__(self, path: Path, threads: int) -> None:
+        self._path = path
         self._session = onnx_session(path, threads)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
@@ -68,7 +75,12 @@ class OnnxSession:
         self.info = read_export_info(metadata.get(METADATA_KEY), path)
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        return self._session.run([self._output], {self._input: batch})[0]
+        try:
+            return self._session.run([self._output], {self._input: batch})[0]
+        except Exception as error:  # the runtime's errors have no common base
+            raise TransNetError(
+                f"{self._path} does not take frames as its description says ({error})."
+            ) from error
 
 
 class OpenVinoSession:

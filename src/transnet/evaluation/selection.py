@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from transnet.checkpoints.clip_list import CLIPS_FILE, require_undamaged_clips
 from transnet.checkpoints.run import RunInfo
 from transnet.data.datasets.catalog import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import read_csv_dataset
@@ -67,7 +68,7 @@ def select_clips(run: Path, info: RunInfo, data: str | None, split: str | None) 
 
 
 def _recorded_clips(run: Path) -> tuple[ClipRecord, ...]:
-    manifest = read_csv_dataset(run / "clips.csv")
+    manifest = _recorded(run)
     clips = tuple(clip for clip in manifest.clips if manifest.splits["column"][clip] == "test")
     if clips and not any(clip.path.exists() for clip in clips):
         raise TransNetError(
@@ -78,7 +79,7 @@ def _recorded_clips(run: Path) -> tuple[ClipRecord, ...]:
 
 
 def _training_clips(run: Path) -> list[ClipRecord]:
-    manifest = read_csv_dataset(run / "clips.csv")
+    manifest = _recorded(run)
     part = manifest.splits["column"]
     return [clip for clip in manifest.clips if part[clip] in ("train", "validation")]
 
@@ -87,7 +88,7 @@ def _is_moved(run: Path, manifest: Manifest) -> bool:
     """Whether a dataset has all classes and groups of the run's own: the same, in a new place."""
     before, now = (
         {(clip.label, clip.group) for clip in clips}
-        for clips in (read_csv_dataset(run / "clips.csv").clips, manifest.clips)
+        for clips in (_recorded(run).clips, manifest.clips)
     )
     return before <= now
 
@@ -99,3 +100,9 @@ def _check_classes(clips: Sequence[ClipRecord], classes: Sequence[str]) -> None:
             f"test clips show {', '.join(unknown)}, which the run does not know; "
             f"it knows: {', '.join(classes)}."
         )
+
+
+def _recorded(run: Path) -> Manifest:
+    """``clips.csv`` of a run as a dataset."""
+    require_undamaged_clips(run)
+    return read_csv_dataset(run / CLIPS_FILE)

@@ -94,7 +94,9 @@ class FeatureExtractor:
             backbone_s.append(time.perf_counter() - begun)
             return features
 
-        with accelerated(backbone, found.missing_views * self._clip.frames):
+        # By all frames, not by those that are left: a resumed run takes the same runtime.
+        num_frames = sum(map(len, found.keys.values())) * self._clip.frames
+        with accelerated(backbone, num_frames):
             found.seconds.total += time.perf_counter() - started
             in_threads = backbone.max_concurrency > 1
 

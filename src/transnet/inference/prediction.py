@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from transnet.errors import TransNetError
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,17 @@ class Prediction:
         end_s: float,
         damage: str = "",
     ) -> Self:
-        """Make a prediction from probabilities in the order of the classes."""
+        """Make a prediction from probabilities in the order of the classes.
+
+        Raises:
+            TransNetError: a probability is no number, or there are more or fewer than classes.
+        """
+        if len(probabilities) != len(classes) or not all(map(math.isfinite, probabilities)):
+            raise TransNetError(
+                f"the model gives the probabilities {str(list(probabilities))[:60]} for "
+                f"{len(classes)} classes, so its weights or its record are damaged; restore them "
+                "from a copy, or train or export again."
+            )
         order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
         scores = {classes[index]: probabilities[index] for index in order}
         return cls(path, scores, start_s, end_s, damage)

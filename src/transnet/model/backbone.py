@@ -13,6 +13,21 @@ from torch import Tensor, nn
 from transnet.errors import TransNetError
 from transnet.model.encoder import Encoder
 
+ARGUMENTS = frozenset(
+    {
+        *("act_layer", "aa_layer", "norm_layer", "norm_eps", "bn_eps", "bn_momentum", "pad_type"),
+        *("drop_rate", "drop_path_rate", "drop_block_rate", "global_pool", "output_stride"),
+        *("img_size", "patch_size", "window_size", "dynamic_img_size", "dynamic_img_pad"),
+        *("class_token", "reg_tokens", "no_embed_class", "init_values", "qkv_bias", "qk_norm"),
+        *("pre_norm", "final_norm", "fc_norm", "num_classes", "stem_type", "stem_width"),
+        *("round_chs_fn", "fix_stem", "channel_multiplier", "channel_divisor", "mlp_ratio"),
+    }
+)
+"""Arguments of ``timm.create_model`` that shape a network. All others are refused: a file names
+them, and some make ``timm`` open any file (``checkpoint_path``) or address (``pretrained_cfg``)."""
+
+_MAX_ARGUMENT = 1e5
+
 
 class Backbone(Encoder):
     """A ``timm`` model up to its last feature map.
@@ -37,6 +52,7 @@ class Backbone(Encoder):
         super().__init__(name, args)
         self.size = size
         check_backbone_name(name)
+        check_backbone_args(self.args)
         self.network = _create(name, size, self.args)
         self.engine: Callable[[Tensor], Tensor] | None = None
         self.channels, self.grid = self._probe()
@@ -111,15 +127,55 @@ class Backbone(Encoder):
 
 
 def _create(name: str, size: int, args: dict[str, Any]) -> Any:
-    base = {"pretrained": False, "num_classes": 0, **args}
+    base = {**args, "pretrained": False, "num_classes": 0}
     # Networks with position embeddings take the size; the others have no such argument.
     sizes: tuple[dict[str, Any], ...] = ({"img_size": size}, {})
     for extra in sizes:
         try:
             return timm.create_model(name, **base, **extra)
+        except (ArithmeticError, AssertionError, AttributeError, ImportError) as error:
+            raise _rejected(name, args, error) from error
+        except (LookupError, MemoryError, RuntimeError, ValueError) as error:
+            raise _rejected(name, args, error) from error
         except TypeError as error:
             failure = error
-    raise TransNetError(f"backbone {name!r} rejects the arguments {args}: {failure}.")
+    raise _rejected(name, args, failure)
+
+
+def _rejected(name: str, args: dict[str, Any], error: Exception) -> TransNetError:
+    return TransNetError(f"backbone {name!r} rejects the arguments {args}: {error}.")
+
+
+def check_backbone_args(args: object) -> None:
+    """Check that arguments are among :data:`ARGUMENTS`, with plain values.
+
+    Raises:
+        TransNetError: they are not.
+    """
+    if not isinstance(args, dict):
+        raise TransNetError(
+            f"the arguments of the backbone are {str(args)[:80]!r}; accepted: names and values, "
+            'such as {"bn_eps": 0.001}.'
+        )
+    for name, value in args.items():
+        if name not in ARGUMENTS or not _is_plain(value):
+            raise TransNetError(
+                f"the backbone has the argument {str(name)[:80]!r} = {str(value)[:80]!r}; "
+                f"accepted: numbers, text or true and false for {', '.join(sorted(ARGUMENTS))}."
+            )
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is a short text, a number of ordinary size, or a short list of those."""
+    if isinstance(value, list | tuple):
+        return (
+            len(value) <= 16
+            and all(not isinstance(v, list | tuple) for v in value)
+            and all(map(_is_plain, value))
+        )
+    if isinstance(value, int | float):
+        return -_MAX_ARGUMENT <= value <= _MAX_ARGUMENT
+    return value is None or (isinstance(value, str) and len(value) <= 80)
 
 
 def check_backbone_name(name: str) -> None:
@@ -128,7 +184,8 @@ def check_backbone_name(name: str) -> None:
     Raises:
         TransNetError: it has not.
     """
-    if not timm.is_model(name):
+    if not isinstance(name, str) or not timm.is_model(name):
+        name = str(name)[:200]
         near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise TransNetError(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -27,6 +29,7 @@ from transnet.training.timing import TrainingTimer, with_current_names
 from transnet.utils.files import written_whole
 
 LAST, BEST, SUMMARY = "last.ckpt", "best.ckpt", "fit.json"
+_DIGEST = "digest"
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ def fit(
         _restore(module, best)
         summary = _read_summary(folder / SUMMARY)
         return replace(summary, earlier_s=summary.train_s)
+    if (folder / LAST).exists():
+        _require_undamaged(folder / LAST)
     timer, progress = TrainingTimer(options.device), TrainingProgress(options.score)
     callbacks = [timer, progress, *options.extra_callbacks]
     callbacks += _checkpoints(folder, config, validated=validation_loader is not None)
@@ -123,8 +128,14 @@ def fit(
         timer.earlier_s,
     )
     with written_whole(folder / SUMMARY) as path:
-        path.write_text(json.dumps(asdict(summary)), encoding="utf-8")
+        values = asdict(summary)
+        path.write_text(json.dumps({**values, _DIGEST: _digest(values)}), encoding="utf-8")
     return summary
+
+
+def _digest(values: dict[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _checkpoints(
@@ -227,8 +238,20 @@ def _explained_errors(trainer: Trainer, folder: Path) -> Iterator[None]:
         raise _unusable(folder / LAST, error) from error
 
 
+def _require_undamaged(path: Path) -> None:
+    """Verify the checksums of a checkpoint, a zip archive; ``torch.load`` ignores them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception as error:  # as below
+        raise _unusable(path, error) from error
+    if damaged is not None:
+        raise _unusable(path, ValueError(f"{damaged} does not agree with its checksum"))
+
+
 def _restore(module: LightningModule, path: Path) -> int:
     """Load the weights of a checkpoint and return its epoch, from 0."""
+    _require_undamaged(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         module.on_load_checkpoint(state)
@@ -240,7 +263,11 @@ def _restore(module: LightningModule, path: Path) -> int:
 
 def _read_summary(path: Path) -> FitSummary:
     try:
-        return FitSummary(**with_current_names(json.loads(path.read_text(encoding="utf-8"))))
+        values = json.loads(path.read_text(encoding="utf-8"))
+        recorded = values.pop(_DIGEST, None)  # older versions have none
+        if recorded not in (None, _digest(values)):
+            raise ValueError("it does not agree with its digest")
+        return FitSummary(**with_current_names(values))
     except (AttributeError, OSError, TypeError, ValueError) as error:
         raise _unusable(path, error) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from transnet.config import Device, PretrainingConfig
+from transnet.utils.file_lock import only_writer
 
 
 def pretrain(
@@ -45,13 +46,15 @@ def pretrain(
     """
     from transnet.training.pretrain_run import pretrain_run
 
-    return pretrain_run(
-        data,
-        Path(out).expanduser(),
-        backbone=backbone,
-        weights=weights,
-        training=training,
-        device=device,
-        resume=resume,
-        overwrite=overwrite,
-    )
+    run = Path(out).expanduser()
+    with only_writer(run):
+        return pretrain_run(
+            data,
+            run,
+            backbone=backbone,
+            weights=weights,
+            training=training,
+            device=device,
+            resume=resume,
+            overwrite=overwrite,
+        )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from transnet.errors import TransNetError
+from transnet.utils.file_lock import NAME as LOCK_NAME
 from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
 
@@ -55,7 +56,9 @@ class RunFolder:
             )
         if resume and not started:
             say(f"{run} holds no run yet, so there is nothing to resume: starting a new run.")
-        if run.is_dir() and any(run.iterdir()) and not (run / self.record).exists():
+        own = {LOCK_NAME}
+        others = run.is_dir() and any(path.name not in own for path in run.iterdir())
+        if others and not (run / self.record).exists():
             raise TransNetError(
                 f"--out is {str(run)!r}, which holds files other than those of a run; "
                 "accepted: a new or empty folder, or that of an earlier run."

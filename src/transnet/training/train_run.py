@@ -27,6 +27,7 @@ from transnet.training.clip_data import ClipData, FeatureData, open_clip_data
 from transnet.training.fit import FitOptions, FitSummary, fit
 from transnet.training.recognizer_module import RecognizerModule
 from transnet.training.run_folder import RunFolder
+from transnet.utils.file_lock import only_writer
 from transnet.utils.files import written_whole
 from transnet.utils.progress import say
 
@@ -93,6 +94,11 @@ def train_run(settings: RunSettings) -> Path:
     Raises:
         TransNetError: something is missing, broken or contradictory; the message says what.
     """
+    with only_writer(settings.run.expanduser()):
+        return _train_run(settings)
+
+
+def _train_run(settings: RunSettings) -> Path:
     started = time.perf_counter()
     run, training = settings.run, settings.training
     device = find_device(settings.device)

@@ -69,7 +69,7 @@ def saved_pictures(run: Path, count: int) -> list[tuple[int, Pixels]]:
     """At most ``count`` pictures of a pretraining, evenly spaced, each with its epoch, from 1."""
     paths = sorted((run / _FOLDER).glob("*.jpg"))
     chosen = evenly_spaced(paths, count)
-    return [(int(path.stem), np.asarray(Image.open(path))) for path in chosen]
+    return [(int(path.stem), np.asarray(Image.open(path, formats=["JPEG"]))) for path in chosen]
 
 
 def shrunk(photo: MaskedPhoto, height: int) -> MaskedPhoto:

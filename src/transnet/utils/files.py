@@ -20,15 +20,27 @@ from transnet.errors import TransNetError
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary path to write to; the file takes its name, atomically, when the block ends.
 
+    What killed processes left of the same file is removed.
+
     Raises:
         TransNetError: it cannot be written, for example because the disk is full.
     """
     temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}")
     try:
         yield temporary
+        with suppress(OSError):
+            temporary.chmod(0o666 & ~_umask())  # safetensors writes files for their owner only
         os.replace(temporary, path)
+        _remove_temporaries(path)
     except (OSError, SafetensorError) as error:
         raise TransNetError(f"{path} cannot be written ({error}).") from error
+    except RuntimeError as error:
+        # torch.save raises it for a full disk; its text is about positions in the archive.
+        if "inline_container" not in str(error) and "PytorchStreamWriter" not in str(error):
+            raise
+        raise TransNetError(
+            f"{path} cannot be written. Is the disk full? ({str(error).splitlines()[0]})"
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -72,6 +84,16 @@ def _remove_leftovers(parent: Path, started_by: str) -> None:
         pid = leftover.name.removeprefix(started_by).partition(".")[0]
         if pid.isdecimal() and not _is_running(int(pid)):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _remove_temporaries(path: Path) -> None:
+    """Remove what killed processes left of a file."""
+    prefix = f".{path.name[:40]}."
+    for leftover in path.parent.glob(f"{glob.escape(prefix)}*"):
+        pid = leftover.name.removeprefix(prefix)
+        if pid.isdecimal() and not _is_running(int(pid)):
+            with suppress(OSError):
+                leftover.unlink()
 
 
 def _is_running(pid: int) -> bool:

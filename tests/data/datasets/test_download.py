@@ -35,6 +35,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Type", "text/html" if server.page else "application/zip")
         self.send_header("Content-Length", str(len(content) - first))
+        if wanted:
+            end = f"{len(content) - 1}/{len(content)}"
+            self.send_header("Content-Range", f"bytes {first}-{end}")
         self.end_headers()
         self.wfile.write(content[first:][: server.break_after])
 
@@ -91,6 +94,19 @@ def test_a_part_that_was_complete(server, tmp_path):
     (folder / "boxing.zip.part").write_bytes(server.files["boxing.zip"])
     download("kth", to=str(folder))
     assert (folder / "boxing.zip").read_bytes() == server.files["boxing.zip"]
+
+
+def test_a_damaged_archive_is_fetched_again(server, tmp_path, monkeypatch):
+    source = downloading.SOURCES["kth"]
+    files = tuple(PublishedFile(file.address) for file in source.files)
+    monkeypatch.setitem(downloading.SOURCES, "kth", DownloadSource(source.page, files))
+    folder, whole = tmp_path / "kth", server.files["boxing.zip"]
+    server.files["boxing.zip"] = whole[:1000] + bytes(len(whole) - 1000)
+    with pytest.raises(TransNetError, match=r"It is now boxing\.zip\.damaged: start again"):
+        download("kth", to=str(folder))
+    server.files["boxing.zip"] = whole
+    download("kth", to=str(folder))
+    assert (folder / "boxing/person01_boxing_d1_uncomp.avi").exists()
 
 
 def test_another_file_than_the_published_one(server, tmp_path):

@@ -68,8 +68,9 @@ class ClipCache(Store):
             storage=(self._storage, JPEG if self._storage == "jpeg" else {}),
         )
 
-    def __contains__(self, key: str) -> bool:
-        return super().__contains__(_frame_key(key, 0))  # a clip is written as a whole
+    def holds(self, key: str, num_frames: int) -> bool:
+        """Whether every frame of a clip is here and undamaged."""
+        return None not in self.read(_frame_key(key, number) for number in range(num_frames))
 
     def get(self, key: str, num_frames: int) -> Pixels:
         """The frames of a clip, uint8 RGB ``(num_frames, size, size, 3)``.
@@ -81,8 +82,15 @@ class ClipCache(Store):
         for frame in self.read(_frame_key(key, number) for number in range(num_frames)):
             if frame is None:
                 raise FileError(self.folder, "a clip is missing from this cache")
-            frames.append(self._decode(frame))
-        return np.stack(frames)
+            frames.append(frame)
+        try:
+            return np.stack([self._decode(frame) for frame in frames])
+        except (OSError, SyntaxError, ValueError) as error:
+            raise FileError(
+                self.folder,
+                f"a clip in this cache is damaged ({error}); delete the folder, all of it can be "
+                "computed again",
+            ) from error
 
     def put(self, clips: Mapping[str, list[bytes]]) -> None:
         """Store clips as :meth:`encode` returned them: all of them or, if it fails, none.
@@ -147,7 +155,10 @@ def cache_clips(
     def encode(decoded: Clip) -> list[bytes]:
         return cache.encode(decoded.frames)
 
-    found = find_clips(cache, records, views_of, key_of)
+    def holds(key: str) -> bool:
+        return cache.holds(key, clip.frames)
+
+    found = find_clips(cache, records, views_of, key_of, holds)
     for frames in found.decode_missing(clip, encode, workers=workers, title=title):
         cache.put(frames)
     return found

@@ -21,10 +21,19 @@ class FeatureCache(Store):
 
     title = "feature cache"
 
+    def __contains__(self, key: str) -> bool:
+        return self.get(key) is not None
+
     def get(self, key: str) -> NDArray[Any] | None:
-        """The array of a key; ``None`` if there is none."""
+        """The array of a key; ``None`` if there is none, or a damaged one."""
         value = self.read([key])[0]
-        return None if value is None else np.load(io.BytesIO(value), allow_pickle=False)
+        if value is None:
+            return None
+        try:
+            array: NDArray[Any] = np.load(io.BytesIO(value), allow_pickle=False)
+        except (EOFError, MemoryError, OSError, SyntaxError, ValueError):
+            return None  # an entry of an older version, without a digest
+        return array
 
     def put(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Store arrays by their keys: all of them or, if it fails, none.

@@ -17,7 +17,7 @@ from transnet.data.clips import Clip, read_views
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import View
 from transnet.errors import FileError, VideoError
-from transnet.utils.progress import progress_bar
+from transnet.utils.progress import bar_if_long
 from transnet.utils.reading import read_many
 
 Prepared = TypeVar("Prepared")
@@ -121,6 +121,7 @@ def find_clips(
     records: Sequence[ClipRecord],
     views_of: ViewsOf,
     key_of: Callable[[str, View], str],
+    holds: Callable[[str], bool] | None = None,
 ) -> KeptClips:
     """Look up clips in a store; nothing is decoded.
 
@@ -129,37 +130,26 @@ def find_clips(
         records: the clips.
         views_of: the views of a clip, given its identity.
         key_of: the key in the store of a view, given the clip's identity.
+        holds: whether the store has an undamaged entry of a key; by default ``key in store``.
 
     Raises:
         TransNetError: the store cannot be written.
     """
     started = time.perf_counter()
     found = KeptClips()
-    wanted = dict.fromkeys(records)
-    with progress_bar("looking up clips", len(wanted), "clips", delay_s=2) as bar:
-        for record in wanted:
-            _find_clip(store, record, views_of, key_of, found)
-            bar.update(1)
+    holds = store.__contains__ if holds is None else holds
+    different = list(dict.fromkeys(records))
+    for record in bar_if_long(different, "looking up clips", "clips"):
+        try:
+            digest = store.video_digest(record.path)
+        except VideoError as error:
+            found.broken[record] = error
+            continue
+        identity = f"{digest}:{record.start}:{record.end}"
+        views = [(key_of(identity, view), view) for view in views_of(identity)]
+        found.digests[record], found.keys[record] = digest, [key for key, _ in views]
+        lacking = {key: view for key, view in views if not holds(key)}
+        if lacking:
+            found.missing.append(MissingClip(record, lacking))
     found.seconds.total = time.perf_counter() - started
     return found
-
-
-def _find_clip(
-    store: Store,
-    record: ClipRecord,
-    views_of: ViewsOf,
-    key_of: Callable[[str, View], str],
-    found: KeptClips,
-) -> None:
-    """Look up one clip, for :func:`find_clips`."""
-    try:
-        digest = store.video_digest(record.path)
-    except VideoError as error:
-        found.broken[record] = error
-        return
-    identity = f"{digest}:{record.start}:{record.end}"
-    views = [(key_of(identity, view), view) for view in views_of(identity)]
-    found.digests[record], found.keys[record] = digest, [key for key, _ in views]
-    lacking = {key: view for key, view in views if key not in store}
-    if lacking:
-        found.missing.append(MissingClip(record, lacking))

@@ -3,6 +3,10 @@
 The key of an entry depends on everything that its value depends on, first of all the bytes of the
 video. So an entry never becomes stale, and a moved or copied video is found again. Entries are
 written in LMDB transactions: after a crash or on a full disk an entry is complete, or absent.
+
+Each value begins with a digest of itself and its key. A value that does not agree with it counts
+as missing, and is made anew. Values of older versions, which have no digest, lie under other keys
+and are still read.
 """
 
 from __future__ import annotations
@@ -17,10 +21,12 @@ from typing import Any, Self
 
 import lmdb
 
+from transnet.data.cache.environment import open_environment
 from transnet.errors import TransNetError, VideoError
 
 FORMAT = 1
-FIRST_MAP_BYTES = 2**30
+_DIGEST_BYTES = 16
+_CHECKED = "checked|"
 
 
 class Store:
@@ -46,9 +52,19 @@ class Store:
         return self.read([key])[0] is not None
 
     def read(self, keys: Iterable[str]) -> list[bytes | None]:
-        """The value of each key; ``None`` if there is none."""
-        with self._transaction() as transaction:
-            return [transaction.get(key.encode()) for key in keys]
+        """The value of each key; ``None`` if there is none, or a damaged one.
+
+        Raises:
+            TransNetError: the store as a whole is damaged.
+        """
+        try:
+            with self._transaction() as transaction:
+                return [_value(transaction, key) for key in keys]
+        except (OSError, lmdb.Error) as error:
+            raise TransNetError(
+                f"the {self.title} at {self.folder} is damaged ({error}); delete it: everything in "
+                f"it can be computed again. Or {self.alternative}."
+            ) from error
 
     def write(self, values: Mapping[str, bytes]) -> None:
         """Store entries: all of them or, if it fails, none.
@@ -56,11 +72,16 @@ class Store:
         Raises:
             TransNetError: the disk is full or cannot be written.
         """
+        if not self._writable:
+            raise TransNetError(
+                f"the {self.title} at {self.folder} is read-only and lacks entries; "
+                f"{self.alternative}."
+            )
         while True:
             try:
                 with self._environment.begin(write=True) as transaction:
                     for key, value in values.items():
-                        transaction.put(key.encode(), value)
+                        transaction.put(_checked(key), _digest(key, value) + value)
                 return
             except lmdb.MapResizedError:
                 self._environment.set_mapsize(0)
@@ -70,6 +91,7 @@ class Store:
                 raise TransNetError(
                     f"the {self.title} at {self.folder} cannot be written ({error}). "
                     "If the disk is full, free space and start again: what was stored is kept. "
+                    "If it is damaged, delete it: everything in it can be computed again. "
                     f"Or {self.alternative}."
                 ) from error
 
@@ -98,7 +120,8 @@ class Store:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise VideoError(path, f"cannot be opened ({reason}).") from None
-        self.write({key: digest.encode()})
+        if self._writable:
+            self.write({key: digest.encode()})
         return digest
 
     def __enter__(self) -> Self:
@@ -112,7 +135,7 @@ class Store:
         self._database.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        own = ("_database", "_opened_by")
+        own = ("_database", "_opened_by", "_writable")
         return {name: value for name, value in vars(self).items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -121,15 +144,13 @@ class Store:
 
     def _open(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            data = self.folder / "data.mdb"
-            size = max(FIRST_MAP_BYTES, 2 * data.stat().st_size if data.exists() else 0)
-            self._database = lmdb.open(os.fspath(self.folder), map_size=size, max_readers=512)
+            self._database, self._writable = open_environment(self.folder)
             self._opened_by = os.getpid()
         except (OSError, lmdb.Error) as error:
             raise TransNetError(
                 f"the {self.title} at {self.folder} cannot be used ({error}); "
-                f"{self.alternative}, or delete it: everything in it can be computed again."
+                f"{self.alternative}. If the disk is full, free space. If the cache is damaged, "
+                "delete it: everything in it can be computed again."
             ) from error
 
     @property
@@ -145,6 +166,23 @@ class Store:
         except lmdb.MapResizedError:  # another process enlarged it
             self._environment.set_mapsize(0)
             return self._environment.begin(buffers=False)
+
+
+def _checked(key: str) -> bytes:
+    return (_CHECKED + key).encode()
+
+
+def _digest(key: str, value: bytes) -> bytes:
+    return hashlib.blake2b(value, digest_size=_DIGEST_BYTES, key=key.encode()[-64:]).digest()
+
+
+def _value(transaction: Any, key: str) -> bytes | None:
+    found: bytes | None = transaction.get(_checked(key))
+    if found is None:
+        old: bytes | None = transaction.get(key.encode())
+        return old
+    value = found[_DIGEST_BYTES:]
+    return value if found[:_DIGEST_BYTES] == _digest(key, value) else None
 
 
 def entry_key(kind: str, **depends_on: Any) -> str:

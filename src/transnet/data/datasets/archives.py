@@ -44,6 +44,19 @@ _UNPACKERS = {
 }
 
 
+class DamagedArchiveError(TransNetError):
+    """An archive that is not what was published.
+
+    Args:
+        archive: the file.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, archive: Path, reason: str) -> None:
+        super().__init__(f"{archive} is damaged or incomplete ({reason}); download it again.")
+        self.archive = archive
+
+
 def unpack_archives(root: Path) -> None:
     """Unpack the archives in a folder that are not unpacked yet, and the archives in them.
 
@@ -59,7 +72,11 @@ def unpack_archives(root: Path) -> None:
     archives = [path for path in visible if _is_archive(path)]
     here = {path.name for path in visible}
     for archive in archives:
-        _unpack(archive, here, depth=0)
+        try:
+            _unpack(archive, here, depth=0)
+        except DamagedArchiveError as error:  # of this archive or of one in it
+            error.archive = archive
+            raise
 
 
 def _is_hidden(path: Path) -> bool:
@@ -76,6 +93,8 @@ def _unpack(archive: Path, here: set[str], depth: int) -> bool:
     if target.is_dir():
         return False
     with _opened(archive) as opened:
+        if not opened.infolist():
+            raise DamagedArchiveError(archive, "it has no files")
         members = _wanted_members(archive, opened, floor=0 if depth else SMALL_BYTES)
         names = {PurePosixPath(member.filename).name for member in members}
         # A folder "wave" holds the content of "wave.rar".
@@ -102,9 +121,7 @@ def _opened(archive: Path) -> Iterator[Any]:
         with kind(archive) as opened:
             yield opened
     except _DAMAGE as error:
-        raise TransNetError(
-            f"{archive} is damaged or incomplete ({error}); download it again."
-        ) from error
+        raise DamagedArchiveError(archive, str(error)) from error
     except OSError as error:
         raise TransNetError(f"{archive} cannot be unpacked ({error}).") from error
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
+from transnet.data.datasets.partial_file import PartialFile
 from transnet.errors import TransNetError
 from transnet.utils.paths import output_folder
 from transnet.utils.progress import progress_bar, say
@@ -102,7 +103,7 @@ def download(name: str, *, to: str, mirror: str | None = None) -> Path:
     Raises:
         TransNetError: a file cannot be downloaded; the message contains manual instructions.
     """
-    from transnet.data.datasets.archives import unpack_archives
+    from transnet.data.datasets.archives import DamagedArchiveError, unpack_archives
     from transnet.data.datasets.catalog import open_dataset
 
     if name not in SOURCES:
@@ -125,7 +126,12 @@ def download(name: str, *, to: str, mirror: str | None = None) -> Path:
                     f"{folder}, and start again; existing files are kept. Or give the address of a "
                     "folder with the same files on another server with --mirror."
                 ) from error
-    unpack_archives(folder)
+    try:
+        unpack_archives(folder)
+    except DamagedArchiveError as error:
+        aside = error.archive.with_name(error.archive.name + ".damaged")
+        os.replace(error.archive, aside)
+        raise TransNetError(f"{error} It is now {aside.name}: start again to do so.") from error
     manifest = open_dataset(f"{name}:{folder}")
     for line in (manifest.summary(), *manifest.notes):
         say(line)
@@ -138,50 +144,62 @@ def _is_here(path: Path) -> bool:
 
 
 def _fetch(address: str, path: Path, sha1: str) -> None:
-    """Download one file, continuing ``path.part`` if it exists."""
-    part = path.with_name(path.name + ".part")
+    """Download one file, continuing ``path.part`` if it is of the same file."""
+    part = PartialFile(path)
     try:
-        have = part.stat().st_size if part.exists() else 0
-        with _open(address, have) as response:
-            if response.status != 206:  # the server starts from the beginning
-                have = 0
+        with _open(address, part) as response:
+            have, total = part.accept(response)
             _check_kind(response, address)
-            total = have + int(response.headers.get("Content-Length") or 0)
-            _check_room(path, total - have)
+            if total is None and not sha1 and not getattr(response, "chunked", False):
+                raise TransNetError(
+                    f"{address} comes without its length, so it cannot be known whether it is "
+                    "complete; download it from another server."
+                )
+            _check_room(path, max(0, (total or 0) - have))
             with (
-                open(part, "ab" if have else "wb") as file,
+                open(part.path, "ab" if have else "wb") as file,
                 progress_bar(path.name, total, "B", scale=True) as bar,
             ):
                 bar.update(have)
                 while chunk := response.read(_CHUNK_BYTES):
                     file.write(chunk)
                     bar.update(len(chunk))
-        size = part.stat().st_size
-        if size < total:
+        size = part.path.stat().st_size
+        if total is not None and size < total:
             raise TransNetError(
                 f"{address} ended after {size:,} of {total:,} bytes; start again to continue."
             )
-        if sha1 and _sha1(part) != sha1:
-            part.unlink()
+        if total is not None and size > total:
+            part.discard()
+            raise TransNetError(f"{address} sent {size:,} bytes for {total:,}; start again.")
+        if sha1 and _sha1(part.path) != sha1:
+            part.discard()
             raise TransNetError(f"{address} is not the published file (SHA-1 mismatch).")
-        os.replace(part, path)
+        part.finish()
     except (OSError, HTTPException, ValueError) as error:
         raise TransNetError(f"{address} cannot be downloaded ({error}).") from error
 
 
-def _open(address: str, have: int) -> HTTPResponse:
-    request = urllib.request.Request(address, headers={"User-Agent": "transnet"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    try:
-        return urllib.request.urlopen(request, timeout=TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:  # nothing after the bytes that exist
-            raise
-        error.close()
-        return urllib.request.urlopen(
-            urllib.request.Request(address, headers={"User-Agent": "transnet"}), timeout=TIMEOUT_S
-        )
+def _open(address: str, part: PartialFile) -> HTTPResponse:
+    """The answer with the rest of a file, or with all of it where the rest does not fit."""
+    if part.size:
+        try:
+            response = _request(address, part.headers())
+            if response.status != 206 or part.is_continued_by(response):
+                return response
+            response.close()
+        except urllib.error.HTTPError as error:
+            if error.code != 416:  # nothing after the bytes that exist
+                raise
+            error.close()
+    part.discard()
+    return _request(address, {})
+
+
+def _request(address: str, headers: dict[str, str]) -> HTTPResponse:
+    request = urllib.request.Request(address, headers={"User-Agent": "transnet", **headers})
+    response: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT_S)
+    return response
 
 
 def _check_kind(response: HTTPResponse, address: str) -> None:

@@ -18,6 +18,9 @@ from transnet.utils.paths import files_below
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+"""The formats that Pillow may read. Others run programs (EPS: Ghostscript), whatever the suffix."""
+
 
 def read_picture(path: Path | str) -> Pixels:
     """Read a photo, turned upright by its EXIF orientation: uint8 RGB ``(H, W, 3)``.
@@ -25,7 +28,7 @@ def read_picture(path: Path | str) -> Pixels:
     Raises:
         PhotoError: the file is missing, damaged, not a picture, or exceeds Pillow's pixel limit.
     """
-    with decoding(path), Image.open(path) as picture:
+    with decoding(path), Image.open(path, formats=FORMATS) as picture:
         return np.asarray(_eight_bits(ImageOps.exif_transpose(picture)).convert("RGB"))
 
 
@@ -42,7 +45,7 @@ def read_silhouette(source: Path | IO[bytes], path: Path | str) -> Pixels:
     Raises:
         PhotoError: as :func:`read_picture`, or for a 16-bit mask without white.
     """
-    with decoding(path), Image.open(source) as picture:
+    with decoding(path), Image.open(source, formats=FORMATS) as picture:
         upright = ImageOps.exif_transpose(picture)
         if upright.mode.startswith("I"):
             brightest = int(np.asarray(upright).max(initial=0))
@@ -93,6 +96,8 @@ def decoding(path: Path | str) -> Iterator[None]:
     except (
         EOFError,
         LookupError,
+        MemoryError,
+        OverflowError,
         OSError,
         SyntaxError,
         TypeError,

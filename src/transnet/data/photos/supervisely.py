@@ -11,6 +11,7 @@ import io
 import json
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from transnet.data.photos.image_files import decoding, pictures_below, read_picture
+from transnet.data.photos.image_files import FORMATS, decoding, pictures_below, read_picture
 from transnet.data.photos.photo import NEUTRAL, PERSON, MaskedPhoto, Photo, fit_mask
 from transnet.data.video.frames import Pixels
 from transnet.errors import PhotoError, TransNetError
@@ -28,6 +29,12 @@ NEUTRAL_CLASS = "neutral"
 
 _MAX_BITMAP_BYTES = 64 << 20
 """Largest bitmap as PNG: far more than a mask needs, far less than memory."""
+
+_MAX_CORNERS = 20_000
+"""Most corners of all polygons of a photo. Time grows with corners times rows."""
+
+_MAX_OBJECTS = 2_000
+_MAX_ANNOTATION_BYTES = 256 << 20
 
 _INVALID = (
     OSError,
@@ -100,11 +107,14 @@ def read_annotation(path: Path) -> Pixels:
         PhotoError: the file is missing or invalid.
     """
     try:
+        if not path.is_file() or path.stat().st_size > _MAX_ANNOTATION_BYTES:
+            raise ValueError(f"accepted: a file of up to {_MAX_ANNOTATION_BYTES:,} bytes")
         annotation = json.loads(path.read_text(encoding="utf-8"))
         height, width = (int(annotation["size"][side]) for side in ("height", "width"))
         objects = [(str(item["classTitle"]), item) for item in annotation["objects"]]
         if not 0 < height * width <= (Image.MAX_IMAGE_PIXELS or math.inf) or height < 0:
             raise ValueError(f"its size is {width} x {height}")
+        _check_extent(objects)
         mask = np.zeros((height, width), np.uint8)
         # Neutral areas come last: they override people.
         for value, classes in ((PERSON, PERSON_CLASSES), (NEUTRAL, {NEUTRAL_CLASS})):
@@ -115,6 +125,19 @@ def read_annotation(path: Path) -> Pixels:
         reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise PhotoError(path, f"is not a valid annotation ({reason})") from None
     return mask
+
+
+def _check_extent(objects: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Raise ``ValueError`` for more objects or corners than a photo of people has."""
+    corners = 0
+    for _, item in objects:
+        points = item.get("points") or {}
+        corners += len(points.get("exterior") or ())
+        corners += sum(len(hole) for hole in points.get("interior") or ())
+    if corners > _MAX_CORNERS:
+        raise ValueError(f"{corners:,} corners; accepted: up to {_MAX_CORNERS:,}")
+    if len(objects) > _MAX_OBJECTS:
+        raise ValueError(f"{len(objects):,} objects; accepted: up to {_MAX_OBJECTS:,}")
 
 
 def _area(item: dict[str, Any], size: tuple[int, int], path: Path) -> Any:
@@ -137,7 +160,7 @@ def _stencil(data: str, path: Path) -> Image.Image:
     png = unpacker.decompress(base64.b64decode(data, validate=True), _MAX_BITMAP_BYTES)
     if unpacker.unconsumed_tail:
         raise ValueError(f"a bitmap has more than {_MAX_BITMAP_BYTES:,} bytes")
-    with decoding(path), Image.open(io.BytesIO(png)) as picture:
+    with decoding(path), Image.open(io.BytesIO(png), formats=FORMATS) as picture:
         # Bitmaps have an alpha channel, a palette with a transparent color, or neither.
         has_alpha = "A" in picture.getbands() or "transparency" in picture.info
         shape = picture.convert("RGBA").getchannel("A") if has_alpha else picture.convert("L")

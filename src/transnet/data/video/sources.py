@@ -223,7 +223,7 @@ class _Pipe:
 
 
 def _parse_size(text: str | None) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)[x:](\d+)", text or "")
+    match = re.fullmatch(r"([0-9]{1,5})[x:]([0-9]{1,5})", text or "")
     size = (int(match[1]), int(match[2])) if match else (0, 0)
     if not (min(size) > 0 and is_plausible(*size)):
         raise TransNetError(
