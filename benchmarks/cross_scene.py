@@ -41,9 +41,7 @@ def main() -> None:
     parser.add_argument("--weights", help="ImageNet weights (.safetensors)")
     parser.add_argument("--hss", help="folder of transnet pretrain")
     parser.add_argument("--backbone", default="mobilenetv1_100")
-    parser.add_argument(
-        "--people", type=int, default=16, help="for training; half as many test"
-    )
+    parser.add_argument("--people", type=int, default=16, help="for training; half as many test")
     parser.add_argument("--takes", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size", type=int, default=224)

@@ -33,7 +33,7 @@ VIDEO = Entrant("epoch from video")
 AT_LEAST = 50.0
 
 
-_Forward = Callable[[Tensor], Tensor]
+_Forward = Callable[[Any], Tensor]
 
 
 def measure_part(setting: Setting) -> list[Measurement]:

@@ -81,4 +81,4 @@ class OpenVinoSession:
         self._run = openvino_function(model, threads)
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        return self._run(batch)
+        return self._run(batch)[0]

@@ -17,6 +17,7 @@ from transnet.data.manifest import ClipRecord
 from transnet.errors import FileError
 from transnet.inference.features import FeatureExtractor
 from transnet.inference.recognizer import Recognizer
+from transnet.model.encoded import Encoded
 from transnet.utils.files import written_whole
 
 
@@ -122,8 +123,7 @@ def predict_clips(
         if clip in extracted.broken:
             rows.append(torch.zeros(len(recognizer.classes)))
             continue
-        features = torch.stack(
-            [torch.from_numpy(extractor.features(key)).float() for key in extracted.keys[clip]]
-        )
-        rows.append(recognizer.model.classify(features.to(device)).softmax(dim=1).mean(dim=0).cpu())
+        encoded = extractor.encoded(extracted.keys[clip])
+        logits = recognizer.model.classify(Encoded(*(each.to(device) for each in encoded)))
+        rows.append(logits.softmax(dim=1).mean(dim=0).cpu())
     return ClipPredictions(clips, recognizer.classes, torch.stack(rows), extracted.broken)

@@ -38,7 +38,7 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
         clip: normalized frames, ``(n, 3, H, W)``, on the network's device.
         class_index: index of the class among the logits.
     """
-    flatten = model.spatial.readout.kind == "flatten"
+    flatten = model.feature_kind == "flatten"
     with torch.no_grad():
         maps = model.backbone(clip)
     # cuDNN does not differentiate recurrent layers in evaluation mode.

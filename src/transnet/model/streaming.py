@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor
 
 from transnet.errors import TransNetError
-from transnet.model.transnet import TransNet
+from transnet.model.transnet import FrameTerms, TransNet
 
 # Times are floats: what is due now is not missed by a rounding error.
 _GRACE_S = 1e-6
@@ -28,9 +30,19 @@ class Window(NamedTuple):
     times_s: tuple[float, ...]
 
 
-class _SeenFrame(NamedTuple):
+@dataclass(eq=False)
+class _SeenFrame:
+    """A frame that is remembered.
+
+    Attributes:
+        time_s: when it is shown.
+        seen: what is kept of it.
+        pairs: terms of the pairs that it ends, by the earlier frame.
+    """
+
     time_s: float
-    terms: Tensor
+    seen: FrameTerms
+    pairs: dict[int, Tensor] = field(default_factory=dict)
 
 
 class StreamingTransNet:
@@ -50,8 +62,11 @@ class StreamingTransNet:
     backbone and that convolution once, on arrival. A window then costs n - 1 additions of K
     numbers, which make its pair features, and the two small layers behind them.
 
+    The motion of a pair is computed when a window first has the pair: once a frame if ``step_s`` is
+    a multiple of the time between frames, at most twice if it is not.
+
     Memory: 2K numbers for each frame of the last ``(n-1) * step_s`` seconds, whatever the length
-    of the stream.
+    of the stream. With motion, also the two middle maps of each of these frames.
 
     Args:
         model: the network, in evaluation mode.
@@ -100,19 +115,31 @@ class StreamingTransNet:
                 f"time_s is {time_s}, after a frame of {last_s} s; accepted: times that never "
                 "decrease. Call reset() where another video starts."
             )
-        terms = self._model.temporal.frame_terms(self._model.spatial(frame[None]))[0]
+        seen = _SeenFrame(time_s, self._model.frame_terms(frame[None]))
         if not self._seen:
             self._began_s = time_s
         elif time_s == last_s:
             self._seen.pop()
-        self._seen.append(_SeenFrame(time_s, terms))
+        self._seen.append(seen)
         self._forget(time_s - self.span_s)
         if time_s - self._began_s < self.span_s - _GRACE_S:
             return None
         window = self._nearest(time_s - self._back_s)
-        stacked = torch.stack([seen.terms for seen in window])
-        logits = self._model.temporal.from_frame_terms(stacked[None])[0]
+        frames = torch.stack([seen.seen.terms for seen in window], dim=1)
+        logits = self._model.from_terms(frames, self._pairs(window))[0]
         return Window(logits, tuple(seen.time_s for seen in window))
+
+    def _pairs(self, window: list[_SeenFrame]) -> Tensor | None:
+        """The terms of the window's pairs, each computed when a window first has it."""
+        if not self._model.has_motion:
+            return None
+        for earlier, later in pairwise(window):
+            if id(earlier) not in later.pairs:
+                maps = earlier.seen.maps, later.seen.maps
+                assert maps[0] is not None and maps[1] is not None
+                later.pairs[id(earlier)] = self._model.pair_terms(*maps)
+        terms_of_pairs = [later.pairs[id(earlier)] for earlier, later in pairwise(window)]
+        return torch.stack(terms_of_pairs, dim=1)
 
     def _nearest(self, moments_s: np.ndarray) -> list[_SeenFrame]:
         """The frame nearest to each moment, the later one of two that are as near."""
@@ -125,4 +152,6 @@ class StreamingTransNet:
         """Drop the frames that are nearest to no moment from ``before_s`` on."""
         seen = self._seen
         while len(seen) > 1 and (seen[0].time_s + seen[1].time_s) / 2 <= before_s:
-            seen.popleft()
+            forgotten = id(seen.popleft())
+            for frame in seen:
+                frame.pairs.pop(forgotten, None)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import video
 
 from transnet.errors import TransNetError
+from transnet.model.encoded import Encoded
 from transnet.model.encoder import Encoder
 
 MEAN = (0.43216, 0.394666, 0.37645)
@@ -71,6 +72,7 @@ class VideoNetwork(nn.Module):
     """
 
     feature_kind = "clip"
+    has_motion = False
     memory_format = torch.channels_last_3d
 
     def __init__(
@@ -85,13 +87,18 @@ class VideoNetwork(nn.Module):
         """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
         return self.classify(self.encode(clips))
 
-    def encode(self, clips: Tensor) -> Tensor:
-        """Clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
-        return self.backbone(clips)
+    def encode(self, clips: Tensor) -> Encoded:
+        """Clips ``(B, T, 3, H, W)`` to features ``(B, channels)``; there are no pairs."""
+        features = self.backbone(clips)
+        return Encoded(features, features.new_empty(len(clips), 0))
 
-    def classify(self, encoded: Tensor) -> Tensor:
+    def classify(self, encoded: Encoded) -> Tensor:
         """The output of :meth:`encode` to logits ``(B, C)``."""
-        return self.score(self.dropout(encoded))
+        return self.score(self.dropout(encoded.frames))
+
+    def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
+        """The logits of the only cue: the clip as a whole."""
+        return {"clip": self.classify(encoded)}
 
 
 def _mvit(num_frames: int, size: int) -> nn.Module:

@@ -120,6 +120,7 @@ def find_clips(
     records: Sequence[ClipRecord],
     views_of: ViewsOf,
     key_of: Callable[[str, View], str],
+    entries_of: Callable[[str], Sequence[str]] = lambda key: [key],
 ) -> KeptClips:
     """Look up clips in a store; nothing is decoded.
 
@@ -128,6 +129,7 @@ def find_clips(
         records: the clips.
         views_of: the views of a clip, given its identity.
         key_of: the key in the store of a view, given the clip's identity.
+        entries_of: the entries of a view, given its key; all of them must be there.
 
     Raises:
         TransNetError: the store cannot be written.
@@ -143,7 +145,7 @@ def find_clips(
         identity = f"{digest}:{record.start}:{record.end}"
         views = [(key_of(identity, view), view) for view in views_of(identity)]
         found.digests[record], found.keys[record] = digest, [key for key, _ in views]
-        lacking = {key: view for key, view in views if key not in store}
+        lacking = {key: view for key, view in views if any(e not in store for e in entries_of(key))}
         if lacking:
             found.missing.append(MissingClip(record, lacking))
     found.seconds.total = time.perf_counter() - started
