@@ -83,7 +83,7 @@ def test_views_are_every_combination():
 
 
 def test_views_that_cannot_be(run):
-    with pytest.raises(TransNetError, match="--temporal-views is 0; accepted: 1 to 100"):
+    with pytest.raises(TransNetError, match="temporal_views is 0; accepted: 1 to 100"):
         transnet.evaluate(run, temporal_views=0)
 
 
