@@ -78,8 +78,8 @@ class ModelConfig:
     """temporal model; conv1d: the paper's three convolutions; the others are baselines"""
 
     cues: Cues = "both"
-    """what is classified of a clip; appearance: the features of its frames (the paper); motion: what
-    changes between them, so that the place counts little; both: appearance and motion"""
+    """what is classified of a clip; appearance: the features of its frames (the paper); motion:
+    what changes between them, so that the place counts little; both: all of it"""
 
     features: int = 64
     """length L of the feature vector of a frame"""

@@ -18,17 +18,15 @@ Engine = Callable[[Tensor], tuple[Tensor, ...]]
 
 
 class FrameMaps(NamedTuple):
-    """Three maps of frames, from one pass.
+    """Two maps of frames, from one pass.
 
     Attributes:
         last: the last map, ``(N, C, h, w)``.
-        fine: the last map at stride 8, ``(N, C', h', w')``.
-        coarse: the last map at stride 16.
+        middle: the last map at stride 16; of a vision transformer the tokens of its middle block.
     """
 
     last: Tensor
-    fine: Tensor
-    coarse: Tensor
+    middle: Tensor
 
 
 class Backbone(Encoder):
@@ -65,7 +63,7 @@ class Backbone(Encoder):
         self.network = _create(name, size, self.args)
         self.engine: Engine | None = None
         self.channels, self.grid = self._probe()
-        self.middle = _middle_layers(name, self.network) if middle else None
+        self.middle = _middle_layer(name, self.network) if middle else None
 
     def forward(self, frames: Tensor) -> Tensor:
         """Normalized frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
@@ -75,17 +73,15 @@ class Backbone(Encoder):
         return self._run(frames)[0]
 
     def maps(self, frames: Tensor) -> FrameMaps:
-        """Normalized frames ``(N, 3, H, W)`` to their last map and two earlier ones."""
+        """Normalized frames ``(N, 3, H, W)`` to their last map and a middle one."""
         return FrameMaps(*self._run(frames))
 
     def in_pytorch(self, frames: Tensor) -> tuple[Tensor, ...]:
-        """The last map and, with ``middle``, the two earlier ones, whatever the runtime is."""
+        """The last map and, with ``middle``, the middle one, whatever the runtime is."""
         if self.middle is None:
             return (self._last_map(self.network.forward_features(frames)),)
-        layers = sorted({*self.middle})
-        features, maps = self.network.forward_intermediates(frames, indices=layers)
-        by_layer = dict(zip(layers, maps, strict=True))
-        return (self._last_map(features), *(by_layer[layer] for layer in self.middle))
+        features, maps = self.network.forward_intermediates(frames, indices=[self.middle])
+        return self._last_map(features), maps[0]
 
     def _run(self, frames: Tensor) -> tuple[Tensor, ...]:
         if self.engine is not None and not torch.is_grad_enabled():
@@ -149,10 +145,8 @@ class Backbone(Encoder):
             setattr(self.network, name, child)
 
 
-def _middle_layers(name: str, network: Any) -> tuple[int, int]:
-    """The layers whose maps are :attr:`FrameMaps.fine` and :attr:`FrameMaps.coarse`.
-
-    A vision transformer has the same stride everywhere: its middle block gives both.
+def _middle_layer(name: str, network: Any) -> int:
+    """The layer whose map is :attr:`FrameMaps.middle`.
 
     Raises:
         TransNetError: the network does not give its middle maps.
@@ -163,12 +157,9 @@ def _middle_layers(name: str, network: Any) -> tuple[int, int]:
             f"backbone {name!r} does not give its middle maps, which motion is computed from; "
             "accepted: cues 'appearance', or another backbone."
         )
-    middle = len(strides) // 2
-    found = [
-        max((i for i, stride in enumerate(strides) if stride == wanted), default=middle)
-        for wanted in (8, 16)
-    ]
-    return (found[0], found[1]) if len(set(strides)) > 1 else (middle, middle)
+    at_16 = [layer for layer, stride in enumerate(strides) if stride == 16]
+    same_everywhere = len(set(strides)) == 1
+    return at_16[-1] if at_16 and not same_everywhere else len(strides) // 2
 
 
 def _create(name: str, size: int, args: dict[str, Any]) -> Any:

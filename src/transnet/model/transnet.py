@@ -18,9 +18,9 @@ from transnet.model.baselines import (
     SeparableConvolutions,
     TemporalBaseline,
 )
-from transnet.model.cues import CUES_OF, CourseHead, MotionHead, join
+from transnet.model.cues import CUES_OF, PairHead, join
 from transnet.model.encoded import Encoded
-from transnet.model.motion import MotionMaps, PairMotion, motion_maps
+from transnet.model.motion import NUM_FLOW, MotionMaps, PairMotion, motion_maps
 from transnet.model.readout import Readout
 from transnet.model.temporal import TemporalConvolutions
 
@@ -92,7 +92,7 @@ class TransNet(nn.Module):
         _require("cues", cues, get_args(Cues))
         self.num_frames = num_frames
         self.cues = CUES_OF[cues]
-        has_motion = "motion" in self.cues
+        has_motion = "flow" in self.cues
         encoder = Backbone(backbone, size=size, args=backbone_args, middle=has_motion)
 
         def temporal_part(inputs: int, *, of_pairs: bool = False) -> TemporalPart:
@@ -104,11 +104,11 @@ class TransNet(nn.Module):
         if appearance:
             self.temporal = temporal_part(features)
         if has_motion:
-            own_readout = Readout(encoder, features, "pool", dropout)
-            self.course = CourseHead(own_readout, temporal_part(features))
-            self.pair_motion = PairMotion(_example_maps(encoder))
-            pair_part = temporal_part(2 * features, of_pairs=True)
-            self.motion = MotionHead(self.pair_motion.num_features, features, pair_part, dropout)
+            self.pair_motion = PairMotion(*_middle_shape(encoder))
+            self.change, self.flow = (
+                PairHead(inputs, features, temporal_part(features, of_pairs=True), dropout)
+                for inputs in (self.pair_motion.num_change, NUM_FLOW)
+            )
 
     @property
     def backbone(self) -> Backbone:
@@ -123,7 +123,7 @@ class TransNet(nn.Module):
     @property
     def has_motion(self) -> bool:
         """Whether motion is among the cues."""
-        return "motion" in self.cues
+        return "flow" in self.cues
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
@@ -139,7 +139,7 @@ class TransNet(nn.Module):
             return Encoded(frames, frames.new_empty(shape[0], shape[1] - 1, 0))
         maps = self.backbone.maps(clips.flatten(0, 1))
         with torch.no_grad():  # motion has no parameters to train
-            pairs = self._motion_of_clips(motion_maps(maps.fine, maps.coarse), shape)
+            pairs = self._motion_of_clips(motion_maps(maps.middle), shape)
         return Encoded(self.spatial.pool(maps.last).unflatten(0, shape), pairs)
 
     def classify(self, encoded: Encoded) -> Tensor:
@@ -148,15 +148,14 @@ class TransNet(nn.Module):
 
     def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
         """The output of :meth:`encode` to the logits ``(B, C)`` of each cue."""
-        frames, logits = encoded.frames, {}
+        logits = {}
         if "appearance" in self.cues:
-            shape = frames.shape[:2]
-            features = self.spatial.readout(frames.flatten(0, 1)).unflatten(0, shape)
+            shape = encoded.frames.shape[:2]
+            features = self.spatial.readout(encoded.frames.flatten(0, 1)).unflatten(0, shape)
             logits["appearance"] = self.temporal(features)
         if self.has_motion:
-            z = frames.mean(dim=(3, 4)) if self.feature_kind == "flatten" else frames
-            logits["course"] = self.course(z)
-            logits["motion"] = self.motion(encoded.pairs)
+            logits["change"] = self.change(encoded.pairs[..., : self.pair_motion.num_change])
+            logits["flow"] = self.flow(encoded.pairs[..., self.pair_motion.num_change :])
         return logits
 
     def frame_terms(self, frames: Tensor) -> FrameTerms:
@@ -164,45 +163,47 @@ class TransNet(nn.Module):
         if not self.has_motion:
             return FrameTerms(self.temporal.frame_terms(self.spatial(frames)), None)
         maps = self.backbone.maps(frames)
-        encoded = self.spatial.pool(maps.last)
-        z = encoded.mean(dim=(2, 3)) if self.feature_kind == "flatten" else encoded
-        terms = [self.course.frame_terms(z)]
+        terms = frames.new_empty(len(frames), 0)
         if "appearance" in self.cues:
-            terms.insert(0, self.temporal.frame_terms(self.spatial.readout(encoded)))
-        return FrameTerms(torch.cat(terms, dim=1), motion_maps(maps.fine, maps.coarse))
+            features = self.spatial.readout(self.spatial.pool(maps.last))
+            terms = self.temporal.frame_terms(features)
+        return FrameTerms(terms, motion_maps(maps.middle))
 
     def pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
-        """N pairs of frames to what a stream keeps of their motion, ``(N, P)``."""
-        return self.motion.pair_terms(self.pair_motion(earlier, later))
+        """N pairs of frames to what a stream keeps of their motion, ``(N, 2 L)``."""
+        motion = self.pair_motion(earlier, later)
+        num_change = self.pair_motion.num_change
+        change = self.change.pair_terms(motion[:, :num_change])
+        return torch.cat([change, self.flow.pair_terms(motion[:, num_change:])], dim=1)
 
     def from_terms(self, frames: Tensor, pairs: Tensor | None) -> Tensor:
-        """The terms of n frames ``(B, n, F)`` and n-1 pairs ``(B, n-1, P)`` to logits ``(B, C)``.
+        """The terms of n frames ``(B, n, F)`` and n-1 pairs ``(B, n-1, 2 L)`` to logits ``(B, C)``.
 
         Equal to those of a clip of the same frames.
         """
-        if not self.has_motion:
-            return self.temporal.from_frame_terms(frames)
-        num_course = self.course.num_terms
         logits = {}
         if "appearance" in self.cues:
-            logits["appearance"] = self.temporal.from_frame_terms(frames[..., :-num_course])
-        logits["course"] = self.course.from_frame_terms(frames[..., -num_course:])
-        logits["motion"] = self.motion.temporal(pairs)
+            logits["appearance"] = self.temporal.from_frame_terms(frames)
+        if pairs is not None:
+            change, flow = pairs.chunk(2, dim=2)
+            logits["change"] = self.change.temporal(change)
+            logits["flow"] = self.flow.temporal(flow)
         return join(logits)
 
     def _motion_of_clips(self, maps: MotionMaps, shape: torch.Size) -> Tensor:
-        fine, coarse = (each.unflatten(0, shape) for each in maps)
-        earlier = MotionMaps(fine[:, :-1].flatten(0, 1), coarse[:, :-1].flatten(0, 1))
-        later = MotionMaps(fine[:, 1:].flatten(0, 1), coarse[:, 1:].flatten(0, 1))
+        each = [values.unflatten(0, shape) for values in maps]
+        earlier = MotionMaps(*(values[:, :-1].flatten(0, 1) for values in each))
+        later = MotionMaps(*(values[:, 1:].flatten(0, 1) for values in each))
         return self.pair_motion(earlier, later).unflatten(0, (shape[0], shape[1] - 1))
 
 
 @torch.no_grad()
-def _example_maps(backbone: Backbone) -> MotionMaps:
+def _middle_shape(backbone: Backbone) -> tuple[int, int, int]:
+    """Channels, height and width of the middle map."""
     training = backbone.training
     maps = backbone.eval().maps(torch.zeros(1, 3, backbone.size, backbone.size))
     backbone.train(training)
-    return motion_maps(maps.fine, maps.coarse)
+    return maps.middle.shape[1], maps.middle.shape[2], maps.middle.shape[3]
 
 
 def _require(argument: str, value: str, accepted: tuple[str, ...]) -> None:
