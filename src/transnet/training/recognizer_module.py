@@ -56,7 +56,7 @@ class RecognizerModule(LightningModule):
         return inputs if self._config.freeze else self._normalize(inputs), labels
 
     def forward(self, batch: Any) -> dict[str, Tensor]:
-        encoded = batch if self._config.freeze else self.model.encode(batch)
+        encoded = batch if self._config.freeze else self.model.encode_cues(batch)
         return self.model.cue_logits(encoded)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
