@@ -16,6 +16,7 @@ TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html", "labelstud
 ExportFormat = Literal["onnx", "openvino"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Cues = Literal["appearance", "motion", "both"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 
@@ -76,6 +77,10 @@ class ModelConfig:
     temporal: Temporal = "conv1d"
     """temporal model; conv1d: the paper's three convolutions; the others are baselines"""
 
+    cues: Cues = "both"
+    """what is classified of a clip; appearance: the features of its frames (the paper); motion:
+    what changes between them, so that the place counts little; both: all of it"""
+
     features: int = 64
     """length L of the feature vector of a frame"""
 
@@ -85,6 +90,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _require_choice(self, "readout", Readout)
         _require_choice(self, "temporal", Temporal)
+        _require_choice(self, "cues", Cues)
         _require(self.features >= 1, self, "features", "1 or more")
         _require(self.filters >= 1, self, "filters", "1 or more")
 

@@ -62,7 +62,7 @@ class Setting:
         info = RunInfo(
             classes=tuple(f"class{number}" for number in range(NUM_CLASSES)),
             clip=self.clip,
-            model=ModelConfig(),
+            model=ModelConfig(cues="appearance"),
             training=TrainingConfig(),
             backbone=found.backbone,
             data=self.data,

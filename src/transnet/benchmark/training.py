@@ -33,7 +33,7 @@ VIDEO = Entrant("epoch from video")
 AT_LEAST = 50.0
 
 
-_Forward = Callable[[Tensor], Tensor]
+_Forward = Callable[[Any], Tensor]
 
 
 def measure_part(setting: Setting) -> list[Measurement]:
@@ -96,7 +96,7 @@ def _datasets(
 
 def _forward(network: Network, info: RunInfo, dataset: Dataset[Any]) -> _Forward:
     if isinstance(dataset, CachedFeatures):
-        return network.classify
+        return lambda encoded: network.classify(*encoded)
     normalize = Normalization(info.backbone.mean, info.backbone.std)
 
     def whole(frames: Tensor) -> Tensor:

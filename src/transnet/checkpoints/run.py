@@ -83,6 +83,7 @@ class RunInfo:
             filters=self.model.filters,
             temporal=self.model.temporal,
             readout=self.model.readout,
+            cues=self.model.cues,
             size=self.clip.size,
             dropout=self.training.dropout,
             joint=not self.training.freeze,
@@ -143,7 +144,8 @@ def _parse(values: dict[str, Any]) -> RunInfo:
     values.update(
         classes=check_classes(values["classes"]),
         clip=from_dict(ClipConfig, values["clip"]),
-        model=from_dict(ModelConfig, values["model"]),
+        # Runs of before 0.2 have no other cues.
+        model=from_dict(ModelConfig, {"cues": "appearance", **values["model"]}),
         training=from_dict(TrainingConfig, values["training"]),
     )
     return from_dict(RunInfo, values)

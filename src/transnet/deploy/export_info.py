@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
-from transnet.config import ClipConfig, from_dict
+from transnet.config import ClipConfig, Cues, from_dict
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 
@@ -36,6 +36,7 @@ class ExportInfo:
         features: length L of a frame's feature vector.
         precision: ``float32`` or ``int8``.
         split: the split that the run was trained on.
+        cues: what is classified; with motion there is a fourth model, ``motion``.
         versions: versions of the packages that trained and exported it.
     """
 
@@ -45,6 +46,7 @@ class ExportInfo:
     features: int
     precision: str
     split: str
+    cues: Cues = "appearance"
     versions: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:

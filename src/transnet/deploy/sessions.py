@@ -21,7 +21,7 @@ SUFFIXES = (".onnx", ".xml")
 
 
 class Session(Protocol):
-    """An open model with one input; several threads may call it at once.
+    """An open model; several threads may call it at once.
 
     Attributes:
         info: the description of the model.
@@ -29,8 +29,8 @@ class Session(Protocol):
 
     info: ExportInfo
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """A batch to the model's first output; shapes as in :mod:`transnet.deploy.export`."""
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """The inputs to the outputs of the model; shapes as in :mod:`transnet.deploy.export`."""
 
 
 def open_session(path: Path, threads: int = 0) -> Session:
@@ -69,14 +69,13 @@ class OnnxSession:
     def __init__(self, path: Path, threads: int) -> None:
         self._path = path
         self._session = onnx_session(path, threads)
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
+        self._inputs = [each.name for each in self._session.get_inputs()]
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.info = read_export_info(metadata.get(METADATA_KEY), path)
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         try:
-            return self._session.run([self._output], {self._input: batch})[0]
+            return self._session.run(None, dict(zip(self._inputs, inputs, strict=True)))
         except Exception as error:  # the runtime's errors have no common base
             raise TransNetError(
                 f"{self._path} does not take frames as its description says ({error})."
@@ -92,5 +91,5 @@ class OpenVinoSession:
         self.info = read_export_info(info, path)
         self._run = openvino_function(model, threads)
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        return self._run(batch)
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        return self._run(*inputs)

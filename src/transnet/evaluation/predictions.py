@@ -122,8 +122,7 @@ def predict_clips(
         if clip in extracted.broken:
             rows.append(torch.zeros(len(recognizer.classes)))
             continue
-        features = torch.stack(
-            [torch.from_numpy(extractor.features(key)).float() for key in extracted.keys[clip]]
-        )
-        rows.append(recognizer.model.classify(features.to(device)).softmax(dim=1).mean(dim=0).cpu())
+        encoded = extractor.encoded(extracted.keys[clip])
+        logits = recognizer.model.classify(*(each.to(device) for each in encoded))
+        rows.append(logits.softmax(dim=1).mean(dim=0).cpu())
     return ClipPredictions(clips, recognizer.classes, torch.stack(rows), extracted.broken)

@@ -11,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
-from transnet.data.cache.features import FeatureCache, feature_key
+from transnet.data.cache.features import FeatureCache, feature_key, motion_key
 from transnet.data.cache.filling import KeptClips, find_clips
 from transnet.data.clips import Clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import CENTER, View
 from transnet.errors import TransNetError
+from transnet.model.encoded import Encoded
+from transnet.model.motion import VERSION as MOTION_VERSION
 from transnet.model.networks import Network, device_of
 from transnet.model.normalization import Normalization
 from transnet.runtimes.choice import accelerated
@@ -77,7 +79,7 @@ class FeatureExtractor:
         Raises:
             TransNetError: the cache cannot be written.
         """
-        found = find_clips(self.cache, records, views_of, self._key)
+        found = find_clips(self.cache, records, views_of, self._key, self._holds)
         if found.missing:
             self._compute(found, title)
         return found
@@ -88,7 +90,7 @@ class FeatureExtractor:
         backbone = self._model.backbone
         backbone_s: list[float] = []
 
-        def encode(clip: Clip) -> NDArray[np.floating]:
+        def encode(clip: Clip) -> list[NDArray[np.floating]]:
             begun = time.perf_counter()
             features = self._encode(clip)
             backbone_s.append(time.perf_counter() - begun)
@@ -100,18 +102,28 @@ class FeatureExtractor:
             found.seconds.total += time.perf_counter() - started
             in_threads = backbone.max_concurrency > 1
 
-            def prepare(clip: Clip) -> Clip | NDArray[np.floating]:
+            def prepare(clip: Clip) -> Clip | list[NDArray[np.floating]]:
                 return encode(clip) if in_threads else clip
 
             workers = max(self._workers, backbone.max_concurrency)
             for views in found.decode_missing(self._clip, prepare, workers=workers, title=title):
-                self.cache.put(
-                    {key: encode(v) if isinstance(v, Clip) else v for key, v in views.items()}
-                )
+                entries: dict[str, NDArray[np.floating]] = {}
+                for key, view in views.items():
+                    arrays = encode(view) if isinstance(view, Clip) else view
+                    entries.update(zip(self._entries(key), arrays, strict=True))
+                self.cache.put(entries)
         found.seconds.backbone = sum(backbone_s)
 
+    def encoded(self, keys: Sequence[str]) -> Encoded:
+        """The features of keys returned by :meth:`extract`, as a batch of float32."""
+        arrays = [[self.features(entry) for entry in self._entries(key)] for key in keys]
+        frames, *pairs = (
+            torch.from_numpy(np.stack(each)).float() for each in zip(*arrays, strict=True)
+        )
+        return Encoded(frames, pairs[0] if pairs else frames.new_empty(len(keys), 0))
+
     def features(self, key: str) -> NDArray[np.floating]:
-        """The features ``(n, ...)`` of a key returned by :meth:`extract`."""
+        """The features ``(n, ...)`` of the frames of a key returned by :meth:`extract`."""
         features = self.cache.get(key)
         if features is None:
             raise TransNetError(
@@ -122,10 +134,22 @@ class FeatureExtractor:
     def _key(self, identity: str, view: View) -> str:
         return feature_key(clip_identity=identity, view=asdict(view), **self._depends_on)
 
+    def _holds(self, key: str) -> bool:
+        return all(entry in self.cache for entry in self._entries(key))
+
+    def _entries(self, key: str) -> list[str]:
+        """The cache entries of a view: its frames and, with motion, its pairs of frames."""
+        if not self._model.has_motion:
+            return [key]
+        return [key, motion_key(frames=key, version=MOTION_VERSION)]
+
     @torch.inference_mode()
-    def _encode(self, clip: Clip) -> NDArray[np.floating]:
+    def _encode(self, clip: Clip) -> list[NDArray[np.floating]]:
         pixels = self._normalization.on(device_of(self._model), clip.frames)
-        features = self._model.encode(pixels[None])[0]
+        encoded = self._model.encode_cues(pixels[None])
+        frames, pairs = encoded.frames[0], encoded.pairs[0]
         # A map is 49 times larger than its mean; half precision keeps three digits.
-        kept = features.half() if features.ndim > 2 else features.float()
-        return kept.cpu().numpy()
+        kept = [frames.half() if frames.ndim > 2 else frames.float()]
+        if self._model.has_motion:
+            kept.append(pairs.float())
+        return [features.cpu().numpy() for features in kept]

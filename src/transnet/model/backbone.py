@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import timm
 import torch
@@ -27,6 +27,20 @@ ARGUMENTS = frozenset(
 them, and some make ``timm`` open any file (``checkpoint_path``) or address (``pretrained_cfg``)."""
 
 _MAX_ARGUMENT = 1e5
+Engine = Callable[[Tensor], tuple[Tensor, ...]]
+"""A backbone in another runtime: from frames to its maps."""
+
+
+class FrameMaps(NamedTuple):
+    """Two maps of frames, from one pass.
+
+    Attributes:
+        last: the last map, ``(N, C, h, w)``.
+        middle: the last map at stride 16; of a vision transformer the tokens of its middle block.
+    """
+
+    last: Tensor
+    middle: Tensor
 
 
 class Backbone(Encoder):
@@ -37,6 +51,7 @@ class Backbone(Encoder):
             ``vit_small_patch14_dinov2.lvd142m``).
         size: height and width of the frames, in pixels.
         args: additional arguments of ``timm.create_model``.
+        middle: whether :meth:`maps` will be called, so that other runtimes compute its maps too.
 
     Attributes:
         channels: channels C of the feature map.
@@ -48,42 +63,60 @@ class Backbone(Encoder):
         TransNetError: ``timm`` has no such model, or the model rejects the size.
     """
 
-    def __init__(self, name: str, *, size: int = 224, args: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        size: int = 224,
+        args: dict[str, Any] | None = None,
+        middle: bool = False,
+    ) -> None:
         super().__init__(name, args)
         self.size = size
         check_backbone_name(name)
         check_backbone_args(self.args)
         self.network = _create(name, size, self.args)
-        self.engine: Callable[[Tensor], Tensor] | None = None
+        self.engine: Engine | None = None
         self.channels, self.grid = self._probe()
+        self.middle = _middle_layer(name, self.network) if middle else None
 
     def forward(self, frames: Tensor) -> Tensor:
         """Normalized frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
 
         A network without a map returns its pooled features as a map of one position.
         """
+        return self._run(frames)[0]
+
+    def maps(self, frames: Tensor) -> FrameMaps:
+        """Normalized frames ``(N, 3, H, W)`` to their last map and a middle one."""
+        return FrameMaps(*self._run(frames))
+
+    def in_pytorch(self, frames: Tensor) -> tuple[Tensor, ...]:
+        """The last map and, with ``middle``, the middle one, whatever the runtime is."""
+        if self.middle is None:
+            return (self._last_map(self.network.forward_features(frames)),)
+        features, maps = self.network.forward_intermediates(frames, indices=[self.middle])
+        return self._last_map(features), maps[0]
+
+    def _run(self, frames: Tensor) -> tuple[Tensor, ...]:
         if self.engine is not None and not torch.is_grad_enabled():
             return self.engine(frames)
         return self.in_pytorch(frames)
 
-    def in_pytorch(self, frames: Tensor) -> Tensor:
-        """:meth:`forward` in PyTorch, whatever runtime was chosen."""
-        maps = self.network.forward_features(frames)
+    def _last_map(self, maps: Tensor) -> Tensor:
         if maps.ndim != 4:
             return self.network.forward_head(maps, pre_logits=True)[:, :, None, None]
         width = self.network.num_features
         channels_last = maps.shape[3] == width and maps.shape[1] != width
         return maps.permute(0, 3, 1, 2) if channels_last else maps
 
-    def run_in(
-        self, engine: Callable[[Tensor], Tensor] | None = None, *, max_concurrency: int = 1
-    ) -> None:
+    def run_in(self, engine: Engine | None = None, *, max_concurrency: int = 1) -> None:
         """Compute the maps in another runtime where no gradients are required.
 
         The runtime holds a copy of the weights, so they must not change meanwhile.
 
         Args:
-            engine: function from frames to maps; ``None``: PyTorch.
+            engine: function from frames to the maps of :meth:`in_pytorch`; ``None``: PyTorch.
             max_concurrency: number of threads that should call it at the same time.
         """
         self.engine, self.max_concurrency = engine, max_concurrency
@@ -101,7 +134,7 @@ class Backbone(Encoder):
         self.eval()
         try:
             has_map = self.network.forward_features(frame).ndim == 4
-            maps = self(frame)
+            maps = self._last_map(self.network.forward_features(frame))
         except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise TransNetError(
                 f"backbone {self.name!r} does not take frames of {self.size} x {self.size} pixels "
@@ -114,16 +147,34 @@ class Backbone(Encoder):
             if used.isdisjoint(child.modules()) and any(True for _ in child.parameters()):
                 self._drop_if_unneeded(name, child, frame, maps)
         self.train(training)
-        return maps.shape[1], tuple(maps.shape[2:]) if has_map else None
+        return maps.shape[1], (maps.shape[2], maps.shape[3]) if has_map else None
 
     def _drop_if_unneeded(self, name: str, child: nn.Module, frame: Tensor, maps: Tensor) -> None:
         setattr(self.network, name, nn.Identity())
         try:
-            needed = not torch.equal(self(frame), maps)
+            found = self._last_map(self.network.forward_features(frame))
+            needed = not torch.equal(found, maps)
         except (AttributeError, RuntimeError, TypeError):  # used, but not by calling it
             needed = True
         if needed:
             setattr(self.network, name, child)
+
+
+def _middle_layer(name: str, network: Any) -> int:
+    """The layer whose map is :attr:`FrameMaps.middle`.
+
+    Raises:
+        TransNetError: the network does not give its middle maps.
+    """
+    strides = [layer["reduction"] for layer in getattr(network, "feature_info", None) or ()]
+    if not hasattr(network, "forward_intermediates") or not strides:
+        raise TransNetError(
+            f"backbone {name!r} does not give its middle maps, which motion is computed from; "
+            "accepted: cues 'appearance', or another backbone."
+        )
+    at_16 = [layer for layer, stride in enumerate(strides) if stride == 16]
+    same_everywhere = len(set(strides)) == 1
+    return at_16[-1] if at_16 and not same_everywhere else len(strides) // 2
 
 
 def _create(name: str, size: int, args: dict[str, Any]) -> Any:

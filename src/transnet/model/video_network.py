@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import video
 
 from transnet.errors import TransNetError
+from transnet.model.encoded import Encoded
 from transnet.model.encoder import Encoder
 
 MEAN = (0.43216, 0.394666, 0.37645)
@@ -71,6 +72,7 @@ class VideoNetwork(nn.Module):
     """
 
     feature_kind = "clip"
+    has_motion = False
     memory_format = torch.channels_last_3d
 
     def __init__(
@@ -89,9 +91,18 @@ class VideoNetwork(nn.Module):
         """Clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
         return self.backbone(clips)
 
-    def classify(self, encoded: Tensor) -> Tensor:
-        """The output of :meth:`encode` to logits ``(B, C)``."""
-        return self.score(self.dropout(encoded))
+    def classify(self, features: Tensor, pairs: Tensor | None = None) -> Tensor:
+        """The output of :meth:`encode` to logits ``(B, C)``; ``pairs`` is not used."""
+        return self.score(self.dropout(features))
+
+    def encode_cues(self, clips: Tensor) -> Encoded:
+        """The features of clips ``(B, T, 3, H, W)``; there are no pairs."""
+        features = self.encode(clips)
+        return Encoded(features, features.new_empty(len(clips), 0))
+
+    def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
+        """The logits of the only cue: the clip as a whole."""
+        return {"clip": self.classify(encoded.frames)}
 
 
 def _mvit(num_frames: int, size: int) -> nn.Module:

@@ -17,7 +17,7 @@ from transnet.runtimes.sessions import onnx_session, openvino_core, openvino_fun
 
 Runtime = Literal["eager", "compiled", "onnx", "openvino"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-Engine = Callable[[Tensor], Tensor]
+Engine = Callable[[Tensor], tuple[Tensor, ...]]
 
 _PACKAGES = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
@@ -41,7 +41,7 @@ def open_engine(
     """Open a network in a runtime, on the CPU, in float32.
 
     Args:
-        module: maps one tensor to one tensor.
+        module: maps one tensor to one tensor or to several.
         example: an input. The size of its first dimension may vary later; the others are fixed.
         runtime: the runtime.
         threads: number of threads; 0: the runtime's default. For PyTorch the number holds for the
@@ -50,7 +50,7 @@ def open_engine(
             that opening the network again is fast.
 
     Returns:
-        A function from an input to the network's output. With ONNX Runtime and OpenVINO it may be
+        A function from an input to the network's outputs. With ONNX Runtime and OpenVINO it may be
         called from several threads at once.
 
     Raises:
@@ -83,9 +83,9 @@ def _torch_engine(module: nn.Module, example: Tensor, *, compiled: bool) -> Engi
     if compiled:
         call = torch.compile(module, options={"freezing": True})  # folds batch norms
 
-    def run(batch: Tensor) -> Tensor:
+    def run(batch: Tensor) -> tuple[Tensor, ...]:
         with torch.inference_mode():
-            return call(batch)
+            return _several(call(batch))
 
     try:
         run(example)
@@ -102,7 +102,10 @@ def _write_graph(module: nn.Module, example: Tensor, path: Path) -> None:
 
     # The exporter takes a batch size of one for a constant.
     example = example if len(example) > 1 else torch.cat([example, example])
-    model = to_onnx(module, example, "input", ["output"], "the network")
+    with torch.inference_mode():
+        count = len(_several(module(example)))
+    names = ["output", *(f"output{number}" for number in range(1, count))]
+    model = to_onnx(module, {"input": example}, names, "the network")
     with written_whole(path) as beside:
         onnx.save(model, beside)
 
@@ -113,8 +116,8 @@ def _onnx_engine(path: Path, threads: int) -> Engine:
         session = onnx_session(path, threads, spinning=False)
     except Exception as error:  # its errors have no common base
         raise TransNetError(f"ONNX Runtime refuses it ({_first_line(error)}).") from error
-    return lambda batch: torch.from_numpy(
-        session.run(None, {"input": batch.contiguous().numpy()})[0]
+    return lambda batch: tuple(
+        map(torch.from_numpy, session.run(None, {"input": batch.contiguous().numpy()}))
     )
 
 
@@ -123,7 +126,11 @@ def _openvino_engine(path: Path, threads: int) -> Engine:
         run = openvino_function(openvino_core().read_model(path), threads)
     except Exception as error:  # its errors have no common base
         raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
-    return lambda batch: torch.from_numpy(run(batch.numpy()))
+    return lambda batch: tuple(map(torch.from_numpy, run(batch.numpy())))
+
+
+def _several(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
 
 
 def _first_line(error: Exception) -> str:

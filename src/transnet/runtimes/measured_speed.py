@@ -63,7 +63,8 @@ class RuntimeSpeeds:
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
         self._threads = torch.get_num_threads()
-        name = _digest(backbone.fingerprint(), backbone.size)
+        outputs = () if backbone.middle is None else ("middle",)
+        name = _digest(backbone.fingerprint(), backbone.size, *outputs)
         self._graph = cache_folder() / "runtimes" / f"{name}.onnx"
         machine = _digest(platform.node(), platform.machine(), self._threads, *_versions())
         self._record = self._graph.with_name(f"{name}-{machine}.json")
@@ -181,7 +182,7 @@ class _InPyTorch(nn.Module):
         super().__init__()
         self._backbone = backbone
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
         return self._backbone.in_pytorch(frames)
 
 
@@ -200,8 +201,11 @@ def _seconds(engine: Engine, frames: Tensor, max_concurrency: int) -> float:
         return (time.perf_counter() - started) / (max_concurrency * len(frames))
 
 
-def _require_equal(found: Tensor, expected: Tensor) -> None:
-    difference = float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
+def _require_equal(found: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
+    difference = max(
+        float((one - other).abs().max() / other.abs().max().clamp(min=1e-12))
+        for one, other in zip(found, expected, strict=True)
+    )
     if not difference <= TOLERANCE:
         raise TransNetError(
             f"its features differ from PyTorch's by {difference:.2g} of the largest; accepted: "

@@ -51,7 +51,11 @@ def _core() -> Any:
     return openvino.Core()
 
 
-def openvino_function(model: Any, threads: int) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+Function = Callable[..., list[NDArray[np.float32]]]
+"""From the inputs of a model to its outputs, in their order."""
+
+
+def openvino_function(model: Any, threads: int) -> Function:
     """A model of OpenVINO as a function, on the CPU; several threads may call it at once.
 
     Args:
@@ -65,9 +69,10 @@ def openvino_function(model: Any, threads: int) -> Callable[[NDArray[Any]], NDAr
     compiled = openvino_core().compile_model(model, "CPU", settings)
     requests = threading.local()  # a request handles one call at a time
 
-    def run(batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run(*inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         if not hasattr(requests, "own"):
             requests.own = compiled.create_infer_request()
-        return np.array(requests.own.infer(np.ascontiguousarray(batch))[0])
+        outputs = requests.own.infer([np.ascontiguousarray(each) for each in inputs])
+        return [np.array(outputs[output]) for output in compiled.outputs]
 
     return run

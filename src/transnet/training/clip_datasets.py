@@ -16,9 +16,10 @@ from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import CENTER, random_view
 from transnet.inference.features import FeatureExtractor
+from transnet.model.encoded import Encoded
 from transnet.training.samplers import FIXED_VIEW, Draw
 
-Example = tuple[Tensor, int]
+Example = tuple[Tensor | Encoded, int]
 
 
 class CachedFeatures(Dataset[Any]):
@@ -36,8 +37,8 @@ class CachedFeatures(Dataset[Any]):
         index, chosen = draw
         views = self._keys[index]
         key = views[0] if chosen == FIXED_VIEW else views[chosen % len(views)]
-        features = torch.from_numpy(self._extractor.features(key))
-        return features.float(), self._labels[index]
+        encoded = self._extractor.encoded([key])
+        return Encoded(*(each[0] for each in encoded)), self._labels[index]
 
 
 class CachedClips(Dataset[Any]):

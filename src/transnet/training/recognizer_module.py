@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
+from transnet.model.cues import join
 from transnet.model.networks import Network
 from transnet.model.normalization import Normalization
 from transnet.training.optimizer import optimizers, refuse_divergence
@@ -54,23 +55,26 @@ class RecognizerModule(LightningModule):
         inputs, labels = batch
         return inputs if self._config.freeze else self._normalize(inputs), labels
 
-    def forward(self, batch: Tensor) -> Tensor:
-        return self.model.classify(batch) if self._config.freeze else self.model(batch)
+    def forward(self, batch: Any) -> dict[str, Tensor]:
+        encoded = batch if self._config.freeze else self.model.encode_cues(batch)
+        return self.model.cue_logits(encoded)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         # Dropout depends on the step alone, so a resumed training gives the same weights.
         torch.manual_seed(1_000_003 * self._config.seed + self.global_step)
         inputs, labels = batch
-        logits = self(inputs)
-        loss = self._loss(logits, labels)
+        of_cues = self(inputs)
+        # Each cue is trained by a loss of its own, see transnet.model.cues.
+        losses = [self._loss(logits, labels) for logits in of_cues.values()]
+        loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0]
         refuse_divergence(loss, self.global_step)
-        self._train_top1(logits, labels)
+        self._train_top1(join(of_cues), labels)
         self._log_epoch("train", loss, self._train_top1, len(labels))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         inputs, labels = batch
-        logits = self(inputs)
+        logits = join(self(inputs))
         self._validation_top1(logits, labels)
         loss = self._loss(logits, labels)
         self._log_epoch("validation", loss, self._validation_top1, len(labels))

@@ -64,7 +64,7 @@ class TrainingTimer(Callback):
         """The current time."""
         if not self._on_gpu:
             return time.perf_counter()
-        mark = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        mark = torch.cuda.Event(enable_timing=True)
         mark.record()
         return mark
 

@@ -196,12 +196,16 @@ def _fit(
     return fit(module, train_loader, validation_loader, config, folder, options)
 
 
+_UNUSED = {"cues": "appearance"}
+"""Settings that mean the same as the default for a network without a temporal part."""
+
+
 def _refuse_unused(model: ModelConfig, backbone: str) -> None:
     """Refuse settings of the temporal part for a video network, which has none."""
     if backbone not in VIDEO_BACKBONES:
         return
     for field in fields(model):
-        if getattr(model, field.name) != field.default:
+        if getattr(model, field.name) not in (field.default, _UNUSED.get(field.name)):
             flag = f"--{field.name}"
             raise TransNetError(
                 f"{flag} is {getattr(model, field.name)!r}, but {backbone} is a video network, "

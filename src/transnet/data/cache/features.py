@@ -49,6 +49,11 @@ def feature_key(**depends_on: Any) -> str:
     return entry_key("features", **depends_on)
 
 
+def motion_key(**depends_on: Any) -> str:
+    """The key of the motion features that belong to the frame features of another key."""
+    return entry_key("motion", **depends_on)
+
+
 def _to_bytes(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
