@@ -54,8 +54,10 @@ class TimelineTarget:
             root = os.path.commonpath([os.path.dirname(os.path.abspath(video)) for video in videos])
             return cls(form, folder=path, root=Path(root))
         suffix = path.suffix.lower().removeprefix(".").replace("txt", "text")
-        endings = {known: known for known in FORMATS if known not in SUFFIXES}
-        named: TimelineFormat | None = {**endings, "xml": "cvat"}.get(suffix)
+        endings: dict[str, TimelineFormat] = {
+            known: known for known in FORMATS if known not in SUFFIXES
+        }
+        named = "cvat" if suffix == "xml" else endings.get(suffix)
         if form is None and named is None:
             raise TransNetError(
                 f"--out is {out!r}; accepted: a name that ends in "
