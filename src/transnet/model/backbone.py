@@ -80,16 +80,21 @@ class Backbone(Encoder):
         self.channels, self.grid = self._probe()
         self.middle = _middle_layer(name, self.network) if middle else None
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, *, with_middle: bool = False) -> Any:
         """Normalized frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
 
-        A network without a map returns its pooled features as a map of one position.
+        A network without a map returns its pooled features as a map of one position. With
+        ``with_middle`` it returns both maps, see :meth:`maps`.
         """
-        return self._run(frames)[0]
+        if self.engine is not None and not torch.is_grad_enabled():
+            maps = self.engine(frames)
+        else:
+            maps = self.in_pytorch(frames)
+        return maps if with_middle else maps[0]
 
     def maps(self, frames: Tensor) -> FrameMaps:
         """Normalized frames ``(N, 3, H, W)`` to their last map and a middle one."""
-        return FrameMaps(*self._run(frames))
+        return FrameMaps(*self(frames, with_middle=True))
 
     def in_pytorch(self, frames: Tensor) -> tuple[Tensor, ...]:
         """The last map and, with ``middle``, the middle one, whatever the runtime is."""
@@ -97,11 +102,6 @@ class Backbone(Encoder):
             return (self._last_map(self.network.forward_features(frames)),)
         features, maps = self.network.forward_intermediates(frames, indices=[self.middle])
         return self._last_map(features), maps[0]
-
-    def _run(self, frames: Tensor) -> tuple[Tensor, ...]:
-        if self.engine is not None and not torch.is_grad_enabled():
-            return self.engine(frames)
-        return self.in_pytorch(frames)
 
     def _last_map(self, maps: Tensor) -> Tensor:
         if maps.ndim != 4:
