@@ -10,6 +10,9 @@ from typing import Any, Literal, get_args
 
 from transnet.errors import TransNetError
 
+NO_CLASS = "_none"
+"""The label of training clips that show none of the classes."""
+
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
 TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html"]

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 
 from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
-from transnet.config import ClipConfig, from_dict
+from transnet.config import NO_CLASS, ClipConfig, from_dict
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 
@@ -30,6 +30,7 @@ class ExportInfo:
         precision: ``float32`` or ``int8``.
         split: the split that the run was trained on.
         versions: versions of the packages that trained and exported it.
+        learned_none: whether the last output stands for none of the classes.
     """
 
     classes: tuple[str, ...]
@@ -39,6 +40,12 @@ class ExportInfo:
     precision: str
     split: str
     versions: dict[str, str] = field(default_factory=dict)
+    learned_none: bool = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The classes and, last, ``_none`` if the run was trained on such clips."""
+        return (*self.classes, NO_CLASS) if self.learned_none else self.classes
 
     def to_json(self) -> str:
         """One line of JSON, with a description of the input for users of other runtimes."""

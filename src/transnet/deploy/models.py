@@ -119,6 +119,7 @@ def _describe(info: RunInfo) -> ExportInfo:
         features=info.model.features,
         precision="float32",
         split=info.split,
+        learned_none=info.learned_none,
         versions={
             **info.versions,
             "transnet-har": package_versions()["transnet-har"],

@@ -67,7 +67,7 @@ def evaluate_run(
         )
         predictions = predict_clips(recognizer, extractor, selection.clips, extracted)
     evaluation = Evaluation(
-        **vars(classification_metrics(predictions.probabilities, predictions.labels, info.classes)),
+        **vars(classification_metrics(predictions.probabilities, predictions.labels, info.outputs)),
         top1_interval=accuracy_interval(predictions.correct, [c.group for c in selection.clips]),
         calibration=calibration(predictions.probabilities, predictions.labels),
         data=info.data if data is None else resolve_dataset(data),

@@ -27,6 +27,10 @@ class RecognizerInfo(Protocol):
         """The labels, in the order of the probabilities."""
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The classes and, last, ``_none`` if the network was trained on such clips."""
+
+    @property
     def clip(self) -> ClipConfig:
         """How a video becomes a clip."""
 
@@ -134,4 +138,6 @@ class BaseRecognizer(ABC):
     def _predict_clip(self, path: str | Path, clip: Clip, scores: Scores) -> Prediction:
         start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
         probabilities = scores(clip.frames)
-        return Prediction.of(str(path), self.classes, probabilities, start_s, end_s, clip.damage)
+        return Prediction.of(
+            str(path), self.info.outputs, probabilities, start_s, end_s, clip.damage
+        )

@@ -125,7 +125,7 @@ class ClipData(ABC):
         count, config = len(records), self._config
         workers = self._loader_workers()
         return DataLoader(
-            self._dataset(records, [self._info.classes.index(r.label) for r in records]),
+            self._dataset(records, [self._info.outputs.index(r.label) for r in records]),
             batch_size=config.batch_size,
             sampler=EpochSampler(count, seed=config.seed) if training else FixedSampler(count),
             drop_last=training and drops_last(count, config.batch_size),

@@ -180,7 +180,7 @@ def _fit(
     train_loader, validation_loader = loaders
     num_steps = config.epochs * len(train_loader)
     mean, std = info.backbone.mean, info.backbone.std
-    module = RecognizerModule(network, config, len(info.classes), num_steps, mean, std)
+    module = RecognizerModule(network, config, len(info.outputs), num_steps, mean, std)
     module.train()  # Lightning keeps the modes that it finds; a frozen backbone ignores this
     options = FitOptions(
         mixed_precision=not config.freeze,
