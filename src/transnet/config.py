@@ -20,6 +20,7 @@ ExportFormat = Literal["onnx", "openvino"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Cues = Literal["appearance", "motion", "both"]
+Unknown = Literal["auto", "on", "off"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transnet.commands.output import FileResults
-from transnet.config import Device, StreamConfig, TimelineFormat
+from transnet.config import Device, StreamConfig, TimelineFormat, Unknown
 from transnet.errors import TransNetError, VideoError
 from transnet.utils.paths import expanded
 from transnet.utils.progress import say
@@ -27,6 +27,7 @@ def predict(
     stream: StreamConfig = StreamConfig(),
     format: TimelineFormat | None = None,
     out: str | None = None,
+    unknown: Unknown = "auto",
     device: Device = "auto",
 ) -> int:
     """Classify videos, or find the segments of long ones with --timeline.
@@ -34,13 +35,15 @@ def predict(
     Args:
         run: run folder of transnet train, or output folder of transnet export
         videos: video files, and folders to search for videos
-        json: print one JSON object per line: path, label, score, scores; or path and error; with
+        json: print one JSON object per line: path, label, score, scores, known; or path and error; with
             --timeline, path and segments
         allow_partial: use the good frames of a damaged file instead of rejecting it
         timeline: find the segments of a long video, with the label, start, end and score of each
         stream: how a long video is classified
         format: format of a timeline; by default from the suffix of --out, else text
         out: file for the timeline, or folder for the timelines of several videos
+        unknown: call a video unknown that is unlike the training clips; auto: if transnet
+            evaluate has shown that it pays
         device: auto (a GPU if there is one), cpu, cuda or mps
 
     Returns:
@@ -53,7 +56,7 @@ def predict(
 
     if (format or out) and not timeline:
         raise TransNetError("--format and --out are for timelines; add --timeline.")
-    recognizer, exported = _load(run, device)
+    recognizer, exported = _load(run, device, unknown)
     paths = expanded(videos, videos_below, "video")
     results = FileResults(json=json)
     if timeline:
@@ -109,17 +112,22 @@ def _timelines(
             yield found
 
 
-def _load(run: str, device: Device) -> tuple[Any, bool]:
+def _load(run: str, device: Device, unknown: Unknown) -> tuple[Any, bool]:
     """The recognizer of a run or of an export, and whether it is of an export."""
     from transnet.deploy import runtime
 
     if not runtime.find_clip_model(Path(run).expanduser()):
         from transnet.inference.recognizer import load  # imports torch, which an export needs not
 
-        return load(run, device=device), False
+        return load(run, device=device, unknown=unknown), False
     if device not in ("auto", "cpu"):
         raise TransNetError(
             f"device is {device!r}, but RUN is {run!r}, an export, which runs on the CPU; "
             "accepted: auto, cpu."
+        )
+    if unknown == "on":
+        raise TransNetError(
+            f"unknown is 'on', but RUN is {run!r}, an export, which cannot tell; accepted: the run "
+            "folder of transnet train."
         )
     return runtime.load(run), True

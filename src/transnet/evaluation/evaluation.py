@@ -10,6 +10,7 @@ from transnet.evaluation.bootstrap import Interval
 from transnet.evaluation.explanation import HeatOnPerson
 from transnet.evaluation.metrics import Calibration, ClassificationMetrics
 from transnet.evaluation.protocol import EvaluationProtocol, ViewCounts
+from transnet.evaluation.unknown import UnknownMetrics
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Evaluation(ClassificationMetrics):
         heat_on_person: share of the Grad-CAM heat on people; ``None`` without a segmenter or heat.
         protocol: how the test clips were chosen.
         broken: errors of the clips that cannot be read; they count as wrong.
+        unknown: how many clips are called unknown; ``None`` if the run cannot tell.
         seconds: duration of the evaluation.
         stage_seconds: seconds of its stages.
 
@@ -54,6 +56,7 @@ class Evaluation(ClassificationMetrics):
     heat_on_person: HeatOnPerson | None
     protocol: EvaluationProtocol
     broken: tuple[str, ...]
+    unknown: UnknownMetrics | None
     seconds: float
     stage_seconds: StageTimes
 

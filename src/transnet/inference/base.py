@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -15,8 +16,21 @@ from transnet.errors import VideoError
 from transnet.inference.prediction import Prediction
 from transnet.utils.threads import prefetch
 
-Scores = Callable[[Pixels], Sequence[float]]
-"""From a clip, uint8 RGB ``(T, size, size, 3)``, to the probability of each class."""
+
+class Scored(NamedTuple):
+    """What a network makes of a clip.
+
+    Attributes:
+        probabilities: the probability of each output, 0..1.
+        known: whether the clip is like the training clips, as far as the run can tell.
+    """
+
+    probabilities: Sequence[float]
+    known: bool = True
+
+
+Scores = Callable[[Pixels], Scored]
+"""From a clip, uint8 RGB ``(T, size, size, 3)``, to its scores."""
 
 
 class RecognizerInfo(Protocol):
@@ -118,8 +132,8 @@ class BaseRecognizer(ABC):
             yield done
 
     @abstractmethod
-    def _scores(self, frames: Pixels) -> Sequence[float]:
-        """A clip, uint8 RGB ``(T, size, size, 3)``, to the probability of each class."""
+    def _scores(self, frames: Pixels) -> Scored:
+        """A clip, uint8 RGB ``(T, size, size, 3)``, to its scores."""
 
     @abstractmethod
     def _schedule(self, num_videos: int, workers: int) -> Schedule:
@@ -137,7 +151,8 @@ class BaseRecognizer(ABC):
 
     def _predict_clip(self, path: str | Path, clip: Clip, scores: Scores) -> Prediction:
         start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
-        probabilities = scores(clip.frames)
-        return Prediction.of(
+        probabilities, known = scores(clip.frames)
+        found = Prediction.of(
             str(path), self.info.outputs, probabilities, start_s, end_s, clip.damage
         )
+        return found if known else replace(found, known=False)

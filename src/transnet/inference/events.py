@@ -13,10 +13,11 @@ class EventDetector:
     """Smooths the scores of a stream and cuts it into segments, some of them ``unknown``.
 
     The time of a window is its middle. Scores are smoothed exponentially over time. A class whose
-    score reaches ``enter`` becomes the label, unless no class at all (``_none``) scores higher. It stays the label until its score falls below
-    ``leave``, or another class reaches ``enter`` and scores higher. A change takes effect once it
-    has lasted ``min_s`` seconds, and then from its beginning. Segments leave no gaps: the first
-    starts at the first frame of the first window, the last ends at the last frame.
+    score reaches ``enter`` becomes the label, unless no class at all (``_none``) scores higher. It
+    stays the label until its score falls below ``leave``, or another class reaches ``enter`` and
+    scores higher. A change takes effect once it has lasted ``min_s`` seconds, and then from its
+    beginning. Segments leave no gaps: the first starts at the first frame of the first window, the
+    last ends at the last frame.
 
     Memory: one number per class, whatever the length of the stream.
 

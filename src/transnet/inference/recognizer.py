@@ -6,34 +6,43 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from transnet.checkpoints.novelty import NAME as NOVELTY
+from transnet.checkpoints.novelty import load_novelty, unknown_pays
 from transnet.checkpoints.run import RunInfo, load_model, load_run_info
-from transnet.config import Device, StreamConfig
+from transnet.config import Device, StreamConfig, Unknown
 from transnet.data.video.frames import Pixels
 from transnet.data.video.sources import open_source
-from transnet.inference.base import BaseRecognizer, Schedule
+from transnet.errors import TransNetError
+from transnet.inference.base import BaseRecognizer, Schedule, Scored
 from transnet.inference.prediction import Prediction
 from transnet.inference.stream import StreamSession, interval_s
 from transnet.model.networks import Network, device_of
 from transnet.model.normalization import Normalization
+from transnet.model.novelty import NoveltyDetector
 from transnet.runtimes.choice import accelerated
 from transnet.runtimes.device import find_device
 from transnet.runtimes.engines import Runtime
 
 
-def load(run: str | Path, *, device: Device | str = "auto") -> Recognizer:
+def load(
+    run: str | Path, *, device: Device | str = "auto", unknown: Unknown = "auto"
+) -> Recognizer:
     """Load a trained run.
 
     Args:
         run: the ``--out`` folder of ``transnet train``, or a copy of it.
         device: ``auto`` (CUDA where it is available, else the CPU), ``cpu``, ``cuda`` or ``mps``.
+        unknown: whether clips that are unlike the training clips are ``unknown``; ``auto``: if
+            the last ``evaluate`` of the run has shown that it pays.
 
     Raises:
-        TransNetError: ``run`` is no run folder, its training has not ended, or there is no such
-            device.
+        TransNetError: ``run`` is no run folder, its training has not ended, there is no such
+            device, or the run cannot tell unknown clips.
 
     Example:
         >>> recognizer = transnet.load("runs/exercises")  # doctest: +SKIP
@@ -42,7 +51,21 @@ def load(run: str | Path, *, device: Device | str = "auto") -> Recognizer:
     """
     chosen = find_device(device)
     info = load_run_info(run)
-    return Recognizer(info, load_model(run, info).to(chosen))
+    return Recognizer(info, load_model(run, info).to(chosen), _novelty(run, unknown))
+
+
+def _novelty(run: str | Path, unknown: Unknown) -> NoveltyDetector | None:
+    if unknown not in get_args(Unknown):
+        raise TransNetError(f"unknown is {unknown!r}; accepted: {', '.join(get_args(Unknown))}.")
+    if unknown == "off" or (unknown == "auto" and not unknown_pays(run)):
+        return None
+    detector = load_novelty(run)
+    if detector is None and unknown == "on":
+        raise TransNetError(
+            f"unknown is 'on', but {run} has no {NOVELTY}: its backbone was trained, its clips "
+            "have one group, or an older version made it; accepted: auto, off."
+        )
+    return detector
 
 
 class Recognizer(BaseRecognizer):
@@ -53,12 +76,15 @@ class Recognizer(BaseRecognizer):
     Attributes:
         info: the description of the run: classes, preprocessing, training.
         model: the network, in evaluation mode.
+        novelty: tells clips that are unlike the training clips; ``None``: all count as known.
     """
 
     info: RunInfo
 
-    def __init__(self, info: RunInfo, model: Network) -> None:
-        self.info = info
+    def __init__(
+        self, info: RunInfo, model: Network, novelty: NoveltyDetector | None = None
+    ) -> None:
+        self.info, self.novelty = info, novelty
         self.model = model.eval().to(memory_format=model.memory_format)
         self._normalization = Normalization(info.backbone.mean, info.backbone.std)
 
@@ -143,9 +169,13 @@ class Recognizer(BaseRecognizer):
         return Schedule(self._scores, max(workers, concurrency), concurrency > 1)
 
     @torch.inference_mode()
-    def _scores(self, frames: Pixels) -> list[float]:
-        scores: list[float] = self.model(self.normalized(frames)[None]).softmax(dim=1)[0].tolist()
-        return scores
+    def _scores(self, frames: Pixels) -> Scored:
+        pixels = self.normalized(frames)[None]
+        if self.novelty is None:
+            return Scored(self.model(pixels).softmax(dim=1)[0].tolist())
+        encoded = self.model.encode(pixels)
+        known = bool(self.novelty.is_known(encoded)[0])
+        return Scored(self.model.classify(encoded).softmax(dim=1)[0].tolist(), known)
 
     def __repr__(self) -> str:
         return f"Recognizer({self.info.backbone.name}, classes={', '.join(self.classes)})"

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from transnet.checkpoints import run as checkpoint
 from transnet.checkpoints.backbone_weights import BackboneWeights, find_weights
 from transnet.checkpoints.clip_list import require_same_clips, save_clips
+from transnet.checkpoints.novelty import save_novelty
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
 from transnet.data.manifest import Manifest
@@ -44,6 +45,7 @@ _FOLDER = RunFolder(
         "clips.csv",
         "seconds.json",
         "metrics.json",
+        "novelty.safetensors",
         "predictions.csv",
         "report.html",
         "logs",
@@ -119,6 +121,8 @@ def train_run(settings: RunSettings) -> Path:
         fit_started = time.perf_counter()
         save_clips(run, parts, data.digests)
         summary = _train(network, info, data, run, device)
+        if isinstance(data, FeatureData) and (novelty := data.novelty()):
+            save_novelty(run, novelty)
     ended = time.perf_counter()
     times = _times(data, summary, fit_s=ended - fit_started, total_s=ended - started)
     with written_whole(run / "seconds.json") as path:
