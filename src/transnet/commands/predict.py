@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transnet.commands.output import FileResults
@@ -35,8 +34,8 @@ def predict(
     Args:
         run: run folder of transnet train, or output folder of transnet export
         videos: video files, and folders to search for videos
-        json: print one JSON object per line: path, label, score, scores, known; or path and error; with
-            --timeline, path and segments
+        json: print one JSON object per line: path, label, score, scores, known; or path and
+            error; with --timeline, path and segments
         allow_partial: use the good frames of a damaged file instead of rejecting it
         timeline: find the segments of a long video, with the label, start, end and score of each
         stream: how a long video is classified
@@ -53,10 +52,13 @@ def predict(
         TransNetError: RUN is not a trained run, or a folder holds no videos.
     """
     from transnet.data.datasets.folder import videos_below
+    from transnet.deploy.loading import load
+    from transnet.deploy.runtime import ExportedRecognizer
 
     if (format or out) and not timeline:
         raise TransNetError("--format and --out are for timelines; add --timeline.")
-    recognizer, exported = _load(run, device, unknown)
+    recognizer: Any = load(run, device=device, unknown=unknown)
+    exported = isinstance(recognizer, ExportedRecognizer)
     paths = expanded(videos, videos_below, "video")
     results = FileResults(json=json)
     if timeline:
@@ -110,24 +112,3 @@ def _timelines(
                 continue
             target.put(found)
             yield found
-
-
-def _load(run: str, device: Device, unknown: Unknown) -> tuple[Any, bool]:
-    """The recognizer of a run or of an export, and whether it is of an export."""
-    from transnet.deploy import runtime
-
-    if not runtime.find_clip_model(Path(run).expanduser()):
-        from transnet.inference.recognizer import load  # imports torch, which an export needs not
-
-        return load(run, device=device, unknown=unknown), False
-    if device not in ("auto", "cpu"):
-        raise TransNetError(
-            f"device is {device!r}, but RUN is {run!r}, an export, which runs on the CPU; "
-            "accepted: auto, cpu."
-        )
-    if unknown == "on":
-        raise TransNetError(
-            f"unknown is 'on', but RUN is {run!r}, an export, which cannot tell; accepted: the run "
-            "folder of transnet train."
-        )
-    return runtime.load(run), True

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from transnet.config import ClipConfig
 from transnet.data.clips import Clip, read_clip
 from transnet.data.video.frames import Pixels
 from transnet.errors import VideoError
+from transnet.inference.inputs import ClipOptions, read_input
 from transnet.inference.prediction import Prediction
 from transnet.utils.threads import prefetch
 
@@ -79,25 +80,30 @@ class BaseRecognizer(ABC):
 
     def predict(
         self,
-        path: str | Path,
+        video: Any,
         *,
         start: int | None = None,
         end: int | None = None,
         allow_partial: bool = False,
+        fps: float = 25.0,
     ) -> Prediction:
         """Classify one video as a whole.
 
         Args:
-            path: the video file.
+            video: a path, the bytes of a video file, a file opened in binary mode, frames as uint8
+                RGB ``(T, H, W, 3)`` in an array or a tensor, a list of pictures, or a ``Clip``.
             start: first frame to use, counted from 0; by default the first of the file.
             end: frame after the last one to use; by default the end of the file.
             allow_partial: use the intact frames of a damaged file; ``damage`` reports it.
+            fps: frames per second of frames that come without times.
 
         Raises:
             VideoError: the file is missing, damaged or no video.
+            TransNetError: ``video`` is something else.
         """
-        clip = self._read(path, start=start, end=end, allow_partial=allow_partial)
-        return self._predict_clip(path, clip, self._scores)
+        options = ClipOptions(start, end, allow_partial, fps)
+        name, clip = read_input(video, self.info.clip, options)
+        return self._predict_clip(name, clip, self._scores)
 
     def predict_all(
         self, paths: Sequence[str | Path], *, allow_partial: bool = False, workers: int = 2
@@ -115,7 +121,7 @@ class BaseRecognizer(ABC):
         schedule = self._schedule(len(paths), workers)
 
         def ahead(path: str | Path) -> Prediction | Clip:
-            clip = self._read(path, allow_partial=allow_partial)
+            clip = read_clip(path, self.info.clip, allow_partial=allow_partial)
             if not schedule.scores_in_threads:
                 return clip
             return self._predict_clip(path, clip, schedule.scores)
@@ -138,16 +144,6 @@ class BaseRecognizer(ABC):
     @abstractmethod
     def _schedule(self, num_videos: int, workers: int) -> Schedule:
         """How this many videos are classified; ``workers`` is the number that the user asks for."""
-
-    def _read(
-        self,
-        path: str | Path,
-        *,
-        start: int | None = None,
-        end: int | None = None,
-        allow_partial: bool = False,
-    ) -> Clip:
-        return read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
 
     def _predict_clip(self, path: str | Path, clip: Clip, scores: Scores) -> Prediction:
         start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])

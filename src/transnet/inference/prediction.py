@@ -64,6 +64,15 @@ class Prediction:
         """The probability of the best class, 0..1."""
         return next(iter(self.scores.values()))
 
+    def top_k(self, k: int = 5) -> list[tuple[str, float]]:
+        """The best ``k`` classes and their probabilities, best first.
+
+        Example:
+            >>> Prediction.of("a.mp4", ["run", "walk"], [0.2, 0.8], 0.0, 1.0).top_k(1)
+            [('walk', 0.8)]
+        """
+        return list(self.scores.items())[:k]
+
     def to_dict(self) -> dict[str, Any]:
         """The prediction as JSON values."""
         values: dict[str, Any] = {

@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, NamedTuple, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from transnet.checkpoints.novelty import NAME as NOVELTY
-from transnet.checkpoints.novelty import load_novelty, unknown_pays
-from transnet.checkpoints.run import RunInfo, load_model, load_run_info
+from transnet.checkpoints.novelty import load_novelty, save_novelty, unknown_pays
+from transnet.checkpoints.run import RunInfo, load_model, load_run_info, save_model, save_run_info
 from transnet.config import Device, StreamConfig, Unknown
 from transnet.data.video.frames import Pixels
 from transnet.data.video.sources import open_source
 from transnet.errors import TransNetError
 from transnet.inference.base import BaseRecognizer, Schedule, Scored
+from transnet.inference.inputs import ClipOptions, read_input
 from transnet.inference.prediction import Prediction
 from transnet.inference.stream import StreamSession, interval_s
 from transnet.model.networks import Network, device_of
@@ -68,6 +71,20 @@ def _novelty(run: str | Path, unknown: Unknown) -> NoveltyDetector | None:
     return detector
 
 
+class Embedding(NamedTuple):
+    """The features of a clip, for search, clustering or a classifier of your own.
+
+    Attributes:
+        clip: of the whole clip, ``(D,)``: the mean over its frames.
+        frames: of each frame, ``(T, D)``; of a 3D network ``(1, D)``.
+        times_s: presentation time of each frame, in seconds, ``(T,)``.
+    """
+
+    clip: NDArray[np.float32]
+    frames: NDArray[np.float32]
+    times_s: NDArray[np.float64]
+
+
 class Recognizer(BaseRecognizer):
     """Classifies videos and streams with the network of a run.
 
@@ -98,6 +115,51 @@ class Recognizer(BaseRecognizer):
             float32 ``(..., 3, size, size)``.
         """
         return self._normalization.on(device_of(self.model), frames)
+
+    @torch.inference_mode()
+    def embed(
+        self,
+        video: Any,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        allow_partial: bool = False,
+        fps: float = 25.0,
+    ) -> Embedding:
+        """The features of a clip and of each of its frames, pooled; the arguments of ``predict``.
+
+        Example:
+            >>> transnet.load("runs/mine").embed("clip.mp4").clip.ndim
+            1
+        """
+        options = ClipOptions(start, end, allow_partial, fps)
+        _, clip = read_input(video, self.info.clip, options)
+        features = self.model.encode(self.normalized(clip.frames)[None]).frames[0].float()
+        if features.ndim > 2:
+            features = features.mean(dim=(2, 3))
+        frames = np.atleast_2d(features.cpu().numpy())
+        return Embedding(frames.mean(axis=0), frames, clip.times_s)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write what ``load`` needs to a new folder: ``transnet.json`` and the weights.
+
+        Raises:
+            TransNetError: the folder exists and is not empty.
+
+        Example:
+            >>> copy = transnet.load("runs/mine").save("copy")
+            >>> transnet.load(copy).classes == transnet.load("runs/mine").classes
+            True
+        """
+        target = Path(folder).expanduser()
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise TransNetError(f"folder is {str(folder)!r}, which is not empty; name a new one.")
+        target.mkdir(parents=True, exist_ok=True)
+        save_run_info(target, self.info)
+        if self.novelty is not None:
+            save_novelty(target, self.novelty)
+        save_model(target, self.model)
+        return target
 
     def accelerated(self, num_frames: int | None = None) -> AbstractContextManager[Runtime]:
         """Run in the fastest runtime of this machine; probabilities agree to about 1e-6.
