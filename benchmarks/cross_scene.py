@@ -39,6 +39,7 @@ def main() -> None:
     """Render the clips, train with every kind of backbone, and compare."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--weights", help="ImageNet weights (.safetensors)")
+    parser.add_argument("--cues", default="appearance", help="appearance, motion or both")
     parser.add_argument("--hss", help="folder of transnet pretrain")
     parser.add_argument("--backbone", default="mobilenetv1_100")
     parser.add_argument("--people", type=int, default=16, help="for training; half as many test")
@@ -142,6 +143,7 @@ def train_and_test(
         weights=weights,
         split="column",
         clip=transnet.ClipConfig(size=size),
+        model=transnet.ModelConfig(cues=arguments.cues),
         training=training,
         cache=cache,
     )

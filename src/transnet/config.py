@@ -134,6 +134,16 @@ class TrainingConfig:
     dropout: float = 0.2
     """dropout of the frame features, 0 to 1"""
 
+    balance: bool = False
+    """weight each class inversely to its number of training clips"""
+
+    mixup: float = 0.0
+    """with a frozen backbone: mix the features of each clip with those of another one; parameter
+    of the beta distribution of the shares, such as 0.2; 0 disables mixup"""
+
+    drop_frames: float = 0.0
+    """with a frozen backbone: probability that a frame is replaced by the one before it, 0 to 1"""
+
     views: int = 4
     """augmented views per training clip (temporal offset, crop, flip); 1 disables augmentation"""
 
@@ -174,9 +184,12 @@ class TrainingConfig:
             _require(getattr(self, name) > 0, self, name, "above 0")
         for name in ("warmup", "max_broken"):
             _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
-        for name in ("label_smoothing", "dropout", "validation"):
+        for name in ("mixup", "drop_frames"):
+            value = getattr(self, name)
+            _require(value == 0 or self.freeze, self, name, "0 if the backbone is not frozen")
+        for name in ("label_smoothing", "dropout", "validation", "drop_frames"):
             _require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
-        for name in ("weight_decay", "patience"):
+        for name in ("weight_decay", "patience", "mixup"):
             _require(getattr(self, name) >= 0, self, name, "0 or more")
         _require_seed(self)
 

@@ -20,7 +20,6 @@ from transnet.benchmark.contest import Entrant, contest
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import NUM_CLASSES, Setting
 from transnet.config import Temporal, TrainingConfig
-from transnet.model.encoded import Encoded
 from transnet.model.transnet import TransNet
 from transnet.model.video_network import VIDEO_BACKBONES
 from transnet.training.optimizer import optimizers
@@ -78,13 +77,11 @@ def _temporal_model(setting: Setting, kind: Temporal, config: TrainingConfig) ->
     network.eval().to(memory_format=network.memory_format)
     clip = torch.randn(1, frames, 3, size, size)
     features = torch.randn(config.batch_size, frames, backbone.channels)
-
-    def classify(features: Tensor) -> Tensor:
-        return network.classify(Encoded(features, features.new_empty(len(features), 0)))
-
     calls: _Calls = {
         Entrant(f"{kind}, {CLIP}", EAGER): _inference(network, clip),
-        Entrant(f"{kind}, {STEP}", EAGER): _step(network, backbone, classify, features, config),
+        Entrant(f"{kind}, {STEP}", EAGER): _step(
+            network, backbone, network.classify, features, config
+        ),
     }
     return calls, describe(network, clip)
 

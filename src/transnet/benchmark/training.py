@@ -96,7 +96,7 @@ def _datasets(
 
 def _forward(network: Network, info: RunInfo, dataset: Dataset[Any]) -> _Forward:
     if isinstance(dataset, CachedFeatures):
-        return network.classify
+        return lambda encoded: network.classify(*encoded)
     normalize = Normalization(info.backbone.mean, info.backbone.std)
 
     def whole(frames: Tensor) -> Tensor:

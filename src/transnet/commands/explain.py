@@ -28,7 +28,8 @@ def explain(
     """Show the regions and the frames of a video that a prediction is based on.
 
     Writes two files per video: a picture (every sampled frame with its Grad-CAM heat, and the
-    probability lost when that frame is hidden) and a video with the heat on it.
+    probability lost when that frame is hidden; arrows show what moves until the next one) and a video
+    with the heat on it.
 
     Args:
         run: run folder of transnet train
@@ -86,6 +87,9 @@ def _sentence(video: str, found: Explanation) -> str:
         f"{video}: {found.label} {found.probability:.1%}; most important frame at "
         f"{found.clip.times_s[decisive]:.1f} s ({100 * found.frame_weights[decisive]:+.1f} points)"
     )
+    if len(found.cues) > 1:
+        shares = ", ".join(f"{cue} {share:.0%}" for cue, share in found.cues.items())
+        text += f"; of the cues: {shares}"
     if found.heat_on_person is not None:
         text += (
             f"; {found.heat_on_person:.0%} of the heat is on people, who cover "

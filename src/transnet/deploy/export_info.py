@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 
 from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
-from transnet.config import NO_CLASS, ClipConfig, from_dict
+from transnet.config import NO_CLASS, ClipConfig, Cues, from_dict
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 
@@ -29,6 +29,7 @@ class ExportInfo:
         features: length L of a frame's feature vector.
         precision: ``float32`` or ``int8``.
         split: the split that the run was trained on.
+        cues: what is classified; with motion there is a fourth model, ``motion``.
         versions: versions of the packages that trained and exported it.
         learned_none: whether the last output stands for none of the classes.
     """
@@ -39,6 +40,7 @@ class ExportInfo:
     features: int
     precision: str
     split: str
+    cues: Cues = "appearance"
     versions: dict[str, str] = field(default_factory=dict)
     learned_none: bool = False
 

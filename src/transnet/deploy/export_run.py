@@ -15,7 +15,7 @@ from transnet.data.video.frames import Pixels
 from transnet.deploy.clips import RunClips, clips_of_run
 from transnet.deploy.int8_cost import int8_cost
 from transnet.deploy.models import SUFFIX, keep_models, write_float32, write_int8
-from transnet.deploy.runtime import FORMS, ExportedRecognizer
+from transnet.deploy.runtime import ExportedRecognizer, forms_of
 from transnet.deploy.verification import TOLERANCE, Agreement, run_scores, verify
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import load as load_run
@@ -56,14 +56,15 @@ def export_run(
         if int8:
             calibration = _clips_to_calibrate(run, clips)
             small, how = write_int8(
-                exported, calibration, unfinished, format, reduce_range=reduce_range
+                recognizer, exported, calibration, unfinished, format, reduce_range=reduce_range
             )
             how["agreement"] = asdict(verify(small, checked, expected))
             how |= int8_cost(exported, small, clips, max_loss)
             how["measured_on"] = "test clips" if clips.test else "training clips"
             found["int8"], info = how, small.info
         keep_models(unfinished, info, found)
-    say(f"saved to {folder} ({', '.join(form + SUFFIX[format] for form in FORMS)}, export.json)")
+    files = ", ".join(form + SUFFIX[format] for form in forms_of(info))
+    say(f"saved to {folder} ({files}, export.json)")
     say(f"next: transnet predict {folder} VIDEO...")
     return folder
 

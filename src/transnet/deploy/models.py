@@ -15,7 +15,7 @@ from transnet.checkpoints.run import RunInfo
 from transnet.config import ExportFormat
 from transnet.data.video.frames import Pixels
 from transnet.deploy.export_info import METADATA_KEY, ExportInfo
-from transnet.deploy.runtime import FORMS, ExportedRecognizer, load
+from transnet.deploy.runtime import ExportedRecognizer, forms_of, load
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
 from transnet.model.transnet import TransNet
@@ -23,6 +23,8 @@ from transnet.utils.progress import say
 
 if TYPE_CHECKING:
     import onnx
+
+    from transnet.deploy.graphs import Shapes
 
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
 
@@ -33,18 +35,23 @@ def write_float32(recognizer: Recognizer, folder: Path, format: ExportFormat) ->
     Raises:
         TransNetError: the network has operations that the format lacks.
     """
-    from transnet.deploy.graphs import encoder_graph, head_graph
+    from transnet.deploy.graphs import encoder_graph, head_graph, motion_graph, shapes_of
 
     info = _describe(recognizer.info)
     say("converting the network to ONNX (takes about ten seconds)")
     model = recognizer.model
     assert isinstance(model, TransNet)
-    encoder = encoder_graph(model, info.backbone.mean, info.backbone.std, info.clip.size)
-    head = head_graph(model, info.clip.frames, info.features)
-    return _write(encoder, head, info, folder / "float32", format)
+    shapes = shapes_of(model, info.clip.size)
+    parts = {
+        "encoder": encoder_graph(model, info.backbone.mean, info.backbone.std, info.clip.size),
+        **({"motion": motion_graph(model, shapes)} if model.has_motion else {}),
+        "head": head_graph(model, shapes),
+    }
+    return _write(parts, shapes, info, folder / "float32", format)
 
 
 def write_int8(
+    recognizer: Recognizer,
     exported: ExportedRecognizer,
     clips: Sequence[Pixels],
     folder: Path,
@@ -55,6 +62,7 @@ def write_int8(
     """Quantize the models in ``folder/float32``, write them to ``folder/int8``, and open them.
 
     Args:
+        recognizer: the run.
         exported: the models in float32.
         clips: uint8 frames ``(T, H, W, 3)`` of training clips, for calibration.
         folder: the folder of the export.
@@ -69,13 +77,15 @@ def write_int8(
     """
     import onnx
 
+    from transnet.deploy.graphs import shapes_of
     from transnet.deploy.quantization import quantize_encoder
 
     scratch = folder / "scratch"
     scratch.mkdir()
-    encoder, head = (onnx.load(folder / f"float32/{form}.onnx") for form in ("encoder", "head"))
+    info = replace(exported.info, precision="int8")
+    parts = {form: onnx.load(folder / f"float32/{form}.onnx") for form in forms_of(info)[1:]}
     try:
-        quantized = quantize_encoder(encoder, clips, scratch, reduce_range=reduce_range)
+        quantized = quantize_encoder(parts["encoder"], clips, scratch, reduce_range=reduce_range)
     except Exception as error:  # the quantizer's errors have no common base
         raise TransNetError(
             f"backbone {exported.info.backbone.name!r} cannot be quantized ({error}); export "
@@ -88,8 +98,10 @@ def write_int8(
         "signal_db": round(quantized.signal_db, 1),
         "reduce_range": reduce_range,
     }
-    info = replace(exported.info, precision="int8")
-    return _write(quantized.model, head, info, folder / "int8", format), how
+    parts["encoder"] = quantized.model
+    assert isinstance(recognizer.model, TransNet)
+    shapes = shapes_of(recognizer.model, info.clip.size)
+    return _write(parts, shapes, info, folder / "int8", format), how
 
 
 def keep_models(folder: Path, info: ExportInfo, checked: dict[str, Any]) -> None:
@@ -120,6 +132,7 @@ def _describe(info: RunInfo) -> ExportInfo:
         precision="float32",
         split=info.split,
         learned_none=info.learned_none,
+        cues=info.model.cues,
         versions={
             **info.versions,
             "transnet-har": package_versions()["transnet-har"],
@@ -129,21 +142,20 @@ def _describe(info: RunInfo) -> ExportInfo:
 
 
 def _write(
-    encoder: onnx.ModelProto,
-    head: onnx.ModelProto,
+    parts: dict[str, onnx.ModelProto],
+    shapes: Shapes,
     info: ExportInfo,
     folder: Path,
     format: ExportFormat,
 ) -> ExportedRecognizer:
-    """Write the three models, and open them as a user would."""
+    """Write the models of clips and of streams, and open them as a user would."""
     import onnx
 
     from transnet.deploy.graphs import clip_graph
 
-    size, frames = info.clip.size, info.clip.frames
-    clip = clip_graph(encoder, head, num_frames=frames, size=size, features=info.features)
+    clip = clip_graph(parts["encoder"], parts.get("motion"), parts["head"], shapes)
     folder.mkdir()
-    for form, model in zip(FORMS, (clip, encoder, head), strict=True):
+    for form, model in {"clip": clip, **parts}.items():
         del model.metadata_props[:]
         model.metadata_props.add(key=METADATA_KEY, value=info.to_json())
         onnx.save(model, folder / f"{form}.onnx")

@@ -62,7 +62,7 @@ def quantize_encoder(
     """Quantize the encoder of a frame.
 
     Args:
-        encoder: ``frames`` uint8 ``(B, H, W, 3)`` to ``features`` ``(B, L)``, made by
+        encoder: ``frames`` uint8 ``(B, H, W, 3)`` to ``features`` or ``maps``, made by
             :func:`~transnet.deploy.graphs.encoder_graph`.
         clips: uint8 frames ``(T, H, W, 3)`` of training clips, two or more. A quarter of them is
             held out to measure the error.
@@ -148,7 +148,7 @@ def _features(model: Path, clips: Sequence[Pixels]) -> NDArray[np.float32]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(["features"], {"frames": clip})[0] for clip in clips])
+    return np.concatenate([session.run(None, {"frames": clip})[0] for clip in clips])
 
 
 def _signal_db(reference: NDArray[np.float32], found: NDArray[np.float32]) -> float:

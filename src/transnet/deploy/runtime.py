@@ -10,6 +10,12 @@
     features = recognizer.encode(frames[-1:])            # a stream: encode each new frame once,
     recognizer.classify(last_n_features)                 # classify the window that ends with it
 
+With motion among its cues (``info.cues``) an export has middle maps of frames and terms of pairs::
+
+    features, maps = recognizer.encode_with_maps(frames[-1:])
+    pairs = recognizer.motion(maps_of_the_frame_one_step_before, maps)
+    recognizer.classify(last_n_features, last_pairs)     # n frames, n - 1 pairs
+
 Command line: ``python -m transnet.deploy.runtime MODEL VIDEO...``.
 """
 
@@ -32,7 +38,11 @@ from transnet.errors import TransNetError, VideoError
 from transnet.inference.base import BaseRecognizer, Schedule, Scored
 from transnet.utils.threads import MAX_CONCURRENCY, usable_cores
 
-FORMS = ("clip", "encoder", "head")
+
+def forms_of(info: ExportInfo) -> tuple[str, ...]:
+    """The models of an export: of clips, and those that a stream calls one after the other."""
+    with_motion = info.cues != "appearance"
+    return ("clip", "encoder", *(("motion",) if with_motion else ()), "head")
 
 
 def load(model: str | Path, *, threads: int = 0) -> ExportedRecognizer:
@@ -82,15 +92,40 @@ class ExportedRecognizer(BaseRecognizer):
 
     def scores(self, clips: Pixels) -> NDArray[np.float32]:
         """uint8 RGB clips ``(B, T, size, size, 3)`` to probabilities ``(B, C)``."""
-        return self._clip.run(clips)
+        return self._clip.run(clips)[0]
 
     def encode(self, frames: Pixels) -> NDArray[np.float32]:
-        """uint8 RGB frames ``(B, size, size, 3)`` to features ``(B, L)``."""
-        return self._encoder.run(frames)
+        """uint8 RGB frames ``(B, size, size, 3)`` to features ``(B, L)``; motion alone has none."""
+        return self.encode_with_maps(frames)[0]
 
-    def classify(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features of the frames of windows, ``(B, T, L)``, to probabilities ``(B, C)``."""
-        return self._head.run(features)
+    def encode_with_maps(
+        self, frames: Pixels
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Frames to their features, and to their middle maps if motion is among the cues."""
+        outputs = self._encoder.run(frames)
+        if self.info.cues == "appearance":
+            return outputs[0], None
+        if self.info.cues == "motion":
+            return np.empty((len(frames), 0), np.float32), outputs[0]
+        return outputs[0], outputs[1]
+
+    def motion(
+        self, earlier: NDArray[np.float32], later: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Middle maps of N earlier frames and N later ones to the terms of their pairs."""
+        return self._motion.run(earlier, later)[0]
+
+    def classify(
+        self, features: NDArray[np.float32], pairs: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """The frames of windows, ``(B, T, L)``, to probabilities ``(B, C)``.
+
+        Args:
+            features: of the frames.
+            pairs: terms of their pairs, ``(B, T-1, P)``, if motion is among the cues.
+        """
+        inputs = [] if self.info.cues == "motion" else [features]
+        return self._head.run(*inputs, *([] if pairs is None else [pairs]))[0]
 
     def _schedule(self, num_videos: int, workers: int) -> Schedule:
         """Threads that decode a video and run the model, whatever ``workers`` is."""
@@ -107,6 +142,10 @@ class ExportedRecognizer(BaseRecognizer):
     @cached_property
     def _encoder(self) -> Session:
         return self._beside("encoder")
+
+    @cached_property
+    def _motion(self) -> Session:
+        return self._beside("motion")
 
     @cached_property
     def _head(self) -> Session:
@@ -128,7 +167,7 @@ class ExportedRecognizer(BaseRecognizer):
 
 
 def _scores_in(session: Session, frames: Pixels) -> Scored:
-    return Scored(session.run(frames[None])[0].tolist())
+    return Scored(session.run(frames[None])[0][0].tolist())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

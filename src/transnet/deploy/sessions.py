@@ -16,7 +16,7 @@ SUFFIXES = (".onnx", ".xml")
 
 
 class Session(Protocol):
-    """An open model with one input; several threads may call it at once.
+    """An open model; several threads may call it at once.
 
     Attributes:
         info: the description of the model.
@@ -24,8 +24,8 @@ class Session(Protocol):
 
     info: ExportInfo
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """A batch to the model's first output; shapes as in :mod:`transnet.deploy.export`."""
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """The inputs to the outputs of the model; shapes as in :mod:`transnet.deploy.export`."""
 
 
 def open_session(path: Path, threads: int = 0) -> Session:
@@ -62,13 +62,12 @@ class OnnxSession:
 
     def __init__(self, path: Path, threads: int) -> None:
         self._session = onnx_session(path, threads)
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
+        self._inputs = [each.name for each in self._session.get_inputs()]
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.info = read_export_info(metadata.get(METADATA_KEY), path)
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        return self._session.run([self._output], {self._input: batch})[0]
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        return self._session.run(None, dict(zip(self._inputs, inputs, strict=True)))
 
 
 class OpenVinoSession:
@@ -80,5 +79,5 @@ class OpenVinoSession:
         self.info = read_export_info(info, path)
         self._run = openvino_function(model, threads)
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        return self._run(batch)[0]
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        return self._run(*inputs)

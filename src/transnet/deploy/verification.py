@@ -52,7 +52,7 @@ def verify(
 ) -> Agreement:
     """Compare an export with torch on the same clips.
 
-    The clip model is run on single clips and on a batch; the two models for streams are run too.
+    The clip model is run on single clips and on a batch; the models for streams are run too.
 
     Args:
         exported: the exported models.
@@ -64,9 +64,8 @@ def verify(
     """
     alone = np.concatenate([exported.scores(clip[None]) for clip in clips])
     batch = exported.scores(np.stack(clips[:2]))
-    features = np.stack([exported.encode(clip) for clip in clips])
-    streamed = exported.classify(features)
-    for name, found in (("on a batch", batch), ("in the two models for streams", streamed)):
+    streamed = np.concatenate([_streamed(exported, clip) for clip in clips])
+    for name, found in (("on a batch", batch), ("in the models for streams", streamed)):
         difference = float(np.abs(found - alone[: len(found)]).max())
         if not difference <= TOLERANCE:
             raise TransNetError(
@@ -74,6 +73,13 @@ def verify(
                 f"of single clips; accepted: {TOLERANCE:g}. Nothing was written."
             )
     return compare(alone, expected)
+
+
+def _streamed(exported: ExportedRecognizer, clip: Pixels) -> NDArray[np.float32]:
+    """The probabilities ``(1, C)`` of a clip by the models for streams."""
+    features, maps = exported.encode_with_maps(clip)
+    pairs = None if maps is None else exported.motion(maps[:-1], maps[1:])[None]
+    return exported.classify(features[None], pairs)
 
 
 def compare(found: NDArray[np.float32], expected: NDArray[np.float32]) -> Agreement:

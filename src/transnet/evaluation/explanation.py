@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -31,6 +31,7 @@ MAX_EXPLAINED = 100
 _MARGIN = 4
 _BAR_HEIGHT = 48
 _SHOWN_SIZE = 160
+_SHORTEST_ARROW = 0.02  # of the width of a frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,9 @@ class Explanation:
         heat_on_person: share of the heat on people, 0..1; ``None`` without a segmenter or heat.
         person_area: share of the pixels that show people, 0..1: the value of ``heat_on_person``
             for heat spread evenly.
+        cues: the probability that each cue gives the class, 0..1.
+        flow: with motion, what moves between a frame and the next one, ``(n-1, 2, h, w)``: x and y,
+            as shares of the frame's width.
     """
 
     label: str
@@ -56,6 +60,8 @@ class Explanation:
     frame_weights: NDArray[np.float32]
     heat_on_person: float | None = None
     person_area: float | None = None
+    cues: Mapping[str, float] = field(default_factory=dict)
+    flow: NDArray[np.float32] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as JSON values, without its arrays of pixels."""
@@ -65,6 +71,8 @@ class Explanation:
             "times_s": self.clip.times_s.tolist(),
             "frame_weights": self.frame_weights.tolist(),
         }
+        if len(self.cues) > 1:
+            values["cues"] = dict(self.cues)
         if self.heat_on_person is not None:
             values |= {"heat_on_person": self.heat_on_person, "person_area": self.person_area}
         return values
@@ -86,8 +94,12 @@ class HeatOnPerson:
 
 
 def has_maps(model: Network) -> TypeGuard[TransNet]:
-    """Whether the backbone outputs a feature map of each frame, which Grad-CAM needs."""
-    return isinstance(model, TransNet) and model.backbone.grid is not None
+    """Whether the appearance of each frame is classified from a feature map: Grad-CAM needs it."""
+    return (
+        isinstance(model, TransNet)
+        and "appearance" in model.cues
+        and model.backbone.grid is not None
+    )
 
 
 def require_maps(recognizer: Recognizer) -> TransNet:
@@ -97,6 +109,11 @@ def require_maps(recognizer: Recognizer) -> TransNet:
         TransNetError: its backbone outputs no feature map of a frame.
     """
     model = recognizer.model
+    if isinstance(model, TransNet) and "appearance" not in model.cues:
+        raise TransNetError(
+            "the run classifies motion alone, which has no heat; accepted: runs that were trained "
+            "with cues 'both' or 'appearance'."
+        )
     if not has_maps(model):
         raise TransNetError(
             f"{recognizer.info.backbone.name} outputs no feature map of a frame, so its "
@@ -145,6 +162,8 @@ def explain_clip(
         found.frame_weights.cpu().numpy(),
         on_person,
         area,
+        found.cues,
+        None if found.flow is None else (found.flow / found.flow.shape[3]).cpu().numpy(),
     )
 
 
@@ -182,6 +201,19 @@ def heated(pixels: Pixels, heat: NDArray[np.floating]) -> Pixels:
     return ((1 - strength) * 0.8 * pixels + strength * colors).round().astype(np.uint8)
 
 
+def _draw_arrows(
+    draw: ImageDraw.ImageDraw, flow: NDArray[np.floating], left: int, top: int
+) -> None:
+    """Arrows of what moves until the next frame, ``(2, h, w)``, on a frame of the picture."""
+    height, width = flow.shape[1:]
+    for row, column in np.argwhere(np.hypot(*flow) > _SHORTEST_ARROW):
+        x = left + (column + 0.5) * _SHOWN_SIZE / width
+        y = top + (row + 0.5) * _SHOWN_SIZE / height
+        tip = (x + flow[0, row, column] * _SHOWN_SIZE, y + flow[1, row, column] * _SHOWN_SIZE)
+        draw.line((x, y, *tip), fill=(255, 221, 51), width=2)
+        draw.ellipse((tip[0] - 2, tip[1] - 2, tip[0] + 2, tip[1] + 2), fill=(255, 221, 51))
+
+
 def explanation_picture(explanation: Explanation) -> Pixels:
     """Draw all frames, without and with heat, above a bar chart of their weights; uint8 RGB."""
     frames, heat = explanation.clip.frames, explanation.heat
@@ -198,6 +230,8 @@ def explanation_picture(explanation: Explanation) -> Pixels:
         for row, shown in enumerate((frames[column], heated(frames[column], heat[column]))):
             small = Image.fromarray(shown).resize((_SHOWN_SIZE, _SHOWN_SIZE))
             picture.paste(small, (left, _MARGIN + row * cell))
+        if explanation.flow is not None and column < len(explanation.flow):
+            _draw_arrows(draw, explanation.flow[column], left, _MARGIN)
         weight = float(explanation.frame_weights[column])
         tip = middle - round(weight / largest * (_BAR_HEIGHT // 2 - 2))
         color = (47, 111, 222) if weight >= 0 else (217, 83, 60)

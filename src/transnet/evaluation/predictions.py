@@ -19,7 +19,6 @@ from transnet.errors import FileError
 from transnet.inference.features import FeatureExtractor
 from transnet.inference.prediction import UNKNOWN
 from transnet.inference.recognizer import Recognizer
-from transnet.model.encoded import Encoded
 from transnet.utils.files import written_whole
 
 
@@ -134,6 +133,6 @@ def predict_clips(
             rows.append(torch.zeros(len(recognizer.info.outputs)))
             continue
         encoded = extractor.encoded(extracted.keys[clip])
-        logits = recognizer.model.classify(Encoded(*(each.to(device) for each in encoded)))
+        logits = recognizer.model.classify(*(each.to(device) for each in encoded))
         rows.append(logits.softmax(dim=1).mean(dim=0).cpu())
     return ClipPredictions(clips, recognizer.info.outputs, torch.stack(rows), extracted.broken)

@@ -117,7 +117,7 @@ def _is_unknown(recognizer: Recognizer, detector: NoveltyDetector | None, encode
         return True
     if not recognizer.info.learned_none:
         return False
-    return int(recognizer.model.classify(encoded)[0].argmax()) == len(recognizer.classes)
+    return int(recognizer.model.classify(*encoded)[0].argmax()) == len(recognizer.classes)
 
 
 def _left_out(detector: NoveltyDetector | None, num_classes: int) -> tuple[float, int]:

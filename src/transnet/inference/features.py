@@ -141,7 +141,7 @@ class FeatureExtractor:
     @torch.inference_mode()
     def _encode(self, clip: Clip) -> list[NDArray[np.floating]]:
         pixels = self._normalization.on(device_of(self._model), clip.frames)
-        encoded = self._model.encode(pixels[None])
+        encoded = self._model.encode_cues(pixels[None])
         frames, pairs = encoded.frames[0], encoded.pairs[0]
         # A map is 49 times larger than its mean; half precision keeps three digits.
         kept = [frames.half() if frames.ndim > 2 else frames.float()]

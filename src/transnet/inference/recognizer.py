@@ -134,7 +134,7 @@ class Recognizer(BaseRecognizer):
         """
         options = ClipOptions(start, end, allow_partial, fps)
         _, clip = read_input(video, self.info.clip, options)
-        features = self.model.encode(self.normalized(clip.frames)[None]).frames[0].float()
+        features = self.model.encode(self.normalized(clip.frames)[None])[0].float()
         if features.ndim > 2:
             features = features.mean(dim=(2, 3))
         frames = np.atleast_2d(features.cpu().numpy())
@@ -235,9 +235,9 @@ class Recognizer(BaseRecognizer):
         pixels = self.normalized(frames)[None]
         if self.novelty is None:
             return Scored(self.model(pixels).softmax(dim=1)[0].tolist())
-        encoded = self.model.encode(pixels)
+        encoded = self.model.encode_cues(pixels)
         known = bool(self.novelty.is_known(encoded)[0])
-        return Scored(self.model.classify(encoded).softmax(dim=1)[0].tolist(), known)
+        return Scored(self.model.classify(*encoded).softmax(dim=1)[0].tolist(), known)
 
     def __repr__(self) -> str:
         return f"Recognizer({self.info.backbone.name}, classes={', '.join(self.classes)})"

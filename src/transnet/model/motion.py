@@ -83,6 +83,7 @@ class PairMotion(nn.Module):
         width: W of the middle map.
 
     Attributes:
+        shape: C, H and W.
         num_change: length of the change vector, 2 C.
         num_features: length M of the motion vector, 2 C + :data:`NUM_FLOW`.
 
@@ -100,6 +101,7 @@ class PairMotion(nn.Module):
 
     def __init__(self, channels: int, height: int, width: int) -> None:
         super().__init__()
+        self.shape = (channels, height, width)
         self.num_change = 2 * channels
         self.num_features = self.num_change + NUM_FLOW
         angles = torch.arange(8) * (math.pi / 4)

@@ -25,6 +25,7 @@ from transnet.model.readout import Readout
 from transnet.model.temporal import TemporalConvolutions
 
 TemporalPart = TemporalConvolutions | TemporalBaseline
+_NEIGHBORS = slice(None, -1), slice(1, None)
 
 
 class FrameTerms(NamedTuple):
@@ -127,10 +128,26 @@ class TransNet(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
-        return self.classify(self.encode(clips))
+        return join(self.cue_logits(self.encode_cues(clips)))
 
-    def encode(self, clips: Tensor) -> Encoded:
-        """The frozen part: clips ``(B, T, 3, H, W)`` to what the heads classify."""
+    def encode(self, clips: Tensor) -> Tensor:
+        """Clips ``(B, T, 3, H, W)`` to the readout's input for each frame, ``(B, T, ...)``.
+
+        With a frozen backbone the result never changes, so it can be cached.
+        """
+        return self.encode_cues(clips).frames
+
+    def classify(self, frames: Tensor, pairs: Tensor | None = None) -> Tensor:
+        """What :meth:`encode_cues` returns to logits ``(B, C)``.
+
+        Args:
+            frames: the readout's input for each frame, ``(B, T, ...)``.
+            pairs: motion vectors ``(B, T-1, M)``, if motion is among the cues.
+        """
+        return join(self.cue_logits(Encoded(frames, frames if pairs is None else pairs)))
+
+    def encode_cues(self, clips: Tensor) -> Encoded:
+        """The part that a frozen backbone computes of clips ``(B, T, 3, H, W)``."""
         if clips.shape[1] != self.num_frames:
             raise TransNetError(f"a clip has {clips.shape[1]} frames; accepted: {self.num_frames}.")
         shape = clips.shape[:2]
@@ -142,12 +159,8 @@ class TransNet(nn.Module):
             pairs = self._motion_of_clips(motion_maps(maps.middle), shape)
         return Encoded(self.spatial.pool(maps.last).unflatten(0, shape), pairs)
 
-    def classify(self, encoded: Encoded) -> Tensor:
-        """The output of :meth:`encode` to logits ``(B, C)``."""
-        return join(self.cue_logits(encoded))
-
     def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
-        """The output of :meth:`encode` to the logits ``(B, C)`` of each cue."""
+        """The output of :meth:`encode_cues` to the logits ``(B, C)`` of each cue."""
         logits = {}
         if "appearance" in self.cues:
             shape = encoded.frames.shape[:2]
@@ -185,10 +198,19 @@ class TransNet(nn.Module):
         if "appearance" in self.cues:
             logits["appearance"] = self.temporal.from_frame_terms(frames)
         if pairs is not None:
-            change, flow = pairs.chunk(2, dim=2)
-            logits["change"] = self.change.temporal(change)
-            logits["flow"] = self.flow.temporal(flow)
+            logits |= self.motion_logits(pairs)
         return join(logits)
+
+    def motion_logits(self, pairs: Tensor) -> dict[str, Tensor]:
+        """The terms of n-1 pairs ``(B, n-1, 2 L)`` to the logits of the cues of motion."""
+        change, flow = pairs.chunk(2, dim=2)
+        return {"change": self.change.temporal(change), "flow": self.flow.temporal(flow)}
+
+    def flow_of_clip(self, clip: Tensor) -> Tensor:
+        """What moves between neighbors of a clip ``(n, 3, H, W)``, ``(n-1, 2, h, w)``."""
+        maps = motion_maps(self.backbone.maps(clip).middle)
+        earlier, later = (MotionMaps(*(v[part] for v in maps)) for part in _NEIGHBORS)
+        return self.pair_motion.gated_flow(earlier, later)
 
     def _motion_of_clips(self, maps: MotionMaps, shape: torch.Size) -> Tensor:
         each = [values.unflatten(0, shape) for values in maps]

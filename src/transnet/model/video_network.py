@@ -87,18 +87,22 @@ class VideoNetwork(nn.Module):
         """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
         return self.classify(self.encode(clips))
 
-    def encode(self, clips: Tensor) -> Encoded:
-        """Clips ``(B, T, 3, H, W)`` to features ``(B, channels)``; there are no pairs."""
-        features = self.backbone(clips)
-        return Encoded(features, features.new_empty(len(clips), 0))
+    def encode(self, clips: Tensor) -> Tensor:
+        """Clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
+        return self.backbone(clips)
 
-    def classify(self, encoded: Encoded) -> Tensor:
-        """The output of :meth:`encode` to logits ``(B, C)``."""
-        return self.score(self.dropout(encoded.frames))
+    def classify(self, features: Tensor, pairs: Tensor | None = None) -> Tensor:
+        """The output of :meth:`encode` to logits ``(B, C)``; ``pairs`` is not used."""
+        return self.score(self.dropout(features))
+
+    def encode_cues(self, clips: Tensor) -> Encoded:
+        """The features of clips ``(B, T, 3, H, W)``; there are no pairs."""
+        features = self.encode(clips)
+        return Encoded(features, features.new_empty(len(clips), 0))
 
     def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
         """The logits of the only cue: the clip as a whole."""
-        return {"clip": self.classify(encoded)}
+        return {"clip": self.classify(encoded.frames)}
 
 
 def _mvit(num_frames: int, size: int) -> nn.Module:

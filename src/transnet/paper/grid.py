@@ -37,8 +37,8 @@ class Cell:
     def model(self) -> ModelConfig:
         """The architecture of the network; a 3D network has its own."""
         if self.backbone in VIDEO_BACKBONES:
-            return ModelConfig()
-        return ModelConfig(readout=self.readout)
+            return ModelConfig(cues="appearance")
+        return ModelConfig(readout=self.readout, cues="appearance")
 
     @property
     def treatment(self) -> str:

@@ -105,7 +105,7 @@ def _write_graph(module: nn.Module, example: Tensor, path: Path) -> None:
     with torch.inference_mode():
         count = len(_several(module(example)))
     names = ["output", *(f"output{number}" for number in range(1, count))]
-    model = to_onnx(module, example, "input", names, "the network")
+    model = to_onnx(module, {"input": example}, names, "the network")
     with written_whole(path) as beside:
         onnx.save(model, beside)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,13 @@ OPSET = 18
 
 
 def to_onnx(
-    module: nn.Module, example: Tensor, name: str, outputs: list[str], what: str
+    module: nn.Module, examples: Mapping[str, Tensor], outputs: list[str], what: str
 ) -> onnx.ModelProto:
     """Convert a network to an ONNX graph with a variable batch size.
 
     Args:
         module: the network; it is put in evaluation mode.
-        example: an input with a batch size of two or more.
-        name: name of the input.
+        examples: an input with a batch size of two or more, by the name of the input.
         outputs: names of the outputs.
         what: the network's name in error messages.
 
@@ -38,12 +37,12 @@ def to_onnx(
         with _quietly():
             program = torch.onnx.export(
                 module.eval(),
-                (example,),
+                tuple(examples.values()),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=[name],
+                input_names=list(examples),
                 output_names=outputs,
-                dynamic_shapes=({0: batch},),
+                dynamic_shapes=tuple({0: batch} for _ in examples),
                 verbose=False,
             )
     except Exception as error:  # the exporter's errors have no common base
