@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -48,24 +49,29 @@ def test_an_export_answers_as_its_run_does(trained_run, exported, videos):
 def test_a_stream_encodes_each_frame_once_and_agrees_with_the_clip(kind, videos, request):
     recognizer = runtime.load(request.getfixturevalue(kind))
     frames = transnet.read_clip(videos[0], recognizer.info.clip).frames
-    features = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
-    assert recognizer.classify(features[None]) == pytest.approx(
+    seen = [recognizer.encode_with_maps(frame[None]) for frame in frames]
+    features = np.concatenate([each for each, _ in seen])
+    pairs = np.concatenate(
+        [recognizer.motion(earlier, later) for (_, earlier), (_, later) in pairwise(seen)]
+    )
+    assert recognizer.classify(features[None], pairs[None]) == pytest.approx(
         recognizer.scores(frames[None]), abs=1e-4
     )
 
 
 def test_the_models_need_no_other_knowledge(exported):
     names = sorted(path.name for path in exported.iterdir())
-    assert names == ["clip.onnx", "encoder.onnx", "export.json", "head.onnx"]
+    assert names == ["clip.onnx", "encoder.onnx", "export.json", "head.onnx", "motion.onnx"]
     shapes = {
         "clip": ["batch", 4, 64, 64, 3],
         "encoder": ["batch", 64, 64, 3],
+        "motion": ["batch", 48, 4, 4],
         "head": ["batch", 4, 64],
     }
     for form, shape in shapes.items():
         model = onnx.load(exported / f"{form}.onnx")
         assert model.opset_import[0].version >= 17
-        (given,) = model.graph.input
+        given = model.graph.input[0]
         assert [d.dim_param or d.dim_value for d in given.type.tensor_type.shape.dim] == shape
         description = json.loads(model.metadata_props[0].value)
         assert description["classes"] == ["boxing", "handwaving", "walking"]

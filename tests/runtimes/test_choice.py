@@ -194,12 +194,10 @@ def test_several_clips_at_once_get_the_same_answers(
     with FeatureCache(tmp_path / "features") as cache:
         extractor = FeatureExtractor(recognizer.model, info.clip, *normalization, cache)
         found = extractor.extract(records, title="features")
-        features = torch.stack(
-            [torch.from_numpy(extractor.features(found.keys[record][0])) for record in records]
-        )
+        encoded = extractor.encoded([found.keys[record][0] for record in records])
     assert found.computed == len(clips)
     with torch.inference_mode():
-        rows = recognizer.model.classify(features).softmax(dim=1).tolist()
+        rows = recognizer.model.classify(*encoded).softmax(dim=1).tolist()
     for answer, row, right in zip(answers, rows, expected, strict=True):
         assert answer.scores == pytest.approx(right.scores, abs=1e-4)
         named = dict(zip(recognizer.classes, row, strict=True))

@@ -27,8 +27,8 @@ def explain(
 ) -> int:
     """Show the regions and the frames of a video that a prediction is based on.
 
-    Writes two files per video: a picture (every sampled frame with its Grad-CAM heat, and the
-    probability lost when that frame is hidden; arrows show what moves until the next one) and a video
+    Writes two files per video: a picture (every sampled frame with arrows of what moves until the
+    next one, its Grad-CAM heat, and the probability lost when that frame is hidden) and a video
     with the heat on it.
 
     Args:

@@ -61,12 +61,12 @@ class Head(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        rest, logits = list(inputs), {}
+    def forward(self, first: Tensor, second: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        logits, pairs = {}, first if second is None else second
         if "appearance" in self.model.cues:
-            logits["appearance"] = self.model.temporal(rest.pop(0))
+            logits["appearance"] = self.model.temporal(first)
         if self.model.has_motion:
-            logits |= self.model.motion_logits(rest.pop(0))
+            logits |= self.model.motion_logits(pairs)
         joined = join(logits)
         return joined.softmax(dim=1), joined
 
@@ -159,6 +159,8 @@ def _append(
     from onnx import compose
 
     second = onnx.ModelProto.FromString(second.SerializeToString())
+    # Each graph calls its own number of rows "batch"; frames, pairs and clips are not equal.
+    del second.graph.value_info[:]
     second.ir_version = first.ir_version
     del second.opset_import[:]
     second.opset_import.extend(first.opset_import)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,9 @@ def _quietly() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            # The inputs share their batch size, as they should.
+            warnings.filterwarnings("ignore", message=".*The axis name: batch will not be used.*")
+            yield
     finally:
         logger.setLevel(level)
