@@ -134,6 +134,10 @@ class TrainingConfig:
     dropout: float = 0.2
     """dropout of the frame features, 0 to 1"""
 
+    shots: int = 0
+    """train on this many clips per class only, from different groups, without validation clips; 0:
+    all clips"""
+
     balance: bool = False
     """weight each class inversely to its number of training clips"""
 
@@ -189,7 +193,7 @@ class TrainingConfig:
             _require(value == 0 or self.freeze, self, name, "0 if the backbone is not frozen")
         for name in ("label_smoothing", "dropout", "validation", "drop_frames"):
             _require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
-        for name in ("weight_decay", "patience", "mixup"):
+        for name in ("weight_decay", "patience", "mixup", "shots"):
             _require(getattr(self, name) >= 0, self, name, "0 or more")
         _require_seed(self)
 

@@ -69,12 +69,9 @@ def evaluate_run(
             folder, extracted.digests, len(selection.clips), allow=allow_trained_clips
         )
         predictions = predict_clips(recognizer, extractor, selection.clips, extracted)
+        told_from = extractor.extract(others, title="features, unknown clips")
         told = measure_unknown(
-            folder,
-            recognizer,
-            extractor,
-            (selection.clips, extracted),
-            (others, extractor.extract(others, title="features, unknown clips")),
+            folder, recognizer, extractor, (selection.clips, extracted), (others, told_from)
         )
     evaluation = Evaluation(
         **vars(classification_metrics(predictions.probabilities, predictions.labels, info.outputs)),
@@ -82,9 +79,7 @@ def evaluate_run(
         calibration=calibration(predictions.probabilities, predictions.labels),
         data=info.data if data is None else resolve_dataset(data),
         views=counts,
-        heat_on_person=None
-        if people is None
-        else heat_on_person(recognizer, people, predictions.readable),
+        heat_on_person=heat_on_person(recognizer, people, predictions.readable) if people else None,
         protocol=describe_protocol(
             selection, counts, num_trained=num_trained, num_broken=len(predictions.broken)
         ),

@@ -18,6 +18,7 @@ from transnet.checkpoints.novelty import save_novelty
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
 from transnet.data.manifest import ClipRecord, Manifest
+from transnet.data.shots import with_shots
 from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
 from transnet.model.networks import Network
@@ -100,6 +101,8 @@ def train_run(settings: RunSettings) -> Path:
     parts = make_split(
         settings.manifest, settings.split, validation=training.validation, seed=training.seed
     )
+    if training.shots:
+        parts = with_shots(parts, training.shots, seed=training.seed)
     for line in (settings.manifest.summary(), *settings.manifest.notes, _describe(parts)):
         say(line)
     weights = find_weights(settings.weights, settings.backbone)
