@@ -39,9 +39,9 @@ class Evaluation(ClassificationMetrics):
         heat_on_person: share of the Grad-CAM heat on people; ``None`` without a segmenter or heat.
         protocol: how the test clips were chosen.
         broken: errors of the clips that cannot be read; they count as wrong.
-        unknown: how many clips are called unknown; ``None`` if the run cannot tell.
         seconds: duration of the evaluation.
         stage_seconds: seconds of its stages.
+        unknown: how many clips are called unknown; ``None`` if the run cannot tell.
 
     Example:
         >>> evaluation = transnet.evaluate("runs/mine")  # doctest: +SKIP
@@ -56,9 +56,9 @@ class Evaluation(ClassificationMetrics):
     heat_on_person: HeatOnPerson | None
     protocol: EvaluationProtocol
     broken: tuple[str, ...]
-    unknown: UnknownMetrics | None
     seconds: float
     stage_seconds: StageTimes
+    unknown: UnknownMetrics | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``metrics.json``."""

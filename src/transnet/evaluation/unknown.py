@@ -46,9 +46,10 @@ class UnknownMetrics:
     @property
     def sentence(self) -> str:
         """The metrics in words."""
+        of_what = "clips of none of the classes" if self.source == "clips" else self.source
         return (
-            f"unknown: {self.told:.1%} of {self.num_clips} {self.source} of none of the classes, "
-            f"and {self.lost:.1%} of the test clips, are called unknown; predict does so "
+            f"unknown: {self.told:.1%} of {self.num_clips} {of_what}, and {self.lost:.1%} of the "
+            "test clips, are called unknown; predict does so "
             + ("by default" if self.pays else "with --unknown on")
         )
 
