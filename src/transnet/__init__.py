@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from transnet.data.clips import Clip, read_clip
     from transnet.data.datasets.catalog import open_dataset
     from transnet.data.splits import make_split
+    from transnet.deploy.loading import load
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
     from transnet.evaluation.evaluation import Evaluation
     from transnet.experiments.train import train
     from transnet.inference.events import EventDetector
     from transnet.inference.prediction import Prediction, Segment
-    from transnet.inference.recognizer import Recognizer, load
+    from transnet.inference.recognizer import Recognizer
     from transnet.inference.segmenter import load_segmenter
     from transnet.inference.timeline import find_segments
     from transnet.model.transnet import TransNet
@@ -56,7 +57,7 @@ _HOMES = {
     "VideoError": "transnet.errors",
     "evaluate": "transnet.evaluation.evaluate",
     "find_segments": "transnet.inference.timeline",
-    "load": "transnet.inference.recognizer",
+    "load": "transnet.deploy.loading",
     "load_segmenter": "transnet.inference.segmenter",
     "make_split": "transnet.data.splits",
     "open_dataset": "transnet.data.datasets.catalog",

@@ -38,6 +38,7 @@ COMMANDS = {
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "evaluate a run and write a report"),
     "explain": ("transnet.commands.explain:explain", "show what a prediction is based on"),
     "predict": ("transnet.commands.predict:predict", "classify videos"),
+    "suggest": ("transnet.commands.suggest:suggest", "choose which clips to label next"),
     "live": ("transnet.commands.live:live", "classify a camera, a stream or a file live"),
     "export": ("transnet.deploy.export:export", "export a run to ONNX Runtime or OpenVINO"),
     "pretrain": (

@@ -10,6 +10,9 @@ from typing import Any, Literal, get_args
 
 from transnet.errors import TransNetError
 
+NO_CLASS = "_none"
+"""The label of training clips that show none of the classes."""
+
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
 TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html", "labelstudio", "cvat"]
@@ -17,6 +20,7 @@ ExportFormat = Literal["onnx", "openvino"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Cues = Literal["appearance", "motion", "both"]
+Unknown = Literal["auto", "on", "off"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 
@@ -130,6 +134,20 @@ class TrainingConfig:
     dropout: float = 0.2
     """dropout of the frame features, 0 to 1"""
 
+    shots: int = 0
+    """train on this many clips per class only, from different groups, without validation clips; 0:
+    all clips"""
+
+    balance: bool = False
+    """weight each class inversely to its number of training clips"""
+
+    mixup: float = 0.0
+    """with a frozen backbone: mix the features of each clip with those of another one; parameter
+    of the beta distribution of the shares, such as 0.2; 0 disables mixup"""
+
+    drop_frames: float = 0.0
+    """with a frozen backbone: probability that a frame is replaced by the one before it, 0 to 1"""
+
     views: int = 4
     """augmented views per training clip (temporal offset, crop, flip); 1 disables augmentation"""
 
@@ -170,9 +188,12 @@ class TrainingConfig:
             _require(getattr(self, name) > 0, self, name, "above 0")
         for name in ("warmup", "max_broken"):
             _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
-        for name in ("label_smoothing", "dropout", "validation"):
+        for name in ("mixup", "drop_frames"):
+            value = getattr(self, name)
+            _require(value == 0 or self.freeze, self, name, "0 if the backbone is not frozen")
+        for name in ("label_smoothing", "dropout", "validation", "drop_frames"):
             _require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
-        for name in ("weight_decay", "patience"):
+        for name in ("weight_decay", "patience", "mixup", "shots"):
             _require(getattr(self, name) >= 0, self, name, "0 or more")
         _require_seed(self)
 

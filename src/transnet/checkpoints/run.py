@@ -24,7 +24,7 @@ from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, 
 from transnet.checkpoints.clip_list import CLIPS_FILE, clips_digest
 from transnet.checkpoints.record import package_versions, read_record
 from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
-from transnet.config import ClipConfig, ModelConfig, TrainingConfig, from_dict
+from transnet.config import NO_CLASS, ClipConfig, ModelConfig, TrainingConfig, from_dict
 from transnet.data.clips import median_step_s
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
@@ -41,7 +41,7 @@ class RunInfo:
     """The description of a run: everything but its weights.
 
     Attributes:
-        classes: the labels, in the order of the logits.
+        classes: the labels, in the order of the logits, without ``_none``.
         clip: how a video becomes a clip.
         model: architecture of the network.
         training: the training settings.
@@ -51,6 +51,8 @@ class RunInfo:
         split_rule: description of the split, a part of a sentence.
         step_s: seconds between two frames of a training clip, the median over the clips; a stream
             uses it as the step of its window. 0: unknown.
+        learned_none: whether the network has one more logit, the last, which stands for none of
+            the classes: the training had clips labeled ``_none``.
         versions: versions of the packages that made the run.
     """
 
@@ -63,21 +65,27 @@ class RunInfo:
     split: str
     split_rule: str
     step_s: float = 0.0
+    learned_none: bool = False
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The labels of the logits: the classes and, last, ``_none`` if it was learned."""
+        return (*self.classes, NO_CLASS) if self.learned_none else self.classes
 
     def build_model(self) -> Network:
         """The network, with random weights."""
         if self.backbone.name in VIDEO_BACKBONES:
             return VideoNetwork(
                 self.backbone.name,
-                len(self.classes),
+                len(self.outputs),
                 num_frames=self.clip.frames,
                 size=self.clip.size,
                 dropout=self.training.dropout,
             )
         return TransNet(
             self.backbone.name,
-            len(self.classes),
+            len(self.outputs),
             num_frames=self.clip.frames,
             features=self.model.features,
             filters=self.model.filters,
@@ -105,7 +113,7 @@ class RunInfo:
         """The description of a training that is about to start."""
         clip, model, training = configs
         return RunInfo(
-            classes=classes,
+            classes=tuple(label for label in classes if label != NO_CLASS),
             clip=clip,
             model=model,
             training=training,
@@ -114,6 +122,7 @@ class RunInfo:
             split=split.name,
             split_rule=split.rule,
             step_s=median_step_s(split.train, clip),
+            learned_none=NO_CLASS in classes,
         )
 
 

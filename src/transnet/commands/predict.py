@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transnet.commands.output import FileResults
-from transnet.config import Device, StreamConfig, TimelineFormat
+from transnet.config import Device, StreamConfig, TimelineFormat, Unknown
 from transnet.errors import TransNetError, VideoError
 from transnet.utils.paths import expanded
 from transnet.utils.progress import say
@@ -28,6 +27,7 @@ def predict(
     stream: StreamConfig = StreamConfig(),
     format: TimelineFormat | None = None,
     out: str | None = None,
+    unknown: Unknown = "auto",
     device: Device = "auto",
 ) -> int:
     """Classify videos, or find the segments of long ones with --timeline.
@@ -35,8 +35,8 @@ def predict(
     Args:
         run: run folder of transnet train, or output folder of transnet export
         videos: video files, and folders to search for videos
-        json: print one JSON object per line: path, label, score, scores; or path and error; with
-            --timeline, path and segments
+        json: print one JSON object per line: path, label, score, scores, known; or path and
+            error; with --timeline, path and segments
         allow_partial: use the good frames of a damaged file instead of rejecting it
         isolate: decode in a child process with limits of memory and time, for files of strangers;
             not with --timeline
@@ -44,6 +44,8 @@ def predict(
         stream: how a long video is classified
         format: format of a timeline; by default from the suffix of --out, else text
         out: file for the timeline, or folder for the timelines of several videos
+        unknown: call a video unknown that is unlike the training clips; auto: if transnet
+            evaluate has shown that it pays
         device: auto (a GPU if there is one), cpu, cuda or mps
 
     Returns:
@@ -53,12 +55,15 @@ def predict(
         TransNetError: RUN is not a trained run, or a folder holds no videos.
     """
     from transnet.data.datasets.folder import videos_below
+    from transnet.deploy.loading import load
+    from transnet.deploy.runtime import ExportedRecognizer
 
     if (format or out) and not timeline:
         raise TransNetError("--format and --out are for timelines; add --timeline.")
     if isolate and timeline:
         raise TransNetError("--isolate is for whole clips; leave out --timeline or --isolate.")
-    recognizer, exported = _load(run, device)
+    recognizer: Any = load(run, device=device, unknown=unknown)
+    exported = isinstance(recognizer, ExportedRecognizer)
     paths = expanded(videos, videos_below, "video")
     results = FileResults(json=json)
     if timeline:
@@ -117,19 +122,3 @@ def _timelines(
                 continue
             target.put(found)
             yield found
-
-
-def _load(run: str, device: Device) -> tuple[Any, bool]:
-    """The recognizer of a run or of an export, and whether it is of an export."""
-    from transnet.deploy import runtime
-
-    if not runtime.find_clip_model(Path(run).expanduser()):
-        from transnet.inference.recognizer import load  # imports torch, which an export needs not
-
-        return load(run, device=device), False
-    if device not in ("auto", "cpu"):
-        raise TransNetError(
-            f"device is {device!r}, but RUN is {run!r}, an export, which runs on the CPU; "
-            "accepted: auto, cpu."
-        )
-    return runtime.load(run), True

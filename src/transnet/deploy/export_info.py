@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
-from transnet.config import ClipConfig, Cues, from_dict
+from transnet.config import NO_CLASS, ClipConfig, Cues, from_dict
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 
@@ -38,6 +38,7 @@ class ExportInfo:
         split: the split that the run was trained on.
         cues: what is classified; with motion there is a fourth model, ``motion``.
         versions: versions of the packages that trained and exported it.
+        learned_none: whether the last output stands for none of the classes.
     """
 
     classes: tuple[str, ...]
@@ -48,6 +49,12 @@ class ExportInfo:
     split: str
     cues: Cues = "appearance"
     versions: dict[str, str] = field(default_factory=dict)
+    learned_none: bool = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The classes and, last, ``_none`` if the run was trained on such clips."""
+        return (*self.classes, NO_CLASS) if self.learned_none else self.classes
 
     def to_json(self) -> str:
         """One line of JSON, with a description of the input for users of other runtimes."""

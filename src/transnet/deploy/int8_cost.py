@@ -32,7 +32,7 @@ def int8_cost(
     Raises:
         TransNetError: the loss is larger.
     """
-    classes = float32.classes
+    classes = float32.info.outputs
     labels, before, after = [], [], []
     for record, clip in clips.readable(clips.measured, "measuring int8"):
         if record.label in classes:

@@ -139,6 +139,7 @@ def _describe(info: RunInfo) -> ExportInfo:
         features=info.model.features,
         precision="float32",
         split=info.split,
+        learned_none=info.learned_none,
         cues=info.model.cues,
         versions={
             **info.versions,

@@ -35,7 +35,7 @@ from transnet.data.video.frames import Pixels
 from transnet.deploy.export_info import ExportInfo
 from transnet.deploy.sessions import SUFFIXES, Session, open_session
 from transnet.errors import TransNetError, VideoError
-from transnet.inference.base import BaseRecognizer, Schedule
+from transnet.inference.base import BaseRecognizer, Schedule, Scored
 from transnet.utils.threads import MAX_CONCURRENCY, usable_cores
 
 
@@ -136,7 +136,7 @@ class ExportedRecognizer(BaseRecognizer):
         session = open_session(self._path, 1)
         return Schedule(partial(_scores_in, session), threads, True)
 
-    def _scores(self, frames: Pixels) -> list[float]:
+    def _scores(self, frames: Pixels) -> Scored:
         return _scores_in(self._clip, frames)
 
     @cached_property
@@ -166,9 +166,8 @@ class ExportedRecognizer(BaseRecognizer):
         )
 
 
-def _scores_in(session: Session, frames: Pixels) -> list[float]:
-    scores: list[float] = session.run(frames[None])[0][0].tolist()
-    return scores
+def _scores_in(session: Session, frames: Pixels) -> Scored:
+    return Scored(session.run(frames[None])[0][0].tolist())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,6 +25,7 @@ def evaluate(
     temporal_views: int = 1,
     spatial_views: SpatialViews = "center",
     segmenter: str | None = None,
+    unknown: str | None = None,
     allow_trained_clips: bool = False,
     timeline: bool = False,
     workers: int = 2,
@@ -43,6 +44,8 @@ def evaluate(
             probabilities are averaged
         segmenter: folder of transnet pretrain; measures which share of the heat (see transnet
             explain) is on people
+        unknown: folder of videos that show none of the classes; measures how many of them are
+            called unknown
         allow_trained_clips: test even on clips that the run was trained on
         timeline: also find the segments of the test videos and compare them with the annotated
             ones; writes timelines.json (mAP at temporal IoU 0.3 to 0.7)
@@ -76,6 +79,7 @@ def evaluate(
         temporal_views=temporal_views,
         spatial_views=spatial_views,
         segmenter=segmenter,
+        unknown=unknown,
         allow_trained_clips=allow_trained_clips,
         workers=workers,
         device=device,

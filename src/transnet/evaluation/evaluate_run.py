@@ -21,6 +21,7 @@ from transnet.evaluation.protocol import ViewCounts, describe_protocol
 from transnet.evaluation.report import write_evaluation_report
 from transnet.evaluation.selection import select_clips
 from transnet.evaluation.trained_clips import refuse_trained_clips
+from transnet.evaluation.unknown import measure_unknown, unknown_videos
 from transnet.inference.features import FeatureExtractor
 from transnet.inference.recognizer import Recognizer, load
 from transnet.inference.segmenter import load_segmenter
@@ -40,13 +41,14 @@ def evaluate_run(
     temporal_views: int,
     spatial_views: SpatialViews,
     segmenter: str | None,
+    unknown: str | None,
     allow_trained_clips: bool,
     workers: int,
     device: Device,
 ) -> Evaluation:
     """Evaluate a run; the arguments are those of :func:`transnet.evaluate`."""
     started = time.perf_counter()
-    recognizer = load(folder, device=device)
+    recognizer = load(folder, device=device, unknown="off")
     info = recognizer.info
     people = None
     if segmenter is not None:
@@ -55,6 +57,7 @@ def evaluate_run(
     selection = select_clips(folder, info, data, split)
     views = evaluation_views(temporal_views, spatial_views)
     counts = ViewCounts(temporal_views, spatial_views)
+    others = unknown_videos(unknown)
     max_broken = 0.0 if broken == "stop" else 1.0
     with FeatureCache(cache or cache_folder() / "features") as store:
         extractor = _extractor(recognizer, store, workers, device)
@@ -66,18 +69,21 @@ def evaluate_run(
             folder, extracted.digests, len(selection.clips), allow=allow_trained_clips
         )
         predictions = predict_clips(recognizer, extractor, selection.clips, extracted)
+        told_from = extractor.extract(others, title="features, unknown clips")
+        told = measure_unknown(
+            folder, recognizer, extractor, (selection.clips, extracted), (others, told_from)
+        )
     evaluation = Evaluation(
-        **vars(classification_metrics(predictions.probabilities, predictions.labels, info.classes)),
+        **vars(classification_metrics(predictions.probabilities, predictions.labels, info.outputs)),
         top1_interval=accuracy_interval(predictions.correct, [c.group for c in selection.clips]),
         calibration=calibration(predictions.probabilities, predictions.labels),
         data=info.data if data is None else resolve_dataset(data),
         views=counts,
-        heat_on_person=None
-        if people is None
-        else heat_on_person(recognizer, people, predictions.readable),
+        heat_on_person=heat_on_person(recognizer, people, predictions.readable) if people else None,
         protocol=describe_protocol(
             selection, counts, num_trained=num_trained, num_broken=len(predictions.broken)
         ),
+        unknown=told,
         broken=tuple(map(str, predictions.broken.values())),
         seconds=time.perf_counter() - started,
         stage_seconds=StageTimes(extracted.seconds.decode, extracted.seconds.backbone),
@@ -112,8 +118,10 @@ def _save(
         path.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")
     interval = evaluation.top1_interval
     margin = f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
+    told = f"{evaluation.unknown.sentence}\n" if evaluation.unknown else ""
     say(
         f"top-1 {evaluation.top1:.1%}{margin}, macro-F1 {evaluation.macro_f1:.1%} "
         f"on {evaluation.num_clips} clips. {evaluation.protocol.sentence}\n"
+        f"{told}"
         f"saved to {run / 'metrics.json'} and {report}"
     )

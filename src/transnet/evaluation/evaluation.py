@@ -10,6 +10,7 @@ from transnet.evaluation.bootstrap import Interval
 from transnet.evaluation.explanation import HeatOnPerson
 from transnet.evaluation.metrics import Calibration, ClassificationMetrics
 from transnet.evaluation.protocol import EvaluationProtocol, ViewCounts
+from transnet.evaluation.unknown import UnknownMetrics
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Evaluation(ClassificationMetrics):
         broken: errors of the clips that cannot be read; they count as wrong.
         seconds: duration of the evaluation.
         stage_seconds: seconds of its stages.
+        unknown: how many clips are called unknown; ``None`` if the run cannot tell.
 
     Example:
         >>> evaluation = transnet.evaluate("runs/mine")  # doctest: +SKIP
@@ -56,6 +58,7 @@ class Evaluation(ClassificationMetrics):
     broken: tuple[str, ...]
     seconds: float
     stage_seconds: StageTimes
+    unknown: UnknownMetrics | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``metrics.json``."""

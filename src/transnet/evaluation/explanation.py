@@ -145,7 +145,7 @@ def explain_clip(
     pixels = recognizer.normalized(clip.frames)
     if label is None:
         with torch.inference_mode():
-            label = classes[int(model(pixels[None])[0].argmax())]
+            label = classes[int(model(pixels[None])[0, : len(classes)].argmax())]
     found = attribute(model, pixels, classes.index(label))
     size = clip.frames.shape[1:3]
     heat = functional.interpolate(found.heat[:, None], size, mode="bilinear")[:, 0].cpu().numpy()

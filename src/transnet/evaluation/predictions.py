@@ -12,10 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from transnet.config import NO_CLASS
 from transnet.data.cache.filling import KeptClips
 from transnet.data.manifest import ClipRecord
 from transnet.errors import FileError
 from transnet.inference.features import FeatureExtractor
+from transnet.inference.prediction import UNKNOWN
 from transnet.inference.recognizer import Recognizer
 from transnet.utils.files import written_whole
 
@@ -26,7 +28,7 @@ class Mistake:
 
     Attributes:
         clip: the clip, with its true label.
-        answer: the predicted class.
+        answer: the predicted class, or ``unknown``.
         score: probability of the predicted class, 0..1.
         right_score: probability of the true class, 0..1.
     """
@@ -43,7 +45,7 @@ class ClipPredictions:
 
     Attributes:
         clips: the clips, N.
-        classes: class names, C.
+        classes: class names, C; the last may be ``_none``.
         probabilities: ``(N, C)``; zeros for a clip that cannot be read.
         broken: the clips that cannot be read.
     """
@@ -57,6 +59,14 @@ class ClipPredictions:
     def labels(self) -> Tensor:
         """Index of each clip's true class, ``(N,)``."""
         return torch.tensor([self.classes.index(clip.label) for clip in self.clips])
+
+    @cached_property
+    def answers(self) -> list[str]:
+        """The label of each clip's prediction; empty for a clip that cannot be read."""
+        names = [UNKNOWN if label == NO_CLASS else label for label in self.classes]
+        best = self.probabilities.argmax(dim=1).tolist()
+        found = zip(self.clips, best, strict=True)
+        return ["" if clip in self.broken else names[index] for clip, index in found]
 
     @property
     def readable(self) -> list[ClipRecord]:
@@ -74,7 +84,7 @@ class ClipPredictions:
         scores, predicted = self.probabilities.max(dim=1)
         right_scores = self.probabilities.gather(1, self.labels[:, None])[:, 0]
         wrong = [
-            Mistake(clip, self.classes[int(predicted[i])], float(scores[i]), float(right_scores[i]))
+            Mistake(clip, self.answers[i], float(scores[i]), float(right_scores[i]))
             for i, clip in enumerate(self.clips)
             if clip not in self.broken and predicted[i] != self.labels[i]
         ]
@@ -92,8 +102,8 @@ class ClipPredictions:
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["path", "start", "end", "group", "label", "answer", "score"])
-        for clip, scores in zip(self.clips, self.probabilities.tolist(), strict=True):
-            answer = self.classes[scores.index(max(scores))] if any(scores) else ""
+        columns = (self.clips, self.answers, self.probabilities.tolist())
+        for clip, answer, scores in zip(*columns, strict=True):
             limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
             score = f"{max(scores):.6f}"
             rows.writerow([clip.path, *limits, clip.group, clip.label, answer, score])
@@ -120,9 +130,9 @@ def predict_clips(
     device = next(recognizer.model.parameters()).device
     for clip in clips:
         if clip in extracted.broken:
-            rows.append(torch.zeros(len(recognizer.classes)))
+            rows.append(torch.zeros(len(recognizer.info.outputs)))
             continue
         encoded = extractor.encoded(extracted.keys[clip])
         logits = recognizer.model.classify(*(each.to(device) for each in encoded))
         rows.append(logits.softmax(dim=1).mean(dim=0).cpu())
-    return ClipPredictions(clips, recognizer.classes, torch.stack(rows), extracted.broken)
+    return ClipPredictions(clips, recognizer.info.outputs, torch.stack(rows), extracted.broken)

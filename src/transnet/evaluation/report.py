@@ -49,7 +49,7 @@ def write_evaluation_report(
         info=info,
         settings=_settings(info),
         evaluation=evaluation,
-        confusion=_confusion_rows(info.classes, evaluation.confusion),
+        confusion=_confusion_rows(info.outputs, evaluation.confusion),
         curves=learning_curves(run, {"loss": "loss", "top1": "top-1 accuracy"}),
         reliability=_reliability(evaluation.calibration.bins),
         mistakes=[_shown(mistake, recognizer) for mistake in mistakes[:MAX_MISTAKES]],
@@ -100,7 +100,8 @@ def _shown(mistake: Mistake, recognizer: Recognizer) -> dict[str, Any]:
         chosen = evenly_spaced(range(len(clip.frames)), FRAMES_SHOWN)
         frames = clip.frames[chosen]
         if has_maps(recognizer.model):
-            found = explain_clip(recognizer, clip, mistake.answer).heat[chosen]
+            label = mistake.answer if mistake.answer in recognizer.classes else None
+            found = explain_clip(recognizer, clip, label).heat[chosen]
             heat = np.stack([heated(*pair) for pair in zip(frames, found, strict=True)])
     return {
         "name": record.path.name,

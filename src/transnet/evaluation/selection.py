@@ -61,7 +61,7 @@ def select_clips(run: Path, info: RunInfo, data: str | None, split: str | None) 
                 seed=info.training.seed,
             )
             clips, name, rule = parts.test, parts.name, parts.rule
-    _check_classes(clips, info.classes)
+    _check_classes(clips, info.outputs)
     # Only in the run's own dataset does an equal group mean an equal origin.
     leak = leaked_share(clips, _training_clips(run)) if own else None
     return Selection(clips, name, rule, leak)

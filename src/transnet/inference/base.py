@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from transnet.config import ClipConfig
 from transnet.data.clips import Clip, read_clip
 from transnet.data.video.frames import Pixels
 from transnet.errors import VideoError
+from transnet.inference.inputs import ClipOptions, read_input
 from transnet.inference.prediction import Prediction
 from transnet.utils.threads import prefetch
 
-Scores = Callable[[Pixels], Sequence[float]]
-"""From a clip, uint8 RGB ``(T, size, size, 3)``, to the probability of each class."""
+
+class Scored(NamedTuple):
+    """What a network makes of a clip.
+
+    Attributes:
+        probabilities: the probability of each output, 0..1.
+        known: whether the clip is like the training clips, as far as the run can tell.
+    """
+
+    probabilities: Sequence[float]
+    known: bool = True
+
+
+Scores = Callable[[Pixels], Scored]
+"""From a clip, uint8 RGB ``(T, size, size, 3)``, to its scores."""
 
 
 class RecognizerInfo(Protocol):
@@ -25,6 +40,10 @@ class RecognizerInfo(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels, in the order of the probabilities."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The classes and, last, ``_none`` if the network was trained on such clips."""
 
     @property
     def clip(self) -> ClipConfig:
@@ -61,25 +80,30 @@ class BaseRecognizer(ABC):
 
     def predict(
         self,
-        path: str | Path,
+        video: Any,
         *,
         start: int | None = None,
         end: int | None = None,
         allow_partial: bool = False,
+        fps: float = 25.0,
     ) -> Prediction:
         """Classify one video as a whole.
 
         Args:
-            path: the video file.
+            video: a path, the bytes of a video file, a file opened in binary mode, frames as uint8
+                RGB ``(T, H, W, 3)`` in an array or a tensor, a list of pictures, or a ``Clip``.
             start: first frame to use, counted from 0; by default the first of the file.
             end: frame after the last one to use; by default the end of the file.
             allow_partial: use the intact frames of a damaged file; ``damage`` reports it.
+            fps: frames per second of frames that come without times.
 
         Raises:
             VideoError: the file is missing, damaged or no video.
+            TransNetError: ``video`` is something else.
         """
-        clip = self._read(path, start=start, end=end, allow_partial=allow_partial)
-        return self._predict_clip(path, clip, self._scores)
+        options = ClipOptions(start, end, allow_partial, fps)
+        name, clip = read_input(video, self.info.clip, options)
+        return self._predict_clip(name, clip, self._scores)
 
     def predict_all(
         self,
@@ -121,24 +145,17 @@ class BaseRecognizer(ABC):
             yield done
 
     @abstractmethod
-    def _scores(self, frames: Pixels) -> Sequence[float]:
-        """A clip, uint8 RGB ``(T, size, size, 3)``, to the probability of each class."""
+    def _scores(self, frames: Pixels) -> Scored:
+        """A clip, uint8 RGB ``(T, size, size, 3)``, to its scores."""
 
     @abstractmethod
     def _schedule(self, num_videos: int, workers: int) -> Schedule:
         """How this many videos are classified; ``workers`` is the number that the user asks for."""
 
-    def _read(
-        self,
-        path: str | Path,
-        *,
-        start: int | None = None,
-        end: int | None = None,
-        allow_partial: bool = False,
-    ) -> Clip:
-        return read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
-
     def _predict_clip(self, path: str | Path, clip: Clip, scores: Scores) -> Prediction:
         start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
-        probabilities = scores(clip.frames)
-        return Prediction.of(str(path), self.classes, probabilities, start_s, end_s, clip.damage)
+        probabilities, known = scores(clip.frames)
+        found = Prediction.of(
+            str(path), self.info.outputs, probabilities, start_s, end_s, clip.damage
+        )
+        return found if known else replace(found, known=False)

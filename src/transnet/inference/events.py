@@ -13,10 +13,11 @@ class EventDetector:
     """Smooths the scores of a stream and cuts it into segments, some of them ``unknown``.
 
     The time of a window is its middle. Scores are smoothed exponentially over time. A class whose
-    score reaches ``enter`` becomes the label. It stays the label until its score falls below
-    ``leave``, or another class reaches ``enter`` and scores higher. A change takes effect once it
-    has lasted ``min_s`` seconds, and then from its beginning. Segments leave no gaps: the first
-    starts at the first frame of the first window, the last ends at the last frame.
+    score reaches ``enter`` becomes the label, unless no class at all (``_none``) scores higher. It
+    stays the label until its score falls below ``leave``, or another class reaches ``enter`` and
+    scores higher. A change takes effect once it has lasted ``min_s`` seconds, and then from its
+    beginning. Segments leave no gaps: the first starts at the first frame of the first window, the
+    last ends at the last frame.
 
     Memory: one number per class, whatever the length of the stream.
 
@@ -29,6 +30,7 @@ class EventDetector:
         self._config = config
         self.label = UNKNOWN
         self.scores: dict[str, float] = {}
+        self._none_score = 0.0
         self._open: _Stretch | None = None
         self._pending: _Stretch | None = None
         self._moment_s = 0.0
@@ -37,7 +39,7 @@ class EventDetector:
     def update(self, prediction: Prediction) -> Segment | None:
         """Add the scores of the next window; returns the segment that it ends, if any."""
         moment_s = (prediction.start_s + prediction.end_s) / 2
-        self._smooth(prediction.scores, moment_s - self._moment_s)
+        self._smooth(prediction, moment_s - self._moment_s)
         self._moment_s, self._end_s = moment_s, prediction.end_s
         label = self._choose()
         if self._open is None:
@@ -65,19 +67,22 @@ class EventDetector:
         self._open = self._pending = None
         return last.segment(self._end_s) if last else None
 
-    def _smooth(self, scores: Mapping[str, float], elapsed_s: float) -> None:
+    def _smooth(self, prediction: Prediction, elapsed_s: float) -> None:
+        scores = prediction.scores
         if not self.scores:
             self.scores = dict(sorted(scores.items()))
+            self._none_score = prediction.none_score
             return
         smooth_s = self._config.smooth_s
         weight = 1 - math.exp(-elapsed_s / smooth_s) if smooth_s > 0 else 1.0
         for label, score in scores.items():
             self.scores[label] += weight * (score - self.scores[label])
+        self._none_score += weight * (prediction.none_score - self._none_score)
 
     def _choose(self) -> str:
         best = max(self.scores, key=self.scores.__getitem__)
-        sure = self.scores[best] >= self._config.enter
-        stays = self.scores.get(self.label, 0.0) >= self._config.leave
+        sure = self.scores[best] >= max(self._config.enter, self._none_score)
+        stays = self.scores.get(self.label, 0.0) >= max(self._config.leave, self._none_score)
         if self.label != UNKNOWN and stays and not sure:
             return self.label
         return best if sure else UNKNOWN

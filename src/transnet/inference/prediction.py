@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from transnet.config import NO_CLASS
 from transnet.errors import TransNetError
+
+UNKNOWN = "unknown"
+"""The label of a clip or a segment that shows none of the classes."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +20,12 @@ class Prediction:
 
     Attributes:
         path: the video.
-        scores: probability of every class, 0..1, best first; they add up to 1.
+        scores: probability of every class, 0..1, best first; with ``none_score`` they add up to 1.
         start_s: presentation time of the first frame of the clip, in seconds.
         end_s: presentation time of its last frame, in seconds.
         damage: what is wrong with the file, if only its intact frames were used.
+        none_score: probability of no class at all, 0..1; 0 for runs without ``_none`` clips.
+        known: whether the clip shows one of the classes, as far as the run can tell.
     """
 
     path: str
@@ -27,6 +33,8 @@ class Prediction:
     start_s: float
     end_s: float
     damage: str = ""
+    none_score: float = 0.0
+    known: bool = True
 
     @classmethod
     def of(
@@ -40,6 +48,8 @@ class Prediction:
     ) -> Self:
         """Make a prediction from probabilities in the order of the classes.
 
+        The last class may be ``_none``; a clip is unknown if that is the most probable one.
+
         Raises:
             TransNetError: a probability is no number, or there are more or fewer than classes.
         """
@@ -51,17 +61,28 @@ class Prediction:
             )
         order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
         scores = {classes[index]: probabilities[index] for index in order}
-        return cls(path, scores, start_s, end_s, damage)
+        none_score = scores.pop(NO_CLASS, 0.0)
+        known = none_score <= max(scores.values())
+        return cls(path, scores, start_s, end_s, damage, none_score, known)
 
     @property
     def label(self) -> str:
-        """The best class."""
-        return next(iter(self.scores))
+        """The best class; ``unknown`` if the clip shows none of them."""
+        return next(iter(self.scores)) if self.known else UNKNOWN
 
     @property
     def score(self) -> float:
         """The probability of the best class, 0..1."""
-        return self.scores[self.label]
+        return next(iter(self.scores.values()))
+
+    def top_k(self, k: int = 5) -> list[tuple[str, float]]:
+        """The best ``k`` classes and their probabilities, best first.
+
+        Example:
+            >>> Prediction.of("a.mp4", ["run", "walk"], [0.2, 0.8], 0.0, 1.0).top_k(1)
+            [('walk', 0.8)]
+        """
+        return list(self.scores.items())[:k]
 
     def to_dict(self) -> dict[str, Any]:
         """The prediction as JSON values."""
@@ -70,6 +91,7 @@ class Prediction:
             "label": self.label,
             "score": self.score,
             "scores": dict(self.scores),
+            "known": self.known,
             "start_s": self.start_s,
             "end_s": self.end_s,
         }
@@ -77,11 +99,7 @@ class Prediction:
 
     def __str__(self) -> str:
         best = ", ".join(f"{label} {score:.1%}" for label, score in list(self.scores.items())[:3])
-        return f"{self.path}: {best}"
-
-
-UNKNOWN = "unknown"
-"""The label of a segment in which no class scores high enough."""
+        return f"{self.path}: {best}" if self.known else f"{self.path}: {UNKNOWN} ({best})"
 
 
 @dataclass(frozen=True)

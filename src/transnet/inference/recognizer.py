@@ -6,34 +6,46 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from transnet.checkpoints.run import RunInfo, load_model, load_run_info
-from transnet.config import Device, StreamConfig
+from transnet.checkpoints.novelty import NAME as NOVELTY
+from transnet.checkpoints.novelty import load_novelty, save_novelty, unknown_pays
+from transnet.checkpoints.run import RunInfo, load_model, load_run_info, save_model, save_run_info
+from transnet.config import Device, StreamConfig, Unknown
 from transnet.data.video.frames import Pixels
 from transnet.data.video.sources import open_source
-from transnet.inference.base import BaseRecognizer, Schedule
+from transnet.errors import TransNetError
+from transnet.inference.base import BaseRecognizer, Schedule, Scored
+from transnet.inference.inputs import ClipOptions, read_input
 from transnet.inference.prediction import Prediction
 from transnet.inference.stream import StreamSession, interval_s
 from transnet.model.networks import Network, device_of
 from transnet.model.normalization import Normalization
+from transnet.model.novelty import NoveltyDetector
 from transnet.runtimes.choice import accelerated
 from transnet.runtimes.device import find_device
 from transnet.runtimes.engines import Runtime
 
 
-def load(run: str | Path, *, device: Device | str = "auto") -> Recognizer:
+def load(
+    run: str | Path, *, device: Device | str = "auto", unknown: Unknown = "auto"
+) -> Recognizer:
     """Load a trained run.
 
     Args:
         run: the ``--out`` folder of ``transnet train``, or a copy of it.
         device: ``auto`` (CUDA where it is available, else the CPU), ``cpu``, ``cuda`` or ``mps``.
+        unknown: whether clips that are unlike the training clips are ``unknown``; ``auto``: if
+            the last ``evaluate`` of the run has shown that it pays.
 
     Raises:
-        TransNetError: ``run`` is no run folder, its training has not ended, or there is no such
-            device.
+        TransNetError: ``run`` is no run folder, its training has not ended, there is no such
+            device, or the run cannot tell unknown clips.
 
     Example:
         >>> recognizer = transnet.load("runs/exercises")  # doctest: +SKIP
@@ -42,7 +54,35 @@ def load(run: str | Path, *, device: Device | str = "auto") -> Recognizer:
     """
     chosen = find_device(device)
     info = load_run_info(run)
-    return Recognizer(info, load_model(run, info).to(chosen))
+    return Recognizer(info, load_model(run, info).to(chosen), _novelty(run, unknown))
+
+
+def _novelty(run: str | Path, unknown: Unknown) -> NoveltyDetector | None:
+    if unknown not in get_args(Unknown):
+        raise TransNetError(f"unknown is {unknown!r}; accepted: {', '.join(get_args(Unknown))}.")
+    if unknown == "off" or (unknown == "auto" and not unknown_pays(run)):
+        return None
+    detector = load_novelty(run)
+    if detector is None and unknown == "on":
+        raise TransNetError(
+            f"unknown is 'on', but {run} has no {NOVELTY}: its backbone was trained, its clips "
+            "have one group, or an older version made it; accepted: auto, off."
+        )
+    return detector
+
+
+class Embedding(NamedTuple):
+    """The features of a clip, for search, clustering or a classifier of your own.
+
+    Attributes:
+        clip: of the whole clip, ``(D,)``: the mean over its frames.
+        frames: of each frame, ``(T, D)``; of a 3D network ``(1, D)``.
+        times_s: presentation time of each frame, in seconds, ``(T,)``.
+    """
+
+    clip: NDArray[np.float32]
+    frames: NDArray[np.float32]
+    times_s: NDArray[np.float64]
 
 
 class Recognizer(BaseRecognizer):
@@ -53,12 +93,15 @@ class Recognizer(BaseRecognizer):
     Attributes:
         info: the description of the run: classes, preprocessing, training.
         model: the network, in evaluation mode.
+        novelty: tells clips that are unlike the training clips; ``None``: all count as known.
     """
 
     info: RunInfo
 
-    def __init__(self, info: RunInfo, model: Network) -> None:
-        self.info = info
+    def __init__(
+        self, info: RunInfo, model: Network, novelty: NoveltyDetector | None = None
+    ) -> None:
+        self.info, self.novelty = info, novelty
         self.model = model.eval().to(memory_format=model.memory_format)
         self._normalization = Normalization(info.backbone.mean, info.backbone.std)
 
@@ -72,6 +115,51 @@ class Recognizer(BaseRecognizer):
             float32 ``(..., 3, size, size)``.
         """
         return self._normalization.on(device_of(self.model), frames)
+
+    @torch.inference_mode()
+    def embed(
+        self,
+        video: Any,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        allow_partial: bool = False,
+        fps: float = 25.0,
+    ) -> Embedding:
+        """The features of a clip and of each of its frames, pooled; the arguments of ``predict``.
+
+        Example:
+            >>> transnet.load("runs/mine").embed("clip.mp4").clip.ndim
+            1
+        """
+        options = ClipOptions(start, end, allow_partial, fps)
+        _, clip = read_input(video, self.info.clip, options)
+        features = self.model.encode(self.normalized(clip.frames)[None])[0].float()
+        if features.ndim > 2:
+            features = features.mean(dim=(2, 3))
+        frames = np.atleast_2d(features.cpu().numpy())
+        return Embedding(frames.mean(axis=0), frames, clip.times_s)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write what ``load`` needs to a new folder: ``transnet.json`` and the weights.
+
+        Raises:
+            TransNetError: the folder exists and is not empty.
+
+        Example:
+            >>> copy = transnet.load("runs/mine").save("copy")
+            >>> transnet.load(copy).classes == transnet.load("runs/mine").classes
+            True
+        """
+        target = Path(folder).expanduser()
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise TransNetError(f"folder is {str(folder)!r}, which is not empty; name a new one.")
+        target.mkdir(parents=True, exist_ok=True)
+        save_run_info(target, self.info)
+        if self.novelty is not None:
+            save_novelty(target, self.novelty)
+        save_model(target, self.model)
+        return target
 
     def accelerated(self, num_frames: int | None = None) -> AbstractContextManager[Runtime]:
         """Run in the fastest runtime of this machine; probabilities agree to about 1e-6.
@@ -143,9 +231,13 @@ class Recognizer(BaseRecognizer):
         return Schedule(self._scores, max(workers, concurrency), concurrency > 1)
 
     @torch.inference_mode()
-    def _scores(self, frames: Pixels) -> list[float]:
-        scores: list[float] = self.model(self.normalized(frames)[None]).softmax(dim=1)[0].tolist()
-        return scores
+    def _scores(self, frames: Pixels) -> Scored:
+        pixels = self.normalized(frames)[None]
+        if self.novelty is None:
+            return Scored(self.model(pixels).softmax(dim=1)[0].tolist())
+        encoded = self.model.encode_cues(pixels)
+        known = bool(self.novelty.is_known(encoded)[0])
+        return Scored(self.model.classify(*encoded).softmax(dim=1)[0].tolist(), known)
 
     def __repr__(self) -> str:
         return f"Recognizer({self.info.backbone.name}, classes={', '.join(self.classes)})"

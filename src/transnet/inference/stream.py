@@ -79,7 +79,7 @@ class StreamSession:
             return None
         start_s, end_s = window.times_s[0], window.times_s[-1]
         scores = window.logits.softmax(dim=0).tolist()
-        return Prediction.of(self._name, self._info.classes, scores, start_s, end_s)
+        return Prediction.of(self._name, self._info.outputs, scores, start_s, end_s)
 
     def reset(self) -> None:
         """Forget all frames: another video starts, or frames are missing."""

@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from transnet.checkpoints.run import RunInfo
+from transnet.config import NO_CLASS
 from transnet.data.broken import check_broken
 from transnet.data.cache.clips import ClipCache, cache_clips
 from transnet.data.cache.features import FeatureCache
@@ -26,6 +27,7 @@ from transnet.data.views import training_views
 from transnet.errors import FileError, TransNetError
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
+from transnet.model.novelty import NoveltyDetector, describe_clips
 from transnet.training.clip_datasets import CachedClips, CachedFeatures, VideoClips
 from transnet.training.samplers import EpochSampler, FixedSampler, drops_last
 from transnet.utils.paths import cache_folder
@@ -125,7 +127,7 @@ class ClipData(ABC):
         count, config = len(records), self._config
         workers = self._loader_workers()
         return DataLoader(
-            self._dataset(records, [self._info.classes.index(r.label) for r in records]),
+            self._dataset(records, [self._info.outputs.index(r.label) for r in records]),
             batch_size=config.batch_size,
             sampler=EpochSampler(count, seed=config.seed) if training else FixedSampler(count),
             drop_last=training and drops_last(count, config.batch_size),
@@ -193,6 +195,17 @@ class FeatureData(_CachedData):
         )
         # The validation clips of a dataset's own split are never trained on.
         self.refits = info.training.refit and not split.gives_validation
+
+    def novelty(self) -> NoveltyDetector | None:
+        """What tells clips that are unlike the training and validation clips, if anything can."""
+        clips = [clip for clip in (*self.train, *self.validation) if clip.label != NO_CLASS]
+        vectors, labels, groups = [], [], []
+        for clip in clips:
+            vectors.append(describe_clips(self._extractor.encoded(self._keys[clip])))
+            count = len(vectors[-1])
+            labels += [self._info.classes.index(clip.label)] * count
+            groups += [clip.group] * count
+        return NoveltyDetector.fit(torch.cat(vectors), labels, groups)
 
     def _keep(self, records: Sequence[ClipRecord], views: int, part: str) -> KeptClips:
         views_of = partial(training_views, count=views, flip=self._config.flip)

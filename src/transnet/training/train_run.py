@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
 
 from transnet.checkpoints import run as checkpoint
 from transnet.checkpoints.backbone_weights import BackboneWeights, find_weights
 from transnet.checkpoints.clip_list import require_same_clips, save_clips
+from transnet.checkpoints.novelty import save_novelty
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
-from transnet.data.manifest import Manifest
+from transnet.data.manifest import ClipRecord, Manifest
+from transnet.data.shots import with_shots
 from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
 from transnet.model.networks import Network
@@ -25,7 +26,7 @@ from transnet.model.video_network import VIDEO_BACKBONES
 from transnet.runtimes.device import find_device
 from transnet.training.clip_data import ClipData, FeatureData, open_clip_data
 from transnet.training.fit import FitOptions, FitSummary, fit
-from transnet.training.recognizer_module import RecognizerModule
+from transnet.training.recognizer_module import RecognizerModule, class_weights
 from transnet.training.run_folder import RunFolder
 from transnet.utils.file_lock import only_writer
 from transnet.utils.files import written_whole
@@ -45,6 +46,7 @@ _FOLDER = RunFolder(
         "clips.csv",
         "seconds.json",
         "metrics.json",
+        "novelty.safetensors",
         "predictions.csv",
         "report.html",
         "logs",
@@ -105,6 +107,8 @@ def _train_run(settings: RunSettings) -> Path:
     parts = make_split(
         settings.manifest, settings.split, validation=training.validation, seed=training.seed
     )
+    if training.shots:
+        parts = with_shots(parts, training.shots, seed=training.seed)
     for line in (settings.manifest.summary(), *settings.manifest.notes, _describe(parts)):
         say(line)
     weights = find_weights(settings.weights, settings.backbone)
@@ -125,6 +129,8 @@ def _train_run(settings: RunSettings) -> Path:
         fit_started = time.perf_counter()
         save_clips(run, parts, data.digests)
         summary = _train(network, info, data, run, device)
+        if isinstance(data, FeatureData) and (novelty := data.novelty()):
+            save_novelty(run, novelty)
     ended = time.perf_counter()
     times = _times(data, summary, fit_s=ended - fit_started, total_s=ended - started)
     with written_whole(run / "seconds.json") as path:
@@ -159,13 +165,13 @@ def _train(
     config, train, validation = info.training, data.train, data.validation
     refit = data.refits and bool(validation)
     start = copy.deepcopy(network.state_dict()) if refit else {}
-    summary = _fit(network, info, config, data.loaders(train, validation), run, device)
+    summary = _fit(network, info, config, data, (train, validation), run, device)
     if refit:
         network.load_state_dict(start)
         epochs = min(config.epochs, max(MIN_REFIT_EPOCHS, summary.best_epoch + 1))
-        loaders = data.loaders((*train, *validation), ())
+        parts = ((*train, *validation), ())
         refit_config = replace(config, epochs=epochs)
-        again = _fit(network, info, refit_config, loaders, run / "refit", device)
+        again = _fit(network, info, refit_config, data, parts, run / "refit", device)
         summary = replace(
             summary,
             train_s=summary.train_s + again.train_s,
@@ -179,14 +185,17 @@ def _fit(
     network: Network,
     info: RunInfo,
     config: TrainingConfig,
-    loaders: tuple[DataLoader[Any], DataLoader[Any] | None],
+    data: ClipData,
+    parts: tuple[Sequence[ClipRecord], Sequence[ClipRecord]],
     folder: Path,
     device: torch.device,
 ) -> FitSummary:
-    train_loader, validation_loader = loaders
+    train_loader, validation_loader = data.loaders(*parts)
     num_steps = config.epochs * len(train_loader)
     mean, std = info.backbone.mean, info.backbone.std
-    module = RecognizerModule(network, config, len(info.classes), num_steps, mean, std)
+    labels = [info.outputs.index(record.label) for record in parts[0]]
+    weights = class_weights(labels) if config.balance else None
+    module = RecognizerModule(network, config, len(info.outputs), num_steps, mean, std, weights)
     module.train()  # Lightning keeps the modes that it finds; a frozen backbone ignores this
     options = FitOptions(
         mixed_precision=not config.freeze,
