@@ -31,7 +31,7 @@ check: .venv/developer
 
 # What the documents take from the code and from recorded results.
 docs: .venv/developer
-	$(BIN)/python scripts/draw_architecture.py
+	$(BIN)/python -m scripts.draw_architecture
 	$(BIN)/python benchmarks/render_results.py
 
 wheel: .venv/developer

@@ -148,7 +148,7 @@ def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, mo
         model = encoder_graph(*arguments, **options)
         weight = next(i for i in model.graph.initializer if i.name.endswith("dense.weight"))
         values = onnx.numpy_helper.to_array(weight)
-        weight.CopyFrom(onnx.numpy_helper.from_array(values * np.float32(1.5), weight.name))
+        weight.CopyFrom(onnx.numpy_helper.from_array(values * np.float32(-20), weight.name))
         return model
 
     encoder_graph = graphs.encoder_graph

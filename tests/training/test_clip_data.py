@@ -11,6 +11,7 @@ from transnet.checkpoints.run import RunInfo
 from transnet.data.clips import read_clip
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.splits import make_split
+from transnet.model.encoded import Encoded
 from transnet.training.clip_data import open_clip_data
 from transnet.training.samplers import FIXED_VIEW
 
@@ -45,12 +46,15 @@ def clip_data_of(clips_folder, tmp_path):
 
 def distinct_views(dataset, draws):
     """How many different views a dataset gives of its first clip."""
-    return len({dataset[0, draw][0].numpy().tobytes() for draw in draws})
+    views = [dataset[0, draw][0] for draw in draws]
+    frames = [view.frames if isinstance(view, Encoded) else view for view in views]
+    return len({each.numpy().tobytes() for each in frames})
 
 
 def epoch_of(loader):
     """One epoch of a loader, read in this process: workers would outlive the test."""
-    return torch.stack([loader.dataset[draw][0] for draw in loader.sampler])
+    inputs = [loader.dataset[draw][0] for draw in loader.sampler]
+    return torch.stack([each.frames if isinstance(each, Encoded) else each for each in inputs])
 
 
 def test_a_frozen_backbone_has_features_and_one_that_learns_has_frames(clip_data_of):
