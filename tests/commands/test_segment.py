@@ -97,7 +97,7 @@ def test_what_is_no_segmenter_is_named(pretrained, trained_run, tmp_path):
         transnet.load_segmenter(trained_run)
     run = shutil.copytree(pretrained, tmp_path / "run")
     (run / "decoder.safetensors").write_bytes(b"x")
-    with pytest.raises(TransNetError, match="does not hold the weights of this segmenter"):
+    with pytest.raises(TransNetError, match="is not a readable .safetensors file"):
         transnet.load_segmenter(run)
     (run / "segmenter.json").write_text("{")
     with pytest.raises(TransNetError, match="segmenter.json cannot be understood"):
