@@ -1,6 +1,6 @@
-"""TransNet: an image network on each frame, 1D convolutions over time.
+"""TransNet recognizes human actions in video.
 
-::
+A pretrained 2D backbone encodes each frame; three 1D convolutions model time. ::
 
     import transnet
 
@@ -8,7 +8,7 @@
     transnet.evaluate(run)                                # metrics.json and report.html
     transnet.load(run).predict("clip.mp4")                # Prediction(label, score, scores, ...)
 
-The names below are imported when they are first used, so that ``import transnet`` is quick.
+Names are imported on first use, so ``import transnet`` is quick.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from transnet.data.clips import Clip, read_clip
     from transnet.data.datasets.catalog import open_dataset
     from transnet.data.splits import make_split
+    from transnet.deploy.loading import load
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
+    from transnet.evaluation.evaluation import Evaluation
     from transnet.experiments.train import train
     from transnet.inference.events import EventDetector
     from transnet.inference.prediction import Prediction, Segment
-    from transnet.inference.recognizer import Recognizer, load
+    from transnet.inference.recognizer import Recognizer
     from transnet.inference.segmenter import load_segmenter
     from transnet.inference.timeline import find_segments
     from transnet.model.transnet import TransNet
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Clip": "transnet.data.clips",
     "ClipConfig": "transnet.config",
+    "Evaluation": "transnet.evaluation.evaluation",
     "EventDetector": "transnet.inference.events",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.inference.prediction",
@@ -54,7 +57,7 @@ _HOMES = {
     "VideoError": "transnet.errors",
     "evaluate": "transnet.evaluation.evaluate",
     "find_segments": "transnet.inference.timeline",
-    "load": "transnet.inference.recognizer",
+    "load": "transnet.deploy.loading",
     "load_segmenter": "transnet.inference.segmenter",
     "make_split": "transnet.data.splits",
     "open_dataset": "transnet.data.datasets.catalog",
@@ -66,6 +69,7 @@ _HOMES = {
 __all__ = [
     "Clip",
     "ClipConfig",
+    "Evaluation",
     "EventDetector",
     "ModelConfig",
     "Prediction",
@@ -77,6 +81,7 @@ __all__ = [
     "TransNet",
     "TransNetError",
     "VideoError",
+    "__version__",
     "evaluate",
     "find_segments",
     "load",
@@ -90,9 +95,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name == "__version__":
+        value = importlib.import_module("importlib.metadata").version("transnet-har")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
         raise AttributeError(f"module 'transnet' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -28,7 +28,10 @@ from tests.app.weizmann import (
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")
 PICTURES = os.environ.get("TRANSNET_SCREENSHOTS")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
 
 SLOW_MS = 300_000
 

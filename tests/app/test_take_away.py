@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from tests.app.weizmann import frames
-from transnet import TransNetError, load
+from tests.helpers import TINY_BACKBONE
+from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError, load, train
 from transnet.app.takeaway.archives import write_archive
 from transnet.app.takeaway.page import find_runtime, write_page
 from transnet.data.preprocessing import Preprocessor, normalize
@@ -39,23 +40,44 @@ RECOGNIZE = """async ([number, height, width, count]) => {
 }"""
 
 
-def test_the_zip_of_a_run_is_a_run(trained_run, tmp_path):
-    path = write_archive(trained_run, "run", tmp_path / "run.zip")
+@pytest.fixture(scope="module")
+def appearance_run(clips_folder, tmp_path_factory) -> Path:
+    """A small recognizer without motion, as the app trains them."""
+    folder = tmp_path_factory.mktemp("appearance")
+    return train(
+        str(clips_folder),
+        out=str(folder / "run"),
+        backbone=TINY_BACKBONE,
+        weights="none",
+        clip=ClipConfig(frames=4, size=64),
+        model=ModelConfig(cues="appearance"),
+        training=TrainingConfig(epochs=3, views=2),
+        cache=str(folder / "features"),
+    )
+
+
+def test_a_page_of_a_run_with_motion_is_refused(trained_run, tmp_path):
+    with pytest.raises(TransNetError, match="accepted for a page: appearance"):
+        write_page(trained_run, tmp_path / "page")
+
+
+def test_the_zip_of_a_run_is_a_run(appearance_run, tmp_path):
+    path = write_archive(appearance_run, "run", tmp_path / "run.zip")
     shutil.unpack_archive(path, tmp_path / "run")
-    assert load(tmp_path / "run").classes == load(trained_run).classes
+    assert load(tmp_path / "run").classes == load(appearance_run).classes
 
 
-def test_the_zip_of_models_holds_them(trained_run, tmp_path):
+def test_the_zip_of_models_holds_them(appearance_run, tmp_path):
     pytest.importorskip("onnxscript")
-    path = write_archive(trained_run, "onnx", tmp_path / "onnx.zip")
+    path = write_archive(appearance_run, "onnx", tmp_path / "onnx.zip")
     with zipfile.ZipFile(path) as archive:
         assert set(archive.namelist()) == {"clip.onnx", "encoder.onnx", "head.onnx", "export.json"}
 
 
-def test_a_page_without_its_runtime_says_how_to_get_it(trained_run, tmp_path, monkeypatch):
+def test_a_page_without_its_runtime_says_how_to_get_it(appearance_run, tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSNET_ORT_WEB", str(tmp_path))
     with pytest.raises(TransNetError, match="npm pack onnxruntime-web@"):
-        write_page(trained_run, tmp_path / "page")
+        write_page(appearance_run, tmp_path / "page")
 
 
 @pytest.fixture
@@ -73,15 +95,16 @@ def served(tmp_path) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_the_page_answers_as_python_does(trained_run, tmp_path, served, shared):
+def test_the_page_answers_as_python_does(appearance_run, tmp_path, served, shared):
     playwright = pytest.importorskip("playwright.sync_api")
     try:
         find_runtime()
     except TransNetError as error:
         pytest.skip(str(error))
-    write_page(trained_run, tmp_path / "page")
-    recognizer = load(trained_run)
+    write_page(appearance_run, tmp_path / "page")
+    recognizer = load(appearance_run)
     info = recognizer.info
     clips = sorted((shared / "data" / "weizmann").rglob("*.avi"))
     with playwright.sync_playwright() as running:
@@ -113,7 +136,7 @@ def in_python(recognizer, clip: Path, to: Path) -> tuple[np.ndarray, np.ndarray]
     shown = shown[uniform_indices(len(shown), info.clip.frames)]
     opaque = np.full((*shown.shape[:3], 1), 255, np.uint8)
     to.write_bytes(np.concatenate([shown, opaque], axis=3).tobytes())
-    squares = Preprocessor(info.clip.size)([rgb_frame(one) for one in shown], 0, CENTER)
+    squares = Preprocessor(info.clip.size)([rgb_frame(one) for one in shown], CENTER)
     with torch.inference_mode():
-        pixels = torch.from_numpy(normalize(squares, info.mean, info.std))
+        pixels = torch.from_numpy(normalize(squares, info.backbone.mean, info.backbone.std))
         return squares, recognizer.model(pixels[None]).softmax(dim=1)[0].numpy()

@@ -57,6 +57,18 @@ def test_bad_files_are_named_and_the_others_answered(
     assert clip in shown.out
 
 
+def test_isolated_answers_are_the_same(trained_run, clip, tmp_path, capsys):
+    text = tmp_path / "text.mp4"
+    text.write_text("no video")
+    answers = []
+    for options in ([], ["--isolate"]):
+        assert main(["predict", str(trained_run), clip, str(text), "--json", *options]) == 1
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1]
+    assert main(["predict", str(trained_run), clip, "--isolate", "--timeline"]) == 1
+    assert "--isolate is for whole clips" in capsys.readouterr().err
+
+
 def test_folders_are_searched(trained_run, clips_folder, tmp_path, capsys):
     assert main(["predict", str(trained_run), str(clips_folder / "walking")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 10
@@ -99,5 +111,5 @@ def test_a_run_of_a_newer_version_is_named(trained_run, tmp_path):
 def test_weights_that_do_not_fit_are_named(trained_run, tmp_path):
     shutil.copy(trained_run / "transnet.json", tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"garbage")
-    with pytest.raises(TransNetError, match="does not hold the weights of this run"):
+    with pytest.raises(TransNetError, match="is not a readable .safetensors file"):
         transnet.load(tmp_path)

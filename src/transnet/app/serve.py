@@ -39,9 +39,9 @@ def serve(
         run_server,
     )
     from transnet.app.serving.service import Service
-    from transnet.checkpoints.run import load_info
+    from transnet.checkpoints.run import load_run_info
 
-    load_info(run)  # a mistake is told here, not by a server that never gets ready
+    load_run_info(run)  # a mistake is told here, not by a server that never gets ready
     key = read_key(server.key_file)
     listener = listen(host, port)
     service = Service(server, stream, measure=True)

@@ -1,10 +1,17 @@
-"""What a recognizer answers."""
+"""Results of a recognizer: the prediction of a clip, a segment of a stream."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from transnet.config import NO_CLASS
+from transnet.errors import TransNetError
+
+UNKNOWN = "unknown"
+"""The label of a clip or a segment that shows none of the classes."""
 
 
 @dataclass(frozen=True)
@@ -13,10 +20,12 @@ class Prediction:
 
     Attributes:
         path: the video.
-        scores: probability of every class, 0..1, best first; they add up to 1.
-        start_s: presentation time of the first frame that was looked at, in seconds.
-        end_s: presentation time of the last one, in seconds.
-        damage: what is wrong with the file, if its good frames were used all the same.
+        scores: probability of every class, 0..1, best first; with ``none_score`` they add up to 1.
+        start_s: presentation time of the first frame of the clip, in seconds.
+        end_s: presentation time of its last frame, in seconds.
+        damage: what is wrong with the file, if only its intact frames were used.
+        none_score: probability of no class at all, 0..1; 0 for runs without ``_none`` clips.
+        known: whether the clip shows one of the classes, as far as the run can tell.
     """
 
     path: str
@@ -24,6 +33,8 @@ class Prediction:
     start_s: float
     end_s: float
     damage: str = ""
+    none_score: float = 0.0
+    known: bool = True
 
     @classmethod
     def of(
@@ -35,20 +46,43 @@ class Prediction:
         end_s: float,
         damage: str = "",
     ) -> Self:
-        """Put the probabilities of the classes, which are in the same order, best first."""
+        """Make a prediction from probabilities in the order of the classes.
+
+        The last class may be ``_none``; a clip is unknown if that is the most probable one.
+
+        Raises:
+            TransNetError: a probability is no number, or there are more or fewer than classes.
+        """
+        if len(probabilities) != len(classes) or not all(map(math.isfinite, probabilities)):
+            raise TransNetError(
+                f"the model gives the probabilities {str(list(probabilities))[:60]} for "
+                f"{len(classes)} classes, so its weights or its record are damaged; restore them "
+                "from a copy, or train or export again."
+            )
         order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
         scores = {classes[index]: probabilities[index] for index in order}
-        return cls(path, scores, start_s, end_s, damage)
+        none_score = scores.pop(NO_CLASS, 0.0)
+        known = none_score <= max(scores.values())
+        return cls(path, scores, start_s, end_s, damage, none_score, known)
 
     @property
     def label(self) -> str:
-        """The best class."""
-        return next(iter(self.scores))
+        """The best class; ``unknown`` if the clip shows none of them."""
+        return next(iter(self.scores)) if self.known else UNKNOWN
 
     @property
     def score(self) -> float:
         """The probability of the best class, 0..1."""
-        return self.scores[self.label]
+        return next(iter(self.scores.values()))
+
+    def top_k(self, k: int = 5) -> list[tuple[str, float]]:
+        """The best ``k`` classes and their probabilities, best first.
+
+        Example:
+            >>> Prediction.of("a.mp4", ["run", "walk"], [0.2, 0.8], 0.0, 1.0).top_k(1)
+            [('walk', 0.8)]
+        """
+        return list(self.scores.items())[:k]
 
     def to_dict(self) -> dict[str, Any]:
         """The prediction as JSON values."""
@@ -57,6 +91,7 @@ class Prediction:
             "label": self.label,
             "score": self.score,
             "scores": dict(self.scores),
+            "known": self.known,
             "start_s": self.start_s,
             "end_s": self.end_s,
         }
@@ -64,11 +99,7 @@ class Prediction:
 
     def __str__(self) -> str:
         best = ", ".join(f"{label} {score:.1%}" for label, score in list(self.scores.items())[:3])
-        return f"{self.path}: {best}"
-
-
-UNKNOWN = "unknown"
-"""The label of a segment in which no class is sure enough."""
+        return f"{self.path}: {best}" if self.known else f"{self.path}: {UNKNOWN} ({best})"
 
 
 @dataclass(frozen=True)
@@ -77,8 +108,8 @@ class Segment:
 
     Attributes:
         label: a class, or ``unknown``.
-        start_s: where it begins, in seconds.
-        end_s: where it ends, in seconds.
+        start_s: start time, in seconds.
+        end_s: end time, in seconds.
         score: mean probability of the label over the segment, 0..1; for ``unknown``, of the best
             class.
     """
@@ -103,7 +134,7 @@ class Segment:
 
 
 def clock(time_s: float) -> str:
-    """A time as people read it and WebVTT writes it: ``00:01:02.340``."""
+    """A time as in WebVTT: ``00:01:02.340``."""
     milliseconds = max(0, round(1000 * time_s))
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"

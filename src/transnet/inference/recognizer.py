@@ -1,127 +1,182 @@
-"""A trained run, ready to answer."""
+"""A trained run, ready to predict."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from transnet.checkpoints import run as checkpoint
-from transnet.checkpoints.run import RunInfo
-from transnet.config import StreamConfig
-from transnet.data.clips import Clip, read_clip
-from transnet.data.preprocessing import normalize
+from transnet.checkpoints.novelty import NAME as NOVELTY
+from transnet.checkpoints.novelty import load_novelty, save_novelty, unknown_pays
+from transnet.checkpoints.run import RunInfo, load_model, load_run_info, save_model, save_run_info
+from transnet.config import Device, StreamConfig, Unknown
+from transnet.data.video.frames import Pixels
 from transnet.data.video.sources import open_source
-from transnet.errors import VideoError
+from transnet.errors import TransNetError
+from transnet.inference.base import BaseRecognizer, Schedule, Scored
+from transnet.inference.inputs import ClipOptions, read_input
 from transnet.inference.prediction import Prediction
 from transnet.inference.stream import StreamSession, interval_s
-from transnet.model.networks import Network
+from transnet.model.networks import Network, device_of
+from transnet.model.normalization import Normalization
+from transnet.model.novelty import NoveltyDetector
 from transnet.runtimes.choice import accelerated
+from transnet.runtimes.device import find_device
 from transnet.runtimes.engines import Runtime
-from transnet.utils.threads import prefetch
 
 
-def load(run: str | Path) -> Recognizer:
+def load(
+    run: str | Path, *, device: Device | str = "auto", unknown: Unknown = "auto"
+) -> Recognizer:
     """Load a trained run.
 
     Args:
         run: the ``--out`` folder of ``transnet train``, or a copy of it.
+        device: ``auto`` (CUDA where it is available, else the CPU), ``cpu``, ``cuda`` or ``mps``.
+        unknown: whether clips that are unlike the training clips are ``unknown``; ``auto``: if
+            the last ``evaluate`` of the run has shown that it pays.
 
     Raises:
-        TransNetError: it is no run folder, or its training has not ended.
+        TransNetError: ``run`` is no run folder, its training has not ended, there is no such
+            device, or the run cannot tell unknown clips.
 
     Example:
-        >>> recognizer = transnet.load("runs/exercises")
-        >>> recognizer.predict("clip.mp4").label
+        >>> recognizer = transnet.load("runs/exercises")  # doctest: +SKIP
+        >>> recognizer.predict("clip.mp4").label  # doctest: +SKIP
         'squat'
     """
-    info = checkpoint.load_info(run)
-    return Recognizer(info, checkpoint.load_model(run, info))
+    chosen = find_device(device)
+    info = load_run_info(run)
+    return Recognizer(info, load_model(run, info).to(chosen), _novelty(run, unknown))
 
 
-class Recognizer:
-    """Tells which action a video shows.
+def _novelty(run: str | Path, unknown: Unknown) -> NoveltyDetector | None:
+    if unknown not in get_args(Unknown):
+        raise TransNetError(f"unknown is {unknown!r}; accepted: {', '.join(get_args(Unknown))}.")
+    if unknown == "off" or (unknown == "auto" and not unknown_pays(run)):
+        return None
+    detector = load_novelty(run)
+    if detector is None and unknown == "on":
+        raise TransNetError(
+            f"unknown is 'on', but {run} has no {NOVELTY}: its backbone was trained, its clips "
+            "have one group, or an older version made it; accepted: auto, off."
+        )
+    return detector
+
+
+class Embedding(NamedTuple):
+    """The features of a clip, for search, clustering or a classifier of your own.
 
     Attributes:
-        info: what the run is: classes, preprocessing, training.
-        model: the network, in evaluation mode.
+        clip: of the whole clip, ``(D,)``: the mean over its frames.
+        frames: of each frame, ``(T, D)``; of a 3D network ``(1, D)``.
+        times_s: presentation time of each frame, in seconds, ``(T,)``.
     """
 
-    def __init__(self, info: RunInfo, model: Network) -> None:
-        self.info = info
+    clip: NDArray[np.float32]
+    frames: NDArray[np.float32]
+    times_s: NDArray[np.float64]
+
+
+class Recognizer(BaseRecognizer):
+    """Classifies videos and streams with the network of a run.
+
+    It computes on the device that ``model`` is on, also after the model is moved.
+
+    Attributes:
+        info: the description of the run: classes, preprocessing, training.
+        model: the network, in evaluation mode.
+        novelty: tells clips that are unlike the training clips; ``None``: all count as known.
+    """
+
+    info: RunInfo
+
+    def __init__(
+        self, info: RunInfo, model: Network, novelty: NoveltyDetector | None = None
+    ) -> None:
+        self.info, self.novelty = info, novelty
         self.model = model.eval().to(memory_format=model.memory_format)
+        self._normalization = Normalization(info.backbone.mean, info.backbone.std)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The actions that it can tell apart."""
-        return self.info.classes
+    def normalized(self, frames: Pixels) -> Tensor:
+        """The network's input, on its device.
 
-    def predict(
+        Args:
+            frames: uint8 RGB ``(..., size, size, 3)``.
+
+        Returns:
+            float32 ``(..., 3, size, size)``.
+        """
+        return self._normalization.on(device_of(self.model), frames)
+
+    @torch.inference_mode()
+    def embed(
         self,
-        path: str | Path,
+        video: Any,
         *,
         start: int | None = None,
         end: int | None = None,
         allow_partial: bool = False,
-    ) -> Prediction:
-        """Score one video as a whole.
+        fps: float = 25.0,
+    ) -> Embedding:
+        """The features of a clip and of each of its frames, pooled; the arguments of ``predict``.
 
-        Args:
-            path: the video file.
-            start: first frame to look at, counted from 0; the beginning if not given.
-            end: frame after the last one; the end of the file if not given.
-            allow_partial: take the good frames of a damaged file and say so in ``damage``.
+        Example:
+            >>> transnet.load("runs/mine").embed("clip.mp4").clip.ndim
+            1
+        """
+        options = ClipOptions(start, end, allow_partial, fps)
+        _, clip = read_input(video, self.info.clip, options)
+        features = self.model.encode(self.normalized(clip.frames)[None])[0].float()
+        if features.ndim > 2:
+            features = features.mean(dim=(2, 3))
+        frames = np.atleast_2d(features.cpu().numpy())
+        return Embedding(frames.mean(axis=0), frames, clip.times_s)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write what ``load`` needs to a new folder: ``transnet.json`` and the weights.
 
         Raises:
-            VideoError: the file is missing, damaged or no video.
+            TransNetError: the folder exists and is not empty.
+
+        Example:
+            >>> copy = transnet.load("runs/mine").save("copy")
+            >>> transnet.load(copy).classes == transnet.load("runs/mine").classes
+            True
         """
-        return self._answer(path, self._read(path, start, end, allow_partial))
-
-    def predict_all(
-        self, paths: Sequence[str | Path], *, allow_partial: bool = False, workers: int = 2
-    ) -> Iterator[Prediction | VideoError]:
-        """Score many videos, each as a whole; decoding runs ahead of the network.
-
-        Args:
-            paths: the video files.
-            allow_partial: take the good frames of damaged files and say so in ``damage``.
-            workers: decoding threads; more where the network may be called from several.
-
-        Yields:
-            For each file, in order, its prediction, or what is wrong with it.
-        """
-        at_once = self.model.backbone.at_once
-        ahead: Callable[..., Prediction | Clip] = self.predict if at_once > 1 else self._read
-        calls = (partial(ahead, path, allow_partial=allow_partial) for path in paths)
-        results = prefetch(calls, max(workers, at_once))
-        for path, result in zip(paths, results, strict=True):
-            try:
-                done = result.result()
-            except VideoError as error:
-                yield error
-            else:
-                yield self._answer(path, done) if isinstance(done, Clip) else done
+        target = Path(folder).expanduser()
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise TransNetError(f"folder is {str(folder)!r}, which is not empty; name a new one.")
+        target.mkdir(parents=True, exist_ok=True)
+        save_run_info(target, self.info)
+        if self.novelty is not None:
+            save_novelty(target, self.novelty)
+        save_model(target, self.model)
+        return target
 
     def accelerated(self, num_frames: int | None = None) -> AbstractContextManager[Runtime]:
-        """Work in the runtime that is fastest here, with the same answers to about 1e-6.
+        """Run in the fastest runtime of this machine; probabilities agree to about 1e-6.
 
         ::
 
             with recognizer.accelerated(12 * len(paths)):
-                for answer in recognizer.predict_all(paths): ...
+                for prediction in recognizer.predict_all(paths): ...
 
         Args:
-            num_frames: frames ahead. If it is worth it, runtimes that were never tried on this
-                machine are tried first; without a number (a stream) what is known is used.
+            num_frames: number of frames ahead. If it pays off, runtimes that were never measured
+                on this machine are measured first; without a number (a stream) only earlier
+                measurements are used. On a GPU PyTorch is used.
 
         Returns:
-            A context manager that gives the runtime: ``eager`` (PyTorch as it is), ``compiled``,
-            ``onnx`` or ``openvino``. PyTorch's number of threads may be another inside.
+            A context manager that yields the runtime: ``eager`` (PyTorch), ``compiled``, ``onnx``
+            or ``openvino``. It may change PyTorch's number of threads.
         """
         return accelerated(self.model.backbone, num_frames)
 
@@ -134,22 +189,22 @@ class Recognizer:
         input_size: str | None = None,
         fps: float = 25.0,
     ) -> Iterator[Prediction]:
-        """Watch a camera, a network stream or a video, and answer for each new frame.
+        """Classify a camera, a network stream or a video, frame by frame.
 
-        Cameras and network streams are watched as they come: what this machine is too slow for is
-        dropped, and a connection that is lost is taken up again. Memory does not grow.
+        Cameras and network streams are read in real time: frames for which this machine is too
+        slow are dropped, and lost connections are reopened. Memory does not grow.
 
         Args:
             source: number of a webcam, an RTSP or HTTP address, a video file, or ``-`` for raw
                 frames on standard input.
-            config: the step of the window, and how many frames are looked at.
-            realtime: play a file at its own speed, and drop what is too fast.
+            config: the step of the window, and which frames are processed.
+            realtime: read a file at its own speed and drop frames as a camera would.
             input_size: ``WIDTHxHEIGHT`` of raw frames.
-            fps: raw frames a second.
+            fps: raw frames per second.
 
         Yields:
-            Predictions of the windows that end with each frame that was looked at; the first
-            when there are enough of them.
+            The prediction of the window that ends with each processed frame, from the first full
+            window on.
 
         Raises:
             TransNetError: the source cannot be opened.
@@ -168,32 +223,21 @@ class Recognizer:
     def stream_session(
         self, config: StreamConfig = StreamConfig(), *, name: str = "stream"
     ) -> StreamSession:
-        """Something to push the frames of one stream into; see :class:`StreamSession`."""
+        """Start one stream, whose frames you push; see :class:`StreamSession`."""
         return StreamSession(self.info, self.model, config, name)
 
-    def prediction(
-        self, path: str, probabilities: Tensor, start_s: float, end_s: float, damage: str = ""
-    ) -> Prediction:
-        """Put probabilities, ``(C,)``, in order and in words."""
-        return Prediction.of(path, self.classes, probabilities.tolist(), start_s, end_s, damage)
-
-    def _read(
-        self,
-        path: str | Path,
-        start: int | None = None,
-        end: int | None = None,
-        allow_partial: bool = False,
-    ) -> Clip:
-        return read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
-
-    def _answer(self, path: str | Path, clip: Clip) -> Prediction:
-        start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
-        return self.prediction(str(path), self._probabilities(clip), start_s, end_s, clip.damage)
+    def _schedule(self, num_videos: int, workers: int) -> Schedule:
+        concurrency = self.model.backbone.max_concurrency
+        return Schedule(self._scores, max(workers, concurrency), concurrency > 1)
 
     @torch.inference_mode()
-    def _probabilities(self, clip: Clip) -> Tensor:
-        pixels = torch.from_numpy(normalize(clip.frames, self.info.mean, self.info.std))
-        return self.model(pixels[None]).softmax(dim=1)[0]
+    def _scores(self, frames: Pixels) -> Scored:
+        pixels = self.normalized(frames)[None]
+        if self.novelty is None:
+            return Scored(self.model(pixels).softmax(dim=1)[0].tolist())
+        encoded = self.model.encode_cues(pixels)
+        known = bool(self.novelty.is_known(encoded)[0])
+        return Scored(self.model.classify(*encoded).softmax(dim=1)[0].tolist(), known)
 
     def __repr__(self) -> str:
-        return f"Recognizer({self.info.backbone}, classes={', '.join(self.classes)})"
+        return f"Recognizer({self.info.backbone.name}, classes={', '.join(self.classes)})"

@@ -1,32 +1,50 @@
-"""The training step: loss, optimizer, schedule; everything else is Lightning's."""
+"""Lightning module of a recognizer: loss, metrics, optimizer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import lightning
 import torch
-from torch import Tensor, nn
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torch.nn import functional
 from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
+from transnet.model.cues import join
 from transnet.model.networks import Network
-from transnet.training.normalization import Normalization
+from transnet.model.normalization import Normalization
+from transnet.training.feature_augmentation import drop_frames, mix_clips
 from transnet.training.optimizer import optimizers, refuse_divergence
 
 
-class RecognizerTraining(lightning.LightningModule):
-    """Teaches a :class:`~transnet.model.transnet.TransNet`.
+def class_weights(labels: Sequence[int]) -> Tensor:
+    """Weights of the classes, ``(C,)``, inverse to their clips; their mean over the clips is 1.
 
-    With a frozen backbone a batch holds what ``model.encode`` gave, else uint8 clips
-    ``(B, T, H, W, 3)``, which are normalized once they are where the network is.
+    Args:
+        labels: class index of each training clip; every class has some.
+
+    Example:
+        >>> class_weights([0, 0, 0, 1])
+        tensor([0.6667, 2.0000])
+    """
+    counts = torch.bincount(torch.tensor(labels)).float()
+    return len(labels) / (len(counts) * counts)
+
+
+class RecognizerModule(LightningModule):
+    """Trains a network on labeled clips with cross-entropy.
+
+    With a frozen backbone a batch holds features, the output of ``model.encode``; otherwise uint8
+    clips ``(B, T, H, W, 3)``, which are normalized on the network's device.
 
     Args:
         model: the network.
-        config: how it learns.
-        num_classes: actions to tell apart.
-        num_steps: steps of the whole training, for the schedule of the step size.
+        config: loss, learning rates, schedule.
+        num_classes: classes, C.
+        num_steps: steps of the whole training, for the schedule.
+        class_weights: weight of each class in the loss, ``(C,)``; equal if not given.
         mean: mean of RGB in 0..1, subtracted from a frame.
         std: standard deviation of RGB in 0..1, by which a frame is divided.
     """
@@ -39,12 +57,13 @@ class RecognizerTraining(lightning.LightningModule):
         num_steps: int,
         mean: Sequence[float],
         std: Sequence[float],
+        class_weights: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self._config, self._num_steps = config, num_steps
         self._normalize = Normalization(mean, std)
-        self._loss = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
+        self._class_weights = class_weights
         self._train_top1 = MulticlassAccuracy(num_classes, average="micro")
         self._validation_top1 = MulticlassAccuracy(num_classes, average="micro")
 
@@ -54,27 +73,47 @@ class RecognizerTraining(lightning.LightningModule):
         inputs, labels = batch
         return inputs if self._config.freeze else self._normalize(inputs), labels
 
-    def forward(self, batch: Tensor) -> Tensor:
-        return self.model.classify(batch) if self._config.freeze else self.model(batch)
+    def forward(self, batch: Any) -> dict[str, Tensor]:
+        encoded = batch if self._config.freeze else self.model.encode_cues(batch)
+        return self.model.cue_logits(encoded)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        # Dropout then depends on the step and not on what ran before it: a resumed training
-        # continues to the same numbers.
+    def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
+        # Dropout depends on the step alone, so a resumed training gives the same weights.
         torch.manual_seed(1_000_003 * self._config.seed + self.global_step)
         inputs, labels = batch
-        logits = self(inputs)
-        loss = self._loss(logits, labels)
+        others, share = labels, 1.0
+        if self._config.drop_frames:
+            inputs = drop_frames(inputs, self._config.drop_frames)
+        if self._config.mixup:
+            inputs, others, share = mix_clips(inputs, labels, self._config.mixup)
+        of_cues = self(inputs)
+        # Each cue is trained by a loss of its own, see transnet.model.cues.
+        losses = [self._loss(logits, labels) for logits in of_cues.values()]
+        if share < 1:
+            mixed = [self._loss(logits, others) for logits in of_cues.values()]
+            pairs = zip(losses, mixed, strict=True)
+            losses = [share * own + (1 - share) * other for own, other in pairs]
+        loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0]
         refuse_divergence(loss, self.global_step)
-        self._train_top1(logits, labels)
+        self._train_top1(join(of_cues), labels)
         self._log_epoch("train", loss, self._train_top1, len(labels))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         inputs, labels = batch
-        logits = self(inputs)
+        logits = join(self(inputs))
         self._validation_top1(logits, labels)
         loss = self._loss(logits, labels)
         self._log_epoch("validation", loss, self._validation_top1, len(labels))
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        weights = self._class_weights
+        return functional.cross_entropy(
+            logits,
+            labels,
+            weight=None if weights is None else weights.to(logits.device),
+            label_smoothing=self._config.label_smoothing,
+        )
 
     def _log_epoch(
         self, part: str, loss: Tensor, top1: MulticlassAccuracy, batch_size: int
@@ -87,7 +126,7 @@ class RecognizerTraining(lightning.LightningModule):
         return optimizers(self.model, self.model.backbone, self._config, self._num_steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if self._config.freeze:  # it never changes, so it need not be written every epoch
+        if self._config.freeze:  # a frozen backbone need not be written every epoch
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {
                 name: value for name, value in state.items() if not self._is_of_backbone(name)

@@ -86,9 +86,11 @@ def _add_state(router: APIRouter, service: Service) -> None:
         return describe(service)
 
     @router.get(
-        "/metrics", responses=documented(), response_class=PlainTextResponse,
+        "/metrics",
+        responses=documented(),
+        response_class=PlainTextResponse,
         summary="Counters for Prometheus",
-    )  # fmt: skip
+    )
     async def metrics() -> PlainTextResponse:
         service.metrics.set("waiting", service.engine.waiting)
         service.metrics.set("requests_in_progress", service.in_progress)
@@ -106,10 +108,15 @@ def describe(service: Service) -> ModelCard:
     info = recognizer.info
     step_s = info.step_s or info.clip.stride_s
     return ModelCard(
-        classes=list(info.classes), backbone=info.backbone, pretraining=info.pretraining,
-        frames=info.clip.frames, size=info.clip.size, window_s=step_s * (info.clip.frames - 1),
-        split=info.split, runtime=service.engine.runtime,
-    )  # fmt: skip
+        classes=list(info.classes),
+        backbone=info.backbone.name,
+        pretraining=info.backbone.pretraining,
+        frames=info.clip.frames,
+        size=info.clip.size,
+        window_s=step_s * (info.clip.frames - 1),
+        split=info.split,
+        runtime=service.engine.runtime,
+    )
 
 
 def _add_predict(router: APIRouter, service: Service) -> None:
@@ -142,9 +149,12 @@ def _add_predict(router: APIRouter, service: Service) -> None:
 
 def _add_timeline(router: APIRouter, service: Service) -> None:
     @router.post(
-        "/timeline", status_code=202, responses=documented(413, 415, 422, 429, 503),
-        openapi_extra=request_body(), summary="Start watching a long video",
-    )  # fmt: skip
+        "/timeline",
+        status_code=202,
+        responses=documented(413, 415, 422, 429, 503),
+        openapi_extra=request_body(),
+        summary="Start watching a long video",
+    )
     async def timeline(request: Request) -> JobState:
         service.engine.require()
         with service.admitted():

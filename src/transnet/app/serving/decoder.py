@@ -97,9 +97,13 @@ class Decoders:
         self, kind: str, path: Path, clip: ClipConfig, max_s: float, **more: Any
     ) -> dict[str, Any]:
         return {
-            "kind": kind, "path": os.fspath(path), "clip": asdict(clip), "max_s": max_s,
-            "max_pixels": self._config.max_pixels, **more,
-        }  # fmt: skip
+            "kind": kind,
+            "path": os.fspath(path),
+            "clip": asdict(clip),
+            "max_s": max_s,
+            "max_pixels": self._config.max_pixels,
+            **more,
+        }
 
     @contextmanager
     def _decoder(self) -> Iterator[_Decoder]:
@@ -123,9 +127,12 @@ class _Decoder:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
             [sys.executable, "-m", MODULE, str(memory_mb)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={**os.environ, **threads}, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **threads},
+            start_new_session=True,
+        )
 
     @property
     def alive(self) -> bool:

@@ -20,8 +20,8 @@ from transnet.config import ClipConfig, from_dict
 from transnet.data.clips import read_clip
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.video.frames import Pixels
-from transnet.data.video.pacing import Pace
-from transnet.data.video.reader import FrameReader
+from transnet.data.video.pacing import FramePacer
+from transnet.data.video.reader import VideoFile
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError, VideoError
 
@@ -74,17 +74,19 @@ def _clip(request: dict[str, Any]) -> Iterator[Answer]:
 
 def _frames(request: dict[str, Any]) -> Iterator[Answer]:
     duration_s = _check(request)
-    reader, pace = FrameReader(request["path"]), Pace(request["every_s"])
+    pacer = FramePacer(request["every_s"])
     preprocess = Preprocessor(request["clip"]["size"])
     first_s: float | None = None
-    for frame, time_s in reader.timed_frames():
-        first_s = time_s if first_s is None else first_s
-        if time_s - first_s > request["max_s"]:
-            raise TransNetError(_too_long(time_s - first_s, request["max_s"]))
-        if pace.is_due(time_s):
-            square = preprocess([frame], frame.rotation, CENTER)
-            yield _described(square, times_s=[time_s], duration_s=duration_s)
-    yield {"end": True, "damage": reader.damage(reached_end=True)}, b""
+    with VideoFile(request["path"]) as video:
+        for frame, time_s in video.timed_frames():
+            first_s = time_s if first_s is None else first_s
+            if time_s - first_s > request["max_s"]:
+                raise TransNetError(_too_long(time_s - first_s, request["max_s"]))
+            if pacer.is_due(time_s):
+                square = preprocess([frame], CENTER)
+                yield _described(square, times_s=[time_s], duration_s=duration_s)
+        damage = video.damage(reached_end=True)
+    yield {"end": True, "damage": damage}, b""
 
 
 def _described(pixels: Pixels, **values: Any) -> Answer:
@@ -97,7 +99,7 @@ _KINDS = {"clip": _clip, "frames": _frames}
 def _check(request: dict[str, Any]) -> float:
     """Refuse what is too large or too long by its own packets; returns its length in seconds."""
     path = request["path"]
-    FrameReader(path).declared_s()  # says what is wrong with a file that is no video
+    VideoFile(path).close()  # says what is wrong with a file that is no video
     with av.open(path, metadata_errors="ignore", options={"protocol_whitelist": "file"}) as file:
         stream = file.streams.video[0]
         if stream.width * stream.height > request["max_pixels"]:

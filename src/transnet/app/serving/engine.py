@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -145,14 +145,10 @@ class Engine:
             self.recognizer, self.failure = recognizer, ""
 
     def _predict(self, frames: DecodedFrames, name: str) -> Prediction:
-        import torch
+        import numpy as np
 
-        from transnet.data.preprocessing import normalize
+        from transnet.data.clips import Clip
 
-        recognizer = self.require()
-        info = recognizer.info
-        with torch.inference_mode():
-            pixels = torch.from_numpy(normalize(frames.pixels, info.mean, info.std))
-            scores = recognizer.model(pixels[None]).softmax(dim=1)[0]
-        start_s, end_s = frames.times_s[0], frames.times_s[-1]
-        return recognizer.prediction(name, scores, start_s, end_s, frames.damage)
+        times_s = np.asarray(frames.times_s)
+        clip = Clip(frames.pixels, np.arange(len(times_s)), times_s, frames.damage)
+        return replace(self.require().predict(clip), path=name)

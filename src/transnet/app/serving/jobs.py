@@ -44,9 +44,12 @@ class Job:
     def state(self) -> JobState:
         """What the caller sees."""
         return JobState(
-            id=self.id, status=self.status, progress=self.progress,
-            result=self.result, error=self.error,
-        )  # fmt: skip
+            id=self.id,
+            status=self.status,
+            progress=self.progress,
+            result=self.result,
+            error=self.error,
+        )
 
 
 class Jobs:

@@ -53,11 +53,14 @@ def make_app(
 
     needs_key = [Depends(HTTPBearer(auto_error=False))] if key else []
     app = FastAPI(
-        title="TransNet", version=version("transnet-har"), lifespan=lifespan,
-        docs_url=None, redoc_url=None,  # both load scripts from elsewhere
+        title="TransNet",
+        version=version("transnet-har"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,  # both load scripts from elsewhere
         dependencies=needs_key,
         description="Classify videos of human actions, watch streams of them.",
-    )  # fmt: skip
+    )
     add_handlers(app)
     app.include_router(make_router(service))
     return app

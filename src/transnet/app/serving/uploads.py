@@ -26,8 +26,14 @@ from starlette.exceptions import HTTPException
 from transnet.app.serving.problems import RequestError
 from transnet.app.serving.settings import MEGABYTE
 
-RAW_TYPES = ("application/octet-stream", "video/mp4", "video/webm", "video/x-msvideo",
-             "video/x-matroska", "video/quicktime")  # fmt: skip
+RAW_TYPES = (
+    "application/octet-stream",
+    "video/mp4",
+    "video/webm",
+    "video/x-msvideo",
+    "video/x-matroska",
+    "video/quicktime",
+)
 
 
 class Parameters(BaseModel):

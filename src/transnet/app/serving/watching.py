@@ -161,20 +161,18 @@ class _SquareSession:
         from transnet.model.transnet import TransNet
 
         if not isinstance(recognizer.model, TransNet):
-            raise TransNetError(f"{recognizer.info.backbone} cannot watch; use /predict.")
+            raise TransNetError(f"{recognizer.info.backbone.name} cannot watch; use /predict.")
         self._recognizer = recognizer
         self.step_s = window_step_s(recognizer.info, config)
         self._stream = StreamingTransNet(recognizer.model, self.step_s)
         self.span_s = self._stream.span_s
 
     def push(self, square: Pixels, time_s: float) -> Prediction | None:
-        import torch
+        from transnet.inference.prediction import Prediction
 
-        from transnet.data.preprocessing import normalize
-
-        info = self._recognizer.info
-        window = self._stream.push(torch.from_numpy(normalize(square, info.mean, info.std)), time_s)
+        window = self._stream.push(self._recognizer.normalized(square), time_s)
         if window is None:
             return None
-        scores = window.logits.softmax(dim=0)
-        return self._recognizer.prediction("", scores, window.times_s[0], window.times_s[-1])
+        start_s, end_s = window.times_s[0], window.times_s[-1]
+        scores = window.logits.softmax(dim=0).tolist()
+        return Prediction.of("", self._recognizer.info.outputs, scores, start_s, end_s)

@@ -19,7 +19,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from transnet.checkpoints.run import load_info
+from transnet.checkpoints.run import load_run_info
 from transnet.deploy.export import export
 from transnet.errors import TransNetError
 from transnet.utils.paths import cache_folder
@@ -30,8 +30,10 @@ VARIABLE = "TRANSNET_ORT_WEB"
 PACKAGE = "onnxruntime-web"
 VERSION = "1.30.0"
 _RUNTIME_FILES = (
-    "ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm",
-)  # fmt: skip
+    "ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs",
+    "ort-wasm-simd-threaded.wasm",
+)
 _TEMPLATE = Path(__file__).with_name("page.html")
 _README = """---
 title: {title}
@@ -53,7 +55,12 @@ def write_page(run: Path, folder: Path) -> None:
     Raises:
         TransNetError: a package is missing, or the run cannot be exported.
     """
-    info = load_info(run)
+    info = load_run_info(run)
+    if info.model.cues != "appearance":
+        raise TransNetError(
+            f"cues is {info.model.cues!r}; accepted for a page: appearance. "
+            "Train with --cues appearance, or take the ONNX models."
+        )
     runtime = find_runtime()
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -109,9 +109,11 @@ def _add_takes(router: APIRouter, studio: Studio) -> None:
     project, answers = studio.project, documented(409, 422)
 
     @router.post(
-        "/classes/{name}/takes", responses=documented(413, 415, 422, 429),
-        openapi_extra=request_body(), summary="Add a video file as a take",
-    )  # fmt: skip
+        "/classes/{name}/takes",
+        responses=documented(413, 415, 422, 429),
+        openapi_extra=request_body(),
+        summary="Add a video file as a take",
+    )
     async def add(request: Request, name: str) -> dict[str, Any]:
         project.find_class(name)
         with studio.service.admitted():
@@ -138,9 +140,11 @@ def _add_takes(router: APIRouter, studio: Studio) -> None:
         return _changed(studio)
 
     @router.get(
-        "/takes/{name}/thumbnail", responses=documented(404, 422), response_class=FileResponse,
+        "/takes/{name}/thumbnail",
+        responses=documented(404, 422),
+        response_class=FileResponse,
         summary="Eight squares of a take, side by side",
-    )  # fmt: skip
+    )
     async def thumbnail(name: str) -> FileResponse:
         try:
             _, take = project.find_take(name)
@@ -168,8 +172,12 @@ def _add_training(router: APIRouter, studio: Studio) -> None:
         await studio.teacher.train()
         return _changed(studio)
 
-    @router.post("/exports/{form}", status_code=202, responses=documented(422),
-                 summary="Make something to take away")  # fmt: skip
+    @router.post(
+        "/exports/{form}",
+        status_code=202,
+        responses=documented(422),
+        summary="Make something to take away",
+    )
     async def export(form: Literal["run", "onnx", "page"]) -> dict[str, Any]:
         if not studio.project.has_run:
             raise RequestError(422, "there is no recognizer yet; train first.")
@@ -177,9 +185,11 @@ def _add_training(router: APIRouter, studio: Studio) -> None:
         return _changed(studio)
 
     @router.get(
-        "/exports/{form}", responses=documented(404, 422), response_class=FileResponse,
+        "/exports/{form}",
+        responses=documented(404, 422),
+        response_class=FileResponse,
         summary="Take it away",
-    )  # fmt: skip
+    )
     async def download(form: Literal["run", "onnx", "page"]) -> FileResponse:
         path = studio.exports.get(form)
         if path is None:

@@ -107,11 +107,16 @@ class Teacher:
     async def _keep_running(self) -> None:
         while not self._stopping and self._crashes < _MAX_CRASHES:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", MODULE, *self._arguments,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=_LINE_BYTES,
+                sys.executable,
+                "-m",
+                MODULE,
+                *self._arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                limit=_LINE_BYTES,
                 env={**os.environ, "TQDM_DISABLE": "1"},
                 start_new_session=True,  # Ctrl-C is for the server, which lets it finish
-            )  # fmt: skip
+            )
             fatal = await self._listen(self._process)
             await self._process.wait()
             if fatal or self._stopping:

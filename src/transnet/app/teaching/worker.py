@@ -41,7 +41,7 @@ from transnet.runtimes.choice import accelerated
 from transnet.utils.files import whole_folder
 
 CLIP = ClipConfig()
-MODEL = ModelConfig()
+MODEL = ModelConfig(cues="appearance")  # the page to take away computes no motion
 VIEWS = 4
 EPOCHS = 40
 IDLE_S = 20.0
@@ -69,10 +69,16 @@ class Worker:
         self._found = find_weights(weights, backbone)
         self._model = self._build(2)
         self._cache = FeatureCache(project / "features")
+        record = self._found.backbone
         self._extractor = FeatureExtractor(
-            self._model, CLIP, self._found.mean, self._found.std, self._cache,
-            workers=1, device="cuda" if torch.cuda.is_available() else "cpu",
-        )  # fmt: skip
+            self._model,
+            CLIP,
+            record.mean,
+            record.std,
+            self._cache,
+            workers=1,
+            device="cuda" if torch.cuda.is_available() else "cpu",
+        )
 
     def measure(self) -> None:
         """Try runtimes that were never tried on this machine; the features then use the best."""
@@ -178,19 +184,27 @@ class Worker:
     ) -> None:
         split = Split("takes", records, (), (), SPLIT_RULE)
         data = str(self._project / "clips")
-        info = RunInfo.describe(classes, (CLIP, MODEL, config), self._found, data, split)
+        info = RunInfo.describe(classes, (CLIP, MODEL, config), self._found.backbone, data, split)
         with whole_folder(self._project / "run") as folder:
-            checkpoint.save_info(folder, info)
+            checkpoint.save_run_info(folder, info)
             save_clips(folder, split, self._digests)
             checkpoint.save_model(folder, model)
 
     def _build(self, num_classes: int) -> TransNet:
         found = self._found
         model = TransNet(
-            found.backbone, num_classes, num_frames=CLIP.frames, features=MODEL.features,
-            filters=MODEL.filters, temporal=MODEL.temporal, readout=MODEL.readout, size=CLIP.size,
-            dropout=TrainingConfig().dropout, backbone_args=found.args,
-        )  # fmt: skip
+            found.backbone.name,
+            num_classes,
+            num_frames=CLIP.frames,
+            features=MODEL.features,
+            filters=MODEL.filters,
+            temporal=MODEL.temporal,
+            readout=MODEL.readout,
+            cues=MODEL.cues,
+            size=CLIP.size,
+            dropout=TrainingConfig().dropout,
+            backbone_args=found.backbone.args,
+        )
         found.load_into(model.backbone)
         model.backbone.freeze()
         return model

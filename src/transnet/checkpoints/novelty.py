@@ -1,0 +1,55 @@
+"""``novelty.safetensors`` of a run: what tells clips that are unlike the training clips."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from transnet.errors import TransNetError
+from transnet.model.novelty import NoveltyDetector
+from transnet.utils.files import written_whole
+
+NAME = "novelty.safetensors"
+
+
+def save_novelty(run: Path, detector: NoveltyDetector) -> None:
+    """Write ``novelty.safetensors``."""
+    values = {
+        "references": detector.references.half().contiguous(),
+        "labels": detector.labels.contiguous(),
+        "threshold": torch.tensor([detector.threshold], dtype=torch.float64),
+    }
+    with written_whole(run / NAME) as path:
+        save_file(values, path)
+
+
+def load_novelty(run: Path | str) -> NoveltyDetector | None:
+    """Read ``novelty.safetensors``; ``None`` if the run has none.
+
+    Raises:
+        TransNetError: the file is damaged.
+    """
+    path = Path(run).expanduser() / NAME
+    if not path.is_file():
+        return None
+    try:
+        values = load_file(path)
+        threshold = float(values["threshold"][0])
+        return NoveltyDetector(values["references"].float(), values["labels"], threshold)
+    except (OSError, SafetensorError, KeyError, IndexError) as error:
+        raise TransNetError(
+            f"{path} is damaged ({error}); restore it, or predict with --unknown off."
+        ) from error
+
+
+def unknown_pays(run: Path | str) -> bool:
+    """Whether the last evaluation of a run has shown that telling unknown clips pays."""
+    try:
+        metrics = json.loads((Path(run).expanduser() / "metrics.json").read_text("utf-8"))
+        return bool(metrics["unknown"]["pays"])
+    except (OSError, ValueError, KeyError, TypeError):  # not evaluated, or by an older version
+        return False

@@ -1,0 +1,53 @@
+"""``transnet.load``: the recognizer of a run or of an export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transnet.config import Device, Unknown
+from transnet.deploy import runtime
+from transnet.errors import TransNetError
+
+if TYPE_CHECKING:
+    from transnet.inference.recognizer import Recognizer
+
+
+def load(
+    run: str | Path, *, device: Device | str = "auto", unknown: Unknown = "auto"
+) -> Recognizer | runtime.ExportedRecognizer:
+    """Load a trained run, or an export of one.
+
+    Args:
+        run: the ``--out`` folder of ``transnet train`` or of ``transnet export``, or a copy of it.
+        device: ``auto`` (CUDA where it is available, else the CPU), ``cpu``, ``cuda`` or ``mps``;
+            exports run on the CPU.
+        unknown: whether clips that are unlike the training clips are ``unknown``; ``auto``: if
+            the last ``evaluate`` of the run has shown that it pays. Exports cannot tell.
+
+    Raises:
+        TransNetError: ``run`` is neither, its training has not ended, there is no such device, or
+            the run cannot tell unknown clips.
+
+    Example:
+        >>> transnet.load("runs/exercises").classes
+        ('boxing', 'handwaving', 'walking')
+        >>> prediction = transnet.load("exported").predict("clip.mp4")
+        >>> prediction.label in prediction.scores
+        True
+    """
+    if not runtime.find_clip_model(Path(run).expanduser()):
+        from transnet.inference.recognizer import load  # imports torch, which an export needs not
+
+        return load(run, device=device, unknown=unknown)
+    if device not in ("auto", "cpu"):
+        raise TransNetError(
+            f"device is {device!r}, but {run} is an export, which runs on the CPU; accepted: auto, "
+            "cpu."
+        )
+    if unknown == "on":
+        raise TransNetError(
+            f"unknown is 'on', but {run} is an export, which cannot tell; accepted: auto, off, or "
+            "the run folder of transnet train."
+        )
+    return runtime.load(run)
