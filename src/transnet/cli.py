@@ -148,13 +148,15 @@ def _parser(command: str, function: Callable[..., Any]) -> Any:
         option = _option(parameter)
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             many = typing.get_origin(kind) is list
+            is_required = default is inspect.Parameter.empty
+            optional = {} if is_required else {"default": default}
             parser.add_argument(
                 parameter.name,
                 type=str,
-                nargs="+" if many else None if default is inspect.Parameter.empty else "?",
-                default=None if default is inspect.Parameter.empty else default,
+                nargs="+" if many else None if is_required else "?",
                 metavar=option.removesuffix("S") if many else option,
                 help=help_text,
+                **optional,
             )
         elif kind is bool and default is False and not is_field:
             parser.add_argument(option, action="store_true", help=help_text)

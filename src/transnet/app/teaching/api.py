@@ -105,6 +105,11 @@ def _add_classes(router: APIRouter, studio: Studio) -> None:
         return _changed(studio)
 
 
+def _video_suffix(name: str) -> str:
+    suffix = Path(name).suffix.lower()
+    return suffix if suffix in VIDEO_SUFFIXES else ".mp4"
+
+
 def _add_takes(router: APIRouter, studio: Studio) -> None:
     project, answers = studio.project, documented(409, 422)
 
@@ -118,9 +123,7 @@ def _add_takes(router: APIRouter, studio: Studio) -> None:
         project.find_class(name)
         with studio.service.admitted():
             async with received(request, studio.service.folder) as upload:
-                suffix = Path(upload.name).suffix.lower()
-                suffix = suffix if suffix in VIDEO_SUFFIXES else ".mp4"
-                await studio.add_file(name, upload.path, suffix)
+                await studio.add_file(name, upload.path, _video_suffix(upload.name))
         return studio.state()
 
     @router.patch("/takes/{name}", responses=answers, summary="Move a take to another class")
