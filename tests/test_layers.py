@@ -15,6 +15,7 @@ LAYERS = (
     ("checkpoints", "runtimes"),
     ("inference",),
     ("training", "evaluation", "deploy"),
+    ("archive",),
     ("experiments",),
     ("commands", "audit", "paper", "benchmark"),
     ("cli", "__main__"),

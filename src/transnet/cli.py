@@ -30,6 +30,8 @@ COMMANDS = {
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
     "explain": ("transnet.commands.explain:explain", "show where a recognizer looked"),
     "predict": ("transnet.commands.predict:predict", "tell the action of each video"),
+    "label": ("transnet.archive.label:label", "label an archive of videos, as Parquet"),
+    "features": ("transnet.archive.features:features", "extract features of a dataset, as Parquet"),
     "live": ("transnet.commands.live:live", "watch a camera, a stream or a file"),
     "export": ("transnet.deploy.export:export", "write a run for ONNX Runtime or OpenVINO"),
     "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),

@@ -31,12 +31,14 @@ class Clip:
         indices: number of each frame in the video, from 0, never decreasing, ``(T,)``.
         times_s: presentation time of each frame in seconds, ``(T,)``.
         damage: what is wrong with the file if its good frames were taken all the same.
+        video_s: seconds from the first to the last frame of the video, or of its range.
     """
 
     frames: Pixels
     indices: NDArray[np.int64]
     times_s: NDArray[np.float64]
     damage: str = ""
+    video_s: float = 0.0
 
     def __repr__(self) -> str:
         span = f"{self.times_s[0]:.2f}..{self.times_s[-1]:.2f} s"
@@ -90,6 +92,7 @@ def read_views(
 
     footage = read_footage(path, choose, start=start, end=end, allow_partial=allow_partial)
     preprocess = Preprocessor(config.size)
+    video_s = float(footage.times_s[-1] - footage.times_s[0])
     clips = []
     for view, indices in zip(views, per_view, strict=True):
         chosen = np.searchsorted(footage.indices, indices)
@@ -97,7 +100,8 @@ def read_views(
         positions, repeats = np.unique(chosen, return_inverse=True)
         pixels = preprocess((footage.frames[p] for p in positions), footage.rotation, view)
         numbers = indices + (start or 0)
-        clips.append(Clip(pixels[repeats], numbers, footage.times_s[indices], footage.damage))
+        times_s = footage.times_s[indices]
+        clips.append(Clip(pixels[repeats], numbers, times_s, footage.damage, video_s))
     return clips
 
 

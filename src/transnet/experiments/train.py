@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from transnet.archive.features import import_features
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+from transnet.data.cache.features import FeatureCache
 from transnet.data.datasets.catalog import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import without_listed
 from transnet.data.splits import split_names
 from transnet.errors import TransNetError
 from transnet.experiments.repeat import Repetition, repeat
 from transnet.training.train_run import train_run
+from transnet.utils.paths import cache_folder
 
 
 def train(
@@ -29,6 +32,7 @@ def train(
     recipe: str = "",
     results: str | None = None,
     cache: str | None = None,
+    features_from: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> Path:
@@ -54,6 +58,8 @@ def train(
             default results.csv in --out, if there are several
         cache: folder for what is computed once, the features of a frozen backbone or the clips for
             one that learns; by default in the user's cache
+        features_from: folder or address with the parts of transnet features, which are copied into
+            the feature cache first
         resume: continue a training that was interrupted, to the same result
         overwrite: replace a run that is already there
 
@@ -70,6 +76,13 @@ def train(
     names = split_names(manifest, split)
     if seeds < 1:
         raise TransNetError(f"--seeds is {seeds}; accepted: 1 or more.")
+    if features_from is not None:
+        if not training.freeze:
+            raise TransNetError(
+                "--features-from is for a frozen backbone; leave out it or --freeze false."
+            )
+        with FeatureCache(cache or cache_folder() / "features") as store:
+            import_features(features_from, store)
     if len(names) > 1 or seeds > 1 or results:
         return repeat(
             Repetition(

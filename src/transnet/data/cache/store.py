@@ -80,9 +80,7 @@ class Store:
             VideoError: the file cannot be read.
         """
         try:
-            status = os.stat(path)
-            where = f"{Path(path).resolve()}|{status.st_size}|{status.st_mtime_ns}"
-            key = "digest|" + hashlib.blake2b(where.encode(), digest_size=16).hexdigest()
+            key = _file_key(path, os.stat(path))
             known = self.read([key])[0]
             if known is not None:
                 return known.decode()
@@ -93,6 +91,27 @@ class Store:
             raise VideoError(path, f"cannot be opened ({reason}).") from None
         self.write({key: digest.encode()})
         return digest
+
+    def remember_digest(self, path: Path | str, digest: str, size: int, mtime_ns: int) -> bool:
+        """Take over a digest that another machine computed of the same file.
+
+        Args:
+            path: the file; one of another size or date is left alone.
+            digest: as :meth:`video_digest` gave it.
+            size: bytes of the file then.
+            mtime_ns: its date then, in nanoseconds.
+
+        Returns:
+            Whether the file is here and has this size and date.
+        """
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            return False
+        if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
+            return False
+        self.write({_file_key(path, status): digest.encode()})
+        return True
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +157,11 @@ class Store:
         except lmdb.MapResizedError:  # another process made it larger
             self._environment.set_mapsize(0)
             return self._environment.begin(buffers=False)
+
+
+def _file_key(path: Path | str, status: os.stat_result) -> str:
+    where = f"{Path(path).resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    return "digest|" + hashlib.blake2b(where.encode(), digest_size=16).hexdigest()
 
 
 def entry_key(kind: str, **depends_on: Any) -> str:

@@ -1,0 +1,301 @@
+"""Videos in, rows out: what each machine of a labeling job does, whatever engine drives it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from transnet.archive.addresses import LocalFile, UnreachableError, fetch
+from transnet.archive.parts import Row, import_pyarrow, printable
+from transnet.archive.segments import segments_of
+from transnet.archive.stages import Stage, run_stages
+from transnet.config import Device, option
+from transnet.data.clips import Clip, read_clip
+from transnet.data.preprocessing import normalize, scale_and_shift
+from transnet.errors import FileError, TransNetError, VideoError
+from transnet.inference.recognizer import Recognizer, load
+from transnet.runtimes.choice import VARIABLE
+from transnet.runtimes.device import find_device
+from transnet.utils.threads import usable_cores
+
+GPU_BATCH = 16
+FETCHERS = 8
+MAX_UNREACHABLE = 50
+"""So many files in a row that cannot be opened mean that the storage is gone, not the files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelConfig:
+    """How videos are labeled. The first three settings do not change a row."""
+
+    workers: int = option(
+        0, "decoding threads, and on a CPU as many for the backbone; 0: one a core"
+    )
+    batch: int = option(0, "videos per forward pass; 0: 1 on a CPU, 16 on a GPU")
+    device: Device = option("auto", "where the backbone runs")
+    segments_from_s: float | None = option(
+        None, "also find the segments of videos that last at least this many seconds; 0: of all"
+    )
+    allow_partial: bool = option(
+        False, "label the good frames of a damaged video, and put the damage in the column error"
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "batch"):
+            if getattr(self, name) < 0:
+                raise TransNetError(f"--{name} is {getattr(self, name)}; accepted: 0 or more.")
+        if self.segments_from_s is not None and not self.segments_from_s >= 0:
+            raise TransNetError(
+                f"--segments-from-s is {self.segments_from_s}; accepted: 0 or more seconds."
+            )
+
+
+@dataclass
+class _Video:
+    """A video on its way through the stages."""
+
+    address: str
+    file: LocalFile | None = None
+    clip: Clip | None = None
+    error: str = ""
+    reachable: bool = True
+
+
+@dataclass
+class Labeler:
+    """Labels videos in three stages: fetch, decode, backbone.
+
+    Also the class that Ray Data's ``map_batches`` calls: it can be made anywhere from values alone.
+
+    Args:
+        run: a run folder.
+        config: how videos are labeled.
+        runtime: the runtime of the backbone; by default the one that is fastest on this machine.
+        num_videos: videos ahead, which decides whether it pays to find out what is fastest.
+
+    Attributes:
+        stages: the stages of the last call of :meth:`label`, with the time that each took.
+
+    Example:
+        >>> for row in Labeler("runs/exercises").label(["a.mp4", "b.mp4"]): ...
+    """
+
+    run: str
+    config: LabelConfig = LabelConfig()
+    runtime: str = ""
+    num_videos: int = 10**6
+    stages: list[Stage] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.recognizer: Recognizer = load(self.run)
+        self.digest = model_digest(self.run)
+        self.device = find_device(self.config.device)
+        self.recognizer.model.to(self.device)
+        if self.config.segments_from_s is not None and self.device.type != "cpu":
+            raise TransNetError("--segments-from-s needs --device cpu.")
+        self._workers = self.config.workers or usable_cores()
+        self._batch = self.config.batch or (1 if self.device.type == "cpu" else GPU_BATCH)
+        self._unreachable = 0
+        self._kept_open: ExitStack | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator[str]:
+        """Hold the backbone in its runtime, whose name is given, for several calls."""
+        threads = torch.get_num_threads()
+        before = os.environ.get(VARIABLE)
+        if self.runtime:
+            os.environ[VARIABLE] = self.runtime
+        torch.set_num_threads(self._workers)
+        try:
+            num_frames = self.num_videos * self.recognizer.info.clip.frames
+            with self.recognizer.accelerated(num_frames) as runtime:
+                yield runtime
+        finally:
+            torch.set_num_threads(threads)
+            if self.runtime:
+                os.environ.pop(VARIABLE)
+                os.environ.update({} if before is None else {VARIABLE: before})
+
+    def label(self, addresses: Iterable[str]) -> Iterator[Row]:
+        """Label some videos; call it while the labeler is :meth:`opened`.
+
+        Args:
+            addresses: paths, and addresses of ``fsspec``.
+
+        Yields:
+            A row of :func:`label_schema` for each, in the order in which they are finished.
+
+        Raises:
+            TransNetError: 50 files in a row could not be opened.
+        """
+        at_once = self.recognizer.model.backbone.at_once
+        capacity = max(2 * self._workers, 2 * self._batch)
+        with tempfile.TemporaryDirectory(prefix="transnet-label-") as folder:
+
+            def fetched(items: list[str]) -> list[_Video]:
+                return [_fetch(address, folder) for address in items]
+
+            self.stages = [
+                Stage("fetch", fetched, FETCHERS, capacity=self._workers),
+                Stage("decode", self._decode, self._workers, capacity=capacity),
+                Stage("backbone", self._classify, at_once, self._batch, capacity),
+            ]
+            for video, row in run_stages(addresses, self.stages):
+                self._unreachable = 0 if video.reachable else self._unreachable + 1
+                yield row
+                if self._unreachable >= MAX_UNREACHABLE:
+                    raise TransNetError(
+                        f"{MAX_UNREACHABLE} files in a row could not be opened (the last: "
+                        f"{video.address}: {video.error}). Is the storage there? Start again with "
+                        "--retry-failed once it is."
+                    )
+
+    def __call__(self, batch: dict[str, Any]) -> Any:
+        """A batch of Ray Data, ``{"path": (B,)}``, to a ``pyarrow.Table`` of rows."""
+        if self._kept_open is None:
+            self._kept_open = ExitStack()
+            self._kept_open.enter_context(self.opened())  # until the actor ends
+        rows = list(self.label(batch["path"].tolist()))
+        return import_pyarrow().Table.from_pylist(rows, schema=label_schema())
+
+    def _decode(self, videos: list[_Video]) -> list[_Video]:
+        for video in videos:
+            if video.file is None:
+                continue
+            try:
+                video.clip = read_clip(
+                    video.file.path,
+                    self.recognizer.info.clip,
+                    allow_partial=self.config.allow_partial,
+                )
+                video.error = video.clip.damage
+            except VideoError as error:
+                video.error = error.reason
+            except Exception as error:  # one strange file must not end a job of a million
+                video.error = f"cannot be decoded ({type(error).__name__}: {error})."
+        return videos
+
+    def _classify(self, videos: list[_Video]) -> list[tuple[_Video, Row]]:
+        readable = [video.clip for video in videos if video.clip is not None]
+        scores = iter(self._probabilities(readable) if readable else ())
+        rows = []
+        for video in videos:
+            row = self._row(video, None if video.clip is None else next(scores))
+            rows.append((video, row))
+            video.clip = None
+            if video.file is not None:
+                video.file.release()
+        return rows
+
+    @torch.inference_mode()
+    def _probabilities(self, clips: list[Clip]) -> list[list[float]]:
+        """The probabilities of each clip; every forward pass has the same shape.
+
+        So a row does not depend on the videos that happened to be labeled with it.
+        """
+        missing = self._batch - len(clips)
+        pixels = np.stack([clip.frames for clip in (*clips, *clips[:1] * missing)])
+        logits = self.recognizer.model(self._normalized(pixels))
+        return logits.softmax(dim=1)[: len(clips)].tolist()
+
+    def _normalized(self, pixels: np.ndarray) -> Tensor:
+        info = self.recognizer.info
+        if self.device.type == "cpu":  # as in every prediction
+            return torch.from_numpy(normalize(pixels, info.mean, info.std))
+        scale, shift = (
+            torch.from_numpy(values).to(self.device)
+            for values in scale_and_shift(info.mean, info.std)
+        )
+        on_device = torch.from_numpy(pixels).to(self.device, non_blocking=True)
+        return (on_device * scale - shift).movedim(-1, -3)
+
+    def _row(self, video: _Video, scores: list[float] | None) -> Row:
+        row: Row = dict.fromkeys(label_schema().names)
+        row.update(path=printable(video.address), model=self.digest, error=video.error or None)
+        if video.file is not None:
+            row["size"] = video.file.size
+        if scores is None or video.clip is None or video.file is None:
+            return row
+        if not all(map(math.isfinite, scores)):
+            return {**row, "error": "the network gave no number for it."}
+        prediction = self.recognizer.prediction(
+            video.address, torch.tensor(scores), 0.0, video.clip.video_s
+        )
+        row.update(
+            label=prediction.label,
+            score=prediction.score,
+            scores=list(prediction.scores.items()),
+            seconds=video.clip.video_s,
+        )
+        least_s = self.config.segments_from_s
+        if least_s is not None and video.clip.video_s >= least_s:
+            try:
+                row["segments"] = segments_of(self.recognizer, video.file.path)
+            except FileError as error:
+                row["error"] = error.reason
+        return row
+
+
+def label_schema() -> Any:
+    """The columns of a row, as a ``pyarrow.Schema``.
+
+    ``path``; ``size`` in bytes; ``label``, the best class; ``score``, its probability; ``scores``,
+    the probability of every class, best first; ``segments``, if they were asked for; ``seconds``,
+    the length of the video; ``error``, why there is no label; ``model``, a digest of the model.
+    """
+    pa = import_pyarrow()
+    segment = pa.struct(
+        [("label", pa.string()), ("start_s", pa.float64()), ("end_s", pa.float64()),
+         ("score", pa.float32())]
+    )  # fmt: skip
+    return pa.schema(
+        {
+            "path": pa.string(),
+            "size": pa.int64(),
+            "label": pa.string(),
+            "score": pa.float32(),
+            "scores": pa.map_(pa.string(), pa.float32()),
+            "segments": pa.list_(segment),
+            "seconds": pa.float64(),
+            "error": pa.string(),
+            "model": pa.string(),
+        }
+    )
+
+
+def model_digest(run: str) -> str:
+    """A hash of everything in a run folder that decides an answer.
+
+    Raises:
+        TransNetError: a file of the run cannot be read.
+    """
+    folder = Path(run).expanduser()
+    try:
+        digest = hashlib.blake2b(digest_size=16)
+        with open(folder / "model.safetensors", "rb") as file:
+            digest.update(hashlib.file_digest(file, "blake2b").digest())
+        record = json.loads((folder / "transnet.json").read_text(encoding="utf-8"))
+        kept = {name: record[name] for name in ("classes", "clip", "model", "mean", "std")}
+        digest.update(json.dumps(kept, sort_keys=True).encode())
+        return digest.hexdigest()
+    except (OSError, ValueError, KeyError) as error:
+        raise TransNetError(f"{run} cannot be read as a run folder ({error}).") from error
+
+
+def _fetch(address: str, folder: str) -> _Video:
+    try:
+        return _Video(address, fetch(address, folder))
+    except UnreachableError as error:
+        return _Video(address, error=error.reason, reachable=False)
