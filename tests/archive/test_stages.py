@@ -14,7 +14,7 @@ def test_every_item_goes_through_every_stage_once():
     stages = [Stage("a", doubled, workers=3), Stage("b", doubled, workers=2, batch=4)]
     assert sorted(run_stages(range(101), stages)) == [4 * item for item in range(101)]
     assert [stage.items for stage in stages] == [101, 101]
-    assert all(stage.busy_s >= stage.cpu_s >= 0 for stage in stages)
+    assert all(stage.busy_s > 0 for stage in stages)
 
 
 def test_calls_get_full_batches_except_the_last():

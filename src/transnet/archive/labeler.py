@@ -38,7 +38,7 @@ MAX_UNREACHABLE = 50
 
 @dataclass(frozen=True, kw_only=True)
 class LabelConfig:
-    """How videos are labeled. The first three settings do not change a row."""
+    """How videos are labeled."""
 
     workers: int = option(
         0, "decoding threads, and on a CPU as many for the backbone; 0: one a core"
@@ -121,6 +121,8 @@ class Labeler:
         try:
             num_frames = self.num_videos * self.recognizer.info.clip.frames
             with self.recognizer.accelerated(num_frames) as runtime:
+                if runtime == "eager":
+                    torch.set_num_threads(1)  # several calls at once instead, see label()
                 yield runtime
         finally:
             torch.set_num_threads(threads)
@@ -140,7 +142,10 @@ class Labeler:
         Raises:
             TransNetError: 50 files in a row could not be opened.
         """
-        at_once = self.recognizer.model.backbone.at_once
+        # One core a call, so a row does not depend on the number of workers.
+        backbone = self.recognizer.model.backbone
+        eager = self.device.type == "cpu" and backbone.engine is None
+        at_once = self._workers if eager else backbone.at_once
         capacity = max(2 * self._workers, 2 * self._batch)
         with tempfile.TemporaryDirectory(prefix="transnet-label-") as folder:
 

@@ -78,7 +78,9 @@ def run_stages(items: Iterable[Any], stages: Sequence[Stage]) -> Iterator[Any]:
         >>> list(run_stages([1, 2, 3], [double]))
         [2, 4, 6]
     """
-    queues = [_Queue(1), *(_Queue(stage.capacity) for stage in stages)]
+    taken = [*(stage.batch for stage in stages), 1]  # at a time, out of each queue
+    room = [1, *(stage.capacity for stage in stages)]
+    queues = [_Queue(max(pair)) for pair in zip(taken, room, strict=True)]
     failures: list[BaseException] = []
 
     def guarded(target: _Queue, call: Callable[[], None]) -> None:
@@ -155,7 +157,6 @@ class _Queue:
 
     def take(self, count: int) -> list[Any]:
         """Wait for ``count`` items, or for the last ones; an empty list is the end."""
-        count = min(count, self._capacity)
         with self._changed:
             self._changed.wait_for(
                 lambda: self._stopped or not self._writers or len(self._items) >= count
