@@ -30,6 +30,7 @@ class LabelSummary:
         labeled: videos that were labeled now.
         failed: videos among them that have no label.
         seconds: of the labeling, without the preparation.
+        cpu_s: core seconds of the process meanwhile.
         model: digest of the model.
         runtime: in which the backbone ran.
         stages: seconds that the threads of each stage were busy, and had a core, and its videos.
@@ -43,6 +44,7 @@ class LabelSummary:
     labeled: int = 0
     failed: int = 0
     seconds: float = 0.0
+    cpu_s: float = 0.0
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -125,7 +127,7 @@ def label(
 
 
 def _collect(rows: Iterator[Row], writer: PartWriter, total: int, summary: LabelSummary) -> None:
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     with progress_bar("labeling", total, "videos") as bar:
         for row in rows:
             writer.add(row)
@@ -134,6 +136,7 @@ def _collect(rows: Iterator[Row], writer: PartWriter, total: int, summary: Label
             bar.set_postfix(failed=summary.failed, refresh=False)
             bar.update(1)
             summary.seconds = time.perf_counter() - started
+            summary.cpu_s = time.process_time() - cpu_started
 
 
 @contextmanager

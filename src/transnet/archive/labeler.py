@@ -144,7 +144,7 @@ class Labeler:
         """
         # One core a call, so a row does not depend on the number of workers.
         backbone = self.recognizer.model.backbone
-        eager = self.device.type == "cpu" and backbone.engine is None
+        eager = self.device.type == "cpu" and getattr(backbone, "engine", None) is None
         at_once = self._workers if eager else backbone.at_once
         capacity = max(2 * self._workers, 2 * self._batch)
         with tempfile.TemporaryDirectory(prefix="transnet-label-") as folder:
