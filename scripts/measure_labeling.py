@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def main() -> None:
     words = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[:2]
     paths = evenly_spaced(list_videos(words.source), words.videos)
-    bare = bare_parts(words.run, paths)
+    runtime = ExitStack()  # held until the script ends
+    bare = bare_parts(words.run, paths, runtime)
     found: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "videos.txt"
@@ -69,7 +71,7 @@ def main() -> None:
     report(found)
 
 
-def bare_parts(run: str, paths: list[str]) -> dict[str, Callable[[], Any]]:
+def bare_parts(run: str, paths: list[str], runtime: ExitStack) -> dict[str, Callable[[], Any]]:
     """A decoder loop and the backbone in the runtime that ``label`` takes, each on one thread."""
     recognizer = load(run)
     info = recognizer.info
@@ -79,8 +81,7 @@ def bare_parts(run: str, paths: list[str]) -> dict[str, Callable[[], Any]]:
         for p in paths
     ]
     torch.set_num_threads(1)
-    opened = recognizer.accelerated(10**6)
-    opened.__enter__()  # until the script ends
+    runtime.enter_context(recognizer.accelerated(10**6))
 
     @torch.inference_mode()
     def backbone() -> None:

@@ -36,13 +36,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--summary", type=Path, help="what transnet label --json printed")
     parser.add_argument("--count", type=float, default=10e6, help="videos")
-    parser.add_argument("--machines", type=int, default=8)
+    parser.add_argument("--machines", type=int, default=1)
     parser.add_argument("--cores", type=int, default=16, help="cores of a machine")
     parser.add_argument("--core-price-h", type=float, default=0.04, help="of a core and hour")
     parser.add_argument("--gpu-price-h", type=float, default=2.5, help="of a GPU and hour")
     parser.add_argument("--gpu-video-s", type=float, default=0.002, help="GPU seconds a video")
     parser.add_argument("--fetch-s", type=float, default=0.2, help="seconds to fetch a video")
-    parser.add_argument("--row-bytes", type=float, default=100)
+    parser.add_argument("--row-bytes", type=float, default=600, help="of 101 classes")
     words = parser.parse_args()
     decode_s, backbone_s = costs(words.summary)
     count, machines, cores = int(words.count), words.machines, words.cores
@@ -55,7 +55,7 @@ def main() -> None:
         decoding_s = decode_s * frames * width * height / UCF_PIXELS
         for gpu in (False, True):
             machine = Machine(
-                cores, cores, batch=16 if gpu else 1, gpu=gpu, fetchers=2 * cores,
+                cores, cores, batch=16 if gpu else 1, gpu=gpu, fetchers=max(8, 2 * cores),
                 price_h=cores * words.core_price_h + gpu * words.gpu_price_h,
             )  # fmt: skip
             network_s = words.gpu_video_s if gpu else backbone_s

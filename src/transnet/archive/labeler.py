@@ -153,7 +153,7 @@ class Labeler:
                 return [_fetch(address, folder) for address in items]
 
             self.stages = [
-                Stage("fetch", fetched, FETCHERS, capacity=self._workers),
+                Stage("fetch", fetched, max(FETCHERS, 2 * self._workers), capacity=self._workers),
                 Stage("decode", self._decode, self._workers, capacity=capacity),
                 Stage("backbone", self._classify, at_once, self._batch, capacity),
             ]
