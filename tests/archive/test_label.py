@@ -158,7 +158,9 @@ def test_storage_that_is_gone_ends_the_job(archive, trained_run, tmp_path, monke
         label(
             str(tmp_path / "list.txt"), run=str(trained_run), out=str(tmp_path / "o"), config=QUIET
         )
-    assert len(rows(tmp_path / "o")) >= 12
+    # Those that were finished are kept; good videos may still have been in the decoder.
+    found = [row["path"] for row in rows(tmp_path / "o")]
+    assert len(set(found)) == len(found) and sum("/gone/" in path for path in found) >= 5
 
 
 def test_another_model_is_refused(archive, trained_run, tmp_path):
