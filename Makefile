@@ -1,33 +1,52 @@
-# make demo: install and watch the whole pipeline run. make test: install and run the tests.
+# make demo: install what a user needs and run the whole pipeline.
+# make test: install what a developer needs and run the tests.
 # Another Python: make demo PYTHON=python3.12
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
+# One thread per process: the tests run in one process per core.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check install wheel clean
+.PHONY: demo install dev test test-fast check docs wheel clean
 
-demo: .venv/installed
+demo: .venv/user
 	$(BIN)/transnet demo
 
-test: .venv/installed
-	$(BIN)/python -m pytest
+install: .venv/user
 
-check: .venv/installed
+dev: .venv/developer
+
+test: .venv/developer
+	$(PYTEST) --cov --cov-report=term
+
+# Between two edits: everything but the slow tests.
+test-fast: .venv/developer
+	$(PYTEST) -m "not slow"
+
+check: .venv/developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-install: .venv/installed
+# What the documents take from the code and from recorded results.
+docs: .venv/developer
+	$(BIN)/python scripts/draw_architecture.py
+	$(BIN)/python benchmarks/render_results.py
 
-wheel: .venv/installed
+wheel: .venv/developer
 	$(BIN)/python -m build --wheel
 	$(BIN)/python -m build --wheel runtime --outdir dist/runtime
 
-# Redone when a requirement changes, so that a second make is quick.
-.venv/installed: pyproject.toml constraints.txt
+# Each stamp is renewed when a requirement changes, so that a second make is quick.
+.venv/user: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[offline,dev]"
+	$(PIP_INSTALL) ".[offline]"
+	touch $@
+
+.venv/developer: .venv/user
+	$(PIP_INSTALL) ".[offline,dev]"
 	touch $@
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist src/*.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""Write the tables and charts of the documents anew from the recorded results.
+"""Render the tables and charts of the documentation from the recorded results.
 
 ::
 
@@ -18,10 +18,11 @@ from statistics import mean, stdev
 import matplotlib
 
 from transnet.benchmark.charts import bars
-from transnet.benchmark.measurement import figure_text, read_csv, text_table
 from transnet.benchmark.report import Section, sections
+from transnet.benchmark.results_file import read_benchmark
 from transnet.benchmark.temporal import CLIP, STEP
-from transnet.experiments.results import Result, means, read_results, table
+from transnet.benchmark.text_tables import figure_text, text_table
+from transnet.experiments.results import RunResult, means, read_results, table
 from transnet.paper.tables import printed
 from transnet.reports.page import chart_markup
 from transnet.reports.tables import markdown_columns
@@ -32,34 +33,35 @@ CHARTS = ROOT / "docs/benchmark"
 RESULTS = ROOT / "benchmarks/results.csv"
 BENCHMARK = ROOT / "benchmarks/benchmark.csv"
 SCENES = ROOT / "benchmarks/cross_scene.csv"
-CLIPS_AN_EPOCH = 337  # of the four classes of UCF101, official:1
+CLIPS_PER_EPOCH = 337  # of the four classes of UCF101, official:1
 
 
 def rendered(page: str) -> str:
-    """The page with its tables, each between a comment that says which and ``<!-- end -->``.
+    """The page with its tables, each between a comment that names it and ``<!-- end -->``.
 
     ``results: RECIPE`` are the means of a recipe (``*`` is any text), ``results: RECIPE@DATA``
-    those on one dataset, ``pretraining: DATA/SPLIT,...`` the grid of Table II, ``rivals: DATA``
-    what joins the frames, ``scenes: BACKBONE`` what the place is worth, ``benchmark: PART`` the
-    tables and charts of that part.
+    those on one dataset, ``pretraining: DATA/SPLIT,...`` the grid of Table II, ``rivals: DATA`` the
+    temporal models, ``scenes: BACKBONE`` the effect of the place, ``benchmark: PART`` the tables
+    and charts of that part.
     """
     results = read_results(RESULTS)
 
     def fill_results(wanted: str) -> str:
         recipe, _, data = wanted.partition("@")
         rows = means(
-            result for result in results
+            result
+            for result in results
             if fnmatch(result.recipe, recipe) and fnmatch(result.data, data or "*")
-        )  # fmt: skip
+        )
         families = [row for row in rows if "mean of" in row.split]
-        if families and len(rows) > 6:  # a fold for each person says little
+        if families and len(rows) > 6:  # one row per person is too much detail
             rows = families
         return table(rows, markdown=True)
 
     fills = {
         "results": fill_results,
         "pretraining": partial(_pretraining, results),
-        "rivals": partial(_rivals, results),
+        "rivals": partial(_temporal_models, results),
         "scenes": _scenes,
         "benchmark": _benchmark,
     }
@@ -75,8 +77,8 @@ def rendered(page: str) -> str:
     )
 
 
-def _pretraining(results: Sequence[Result], columns: str) -> str:
-    """Backbones and what they had learned before, each dataset a column, beside the paper's."""
+def _pretraining(results: Sequence[RunResult], columns: str) -> str:
+    """Backbones and pretrainings, a column per dataset, and the paper's figures."""
     lines = [("backbone", "pretraining", *columns.split(","), "the paper: KTH, random split")]
     for printed_row in printed(2):
         prefix = f"{printed_row['backbone']}, {printed_row['pretraining']}, "
@@ -87,37 +89,43 @@ def _pretraining(results: Sequence[Result], columns: str) -> str:
     return markdown_columns(lines)
 
 
-def _cell(results: Sequence[Result], prefix: str, data: str, split: str) -> str:
+def _cell(results: Sequence[RunResult], prefix: str, data: str, split: str) -> str:
     """``92.43 ± 1.31 (frozen at 224 px)``; of several folds their mean."""
     rows = means(r for r in results if r.recipe.startswith(prefix) and r.data == data)
     found = [row for row in rows if row.split == split or row.split.startswith(f"{split}, mean")]
     return "; ".join(f"{row.percent} ({row.recipe.rpartition(', ')[2]})" for row in found)
 
 
-def _rivals(results: Sequence[Result], data: str) -> str:
-    """What joins the frames: how well, how large, how long."""
-    timed = {row.what: row for row, _ in read_csv(BENCHMARK) if row.part == "temporal"}
-    lines = [(
-        "what joins the frames", "top-1, official splits, %", "from nothing, 64 px, split 1, %",
-        "parameters and work", "an epoch, s", "a clip, ms",
-    )]  # fmt: skip
+def _temporal_models(results: Sequence[RunResult], data: str) -> str:
+    """Accuracy, size and time of the temporal models and 3D networks."""
+    timed = {row.what: row for row, _ in read_benchmark(BENCHMARK) if row.part == "temporal"}
+    headings = (
+        "temporal model",
+        "top-1, official splits, %",
+        "from scratch, 64 px, split 1, %",
+        "parameters, operations per clip",
+        "epoch, s",
+        "clip, ms",
+    )
+    lines = [headings]
     for what, clip in timed.items():
         name, _, kind = what.partition(", ")
         if kind != CLIP:
             continue
         step = timed[f"{name}, {STEP}"]
-        lines.append((
+        line = (
             name,
             _figure(results, f"rivals-{name}", data, "official, mean of 3"),
             _figure(results, f"rivals-3d-{name}", data, "official:1"),
             clip.note,
-            figure_text(CLIPS_AN_EPOCH * (step.ms or 0) / 1000, 3),
+            figure_text(CLIPS_PER_EPOCH * (step.ms or 0) / 1000, 3),
             figure_text(clip.ms or 0, 4),
-        ))  # fmt: skip
+        )
+        lines.append(line)
     return markdown_columns(lines)
 
 
-def _figure(results: Sequence[Result], recipe: str, data: str, split: str) -> str:
+def _figure(results: Sequence[RunResult], recipe: str, data: str, split: str) -> str:
     rows = means(r for r in results if (r.recipe, r.data) == (recipe, data))
     return next((row.percent for row in rows if row.split == split), "")
 
@@ -126,18 +134,19 @@ def _scenes(backbone: str) -> str:
     """Top-1 in the places of the training and in those of other actions, by pretraining."""
     with open(SCENES, newline="", encoding="utf-8") as file:
         runs = list(csv.DictReader(file))
-    lines = [(f"what {backbone} had learned", "learned here", "usual places", "shuffled", "lost")]
+    lines = [(f"pretraining of {backbone}", "backbone is", "usual places", "shuffled", "lost")]
     for kind in dict.fromkeys(run["pretraining"] for run in runs):
         mine = [run for run in runs if run["pretraining"] == kind]
         usual, shuffled = (
             [100 * float(run[f"{place}_top1"]) for run in mine] for place in ("usual", "shuffled")
         )
         lost = [u - s for u, s in zip(usual, shuffled, strict=True)]
-        lines.append((
-            {"imagenet": "ImageNet", "hss": "human shape, from ImageNet"}.get(kind, kind),
-            f"{mine[0]['learned']}, {mine[0]['size']} px",
+        line = (
+            {"imagenet": "ImageNet", "hss": "human segmentation, from ImageNet"}.get(kind, kind),
+            f"{mine[0]['learnt']}, {mine[0]['size']} px",
             *(f"{mean(share):.1f} ± {stdev(share):.1f}" for share in (usual, shuffled, lost)),
-        ))  # fmt: skip
+        )
+        lines.append(line)
     return markdown_columns(lines)
 
 
@@ -152,15 +161,15 @@ def _benchmark(part: str) -> str:
 
 
 def _sections(part: str) -> list[Section]:
-    return sections(record for record in read_csv(BENCHMARK) if record[0].part == part)
+    return sections(record for record in read_benchmark(BENCHMARK) if record[0].part == part)
 
 
 def draw_charts() -> None:
-    """A chart for each table of the benchmark."""
+    """Draw a chart per table of the benchmark."""
     CHARTS.mkdir(exist_ok=True)
     for old in CHARTS.glob("*.svg"):
         old.unlink()
-    for section in sections(read_csv(BENCHMARK)):
+    for section in sections(read_benchmark(BENCHMARK)):
         with matplotlib.rc_context({"svg.hashsalt": "transnet"}):  # equal charts, equal files
             svg = chart_markup(bars(section.rows))
         (CHARTS / f"{section.name}.svg").write_text(svg, encoding="utf-8")

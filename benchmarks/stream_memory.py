@@ -1,11 +1,11 @@
-"""Memory of a stream: flat over hours of frames.
+"""Memory of a stream over hours of frames.
 
 ::
 
     python benchmarks/stream_memory.py RUN --hours 1 --fps 10 --out benchmarks/stream_memory.csv
 
-The run gives the network (``transnet train``); the frames are generated. Time is measured by
-``transnet benchmark``.
+The network is that of a run of ``transnet train``; the frames are synthetic. ``transnet benchmark``
+measures time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from transnet.benchmark.machine import this_machine
 
 
 def main() -> None:
-    """Measure, and write a row for each sixtieth of the time."""
+    """Measure, and write a row per sixtieth of the time."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("run")
     parser.add_argument("--out", type=Path, help="CSV file")
@@ -43,7 +43,7 @@ def main() -> None:
 def measure_memory(
     recognizer: transnet.Recognizer, hours: float, fps: float
 ) -> list[dict[str, object]]:
-    """Resident memory while hours of generated frames are pushed."""
+    """Resident memory while hours of synthetic frames are pushed."""
     machine = this_machine().processor
     session = recognizer.stream_session()
     rng = np.random.default_rng(0)
@@ -54,11 +54,15 @@ def measure_memory(
         frame = rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)
         session.push(frame, number / fps)
         if number % max(1, total // 60) == 0:
-            rows.append({
-                "stream_s": f"{number / fps:.0f}", "resident_mib": f"{resident_mib():.2f}",
-                "frames": number, "backbone": recognizer.info.backbone, "machine": machine,
-            })  # fmt: skip
-    # The first minute fills the window and the allocators' pools.
+            row: dict[str, object] = {
+                "stream_s": f"{number / fps:.0f}",
+                "resident_mib": f"{resident_mib():.2f}",
+                "frames": number,
+                "backbone": recognizer.info.backbone.name,
+                "machine": machine,
+            }
+            rows.append(row)
+    # The first minute fills the window and the pools of the allocators.
     early = float(str(rows[1]["resident_mib"]))
     late = [float(str(row["resident_mib"])) for row in rows[1:]]
     print(

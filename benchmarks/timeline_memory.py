@@ -1,4 +1,4 @@
-"""Peak memory of a timeline by the length of the video, each length in a process of its own.
+"""Peak memory of a timeline by length of the video, each in a process of its own.
 
 ::
 
@@ -28,14 +28,14 @@ def main() -> None:
     arguments = parser.parse_args()
     for minutes in arguments.minutes:
         process = multiprocessing.get_context("spawn").Process(
-            target=measure, args=(arguments.run, minutes)
+            target=measure_timeline, args=(arguments.run, minutes)
         )
         process.start()
         process.join()
 
 
-def measure(run: str, minutes: int) -> None:
-    """Write a generated video and find its segments, every frame the end of a window."""
+def measure_timeline(run: str, minutes: int) -> None:
+    """Write a synthetic video and find its segments, with a window ending at every frame."""
     import torch
 
     import transnet

@@ -1,8 +1,9 @@
-"""Shared fixtures: tiny videos made on the fly, and the real data where it is at hand."""
+"""Shared fixtures: tiny videos rendered on the fly, and real data where it is available."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +23,15 @@ VideoMaker = Callable[..., Path]
 
 torch.set_num_threads(1)  # tiny networks are slower on two
 os.environ["OMP_NUM_THREADS"] = "1"  # and in the processes that tests start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A job in the background ignores Ctrl-C, and so would the processes that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files with slow tests first, so that no process is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +44,13 @@ def _own_cache(tmp_path_factory, monkeypatch):
 def shared() -> Path:
     """The folder of real data and weights; tests that need it are skipped without it."""
     if not SHARED.is_dir():
-        pytest.skip("the real data (../shared) is not here")
+        pytest.skip("needs the real data (../shared)")
     return SHARED
 
 
 @pytest.fixture
 def make_video(tmp_path) -> VideoMaker:
-    """Write a video whose frame i is a picture of its own number (see ``frame_number``)."""
+    """Write a video whose frame i shows its own number (see ``frame_number``)."""
 
     def make(
         name: str = "video.mp4",
@@ -91,7 +101,7 @@ def audio_only(tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def clips_folder(tmp_path_factory) -> Path:
-    """Three actions of five generated people, two clips of each: 30 clips."""
+    """Three actions of five rendered people, two clips each: 30 clips."""
     folder = tmp_path_factory.mktemp("generated") / "clips"
     actions = ("boxing", "handwaving", "walking")
     return write_dataset(folder, people=5, clips=2, actions=actions, num_frames=16)
@@ -99,7 +109,7 @@ def clips_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained_run(clips_folder, tmp_path_factory) -> Path:
-    """A small trained recognizer of the generated clips."""
+    """A small recognizer trained on the rendered clips."""
     from transnet import ClipConfig, TrainingConfig, train
 
     folder = tmp_path_factory.mktemp("trained")
@@ -116,7 +126,7 @@ def trained_run(clips_folder, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def pretrained(tmp_path_factory) -> Path:
-    """A backbone and a segmenter that have learned a little from generated people."""
+    """A backbone and a segmenter pretrained briefly on rendered people."""
     from transnet import PretrainingConfig, pretrain
 
     return pretrain(

@@ -1,4 +1,4 @@
-"""What several tests use beside the fixtures."""
+"""What several tests use besides the fixtures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TINY_BACKBONE = "test_efficientnet.r160_in1k"
 
 
 def numbered_frame(number: int, width: int, height: int) -> np.ndarray:
-    """A picture that says which frame it is: eight stripes, each a bit, bright or dark."""
+    """A picture that encodes its frame number: eight stripes, each a bit, bright or dark."""
     picture = np.zeros((height, width, 3), np.uint8)
     for bit in range(8):
         left, right = bit * width // 8, (bit + 1) * width // 8
@@ -26,7 +26,7 @@ def frame_number(picture: np.ndarray) -> int:
 
 
 def rotate(path: Path, matrix: tuple[int, int, int, int]) -> None:
-    """Write a rotation into an MP4's header, as phones do: a, b, c, d of its display matrix."""
+    """Write a rotation into an MP4's header, as phones do: a, b, c, d of the display matrix."""
     content = bytearray(path.read_bytes())
     start = content.index(b"tkhd") + 4 + 4 + 20 + 16
     a, b, c, d = (value << 16 for value in matrix)

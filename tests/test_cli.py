@@ -1,7 +1,11 @@
+from __future__ import annotations
+
 import importlib
+import os
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +18,25 @@ from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 def test_help_imports_nothing_heavy():
     script = (
         "import sys; from transnet.cli import main; main(['--help']); "
-        "assert not {'torch', 'timm', 'lightning', 'av', 'numpy'} & set(sys.modules)"
+        "assert not {'torch', 'timm', 'pytorch_lightning', 'av', 'numpy'} & set(sys.modules)"
     )
     shown = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert all(command in shown.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_imports_nothing_heavy(command):
+    script = (
+        "import sys; from transnet.cli import main\n"
+        f"try: main(['{command}', '--help'])\n"
+        "except SystemExit: print(*{'torch', 'timm', 'lightning', 'av'} & set(sys.modules))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert shown.stdout.splitlines()[-1] == ""
 
 
 def test_import_is_lazy_and_complete():
@@ -61,6 +78,8 @@ def test_every_command_and_option_has_help(command, capsys):
         (["train", "x", "--out", "y", "--frames", "1"], 1, "--frames is 1; accepted: 2 to 1024"),
         (["train", "x", "--out", "y", "--views", "0"], 1, "--views is 0; accepted: 1 or more"),
         (["train", "x", "--out", "y", "--seed", "99999999999"], 1, "accepted: 0 to 4294967295"),
+        (["train", "x", "--out", "y", "--epoch", "3"], 2, "Did you mean --epochs?"),
+        (["predict", "x", "y", "--device", "tpu"], 2, "'auto', 'cpu', 'cuda', 'mps'"),
         (["train", "x" * 300, "--out", "y"], 1, "this name is too long for a file"),
         (["train", "nowhere", "--out", "y"], 1, "DATA is 'nowhere', which does not exist"),
         (["predict", "nowhere", "x.mp4"], 1, "RUN is 'nowhere', which is not a run folder"),
@@ -69,10 +88,7 @@ def test_every_command_and_option_has_help(command, capsys):
     ],
 )
 def test_mistakes_are_explained(words, status, message, capsys):
-    try:
-        code = main(words)
-    except SystemExit as ended:
-        code = ended.code
+    code = main(words)
     shown = capsys.readouterr().err
     assert code == status
     assert message in shown
@@ -83,6 +99,7 @@ def test_no_words_show_the_overview(capsys):
     assert main([]) == 2
     assert "usage: transnet COMMAND" in capsys.readouterr().out
     assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == transnet.__version__
 
 
 def test_a_config_file_sets_options_and_the_command_line_wins(clips_folder, tmp_path, capsys):
@@ -96,6 +113,50 @@ def test_a_config_file_sets_options_and_the_command_line_wins(clips_folder, tmp_
     assert (info.clip.frames, info.training.epochs, info.training.seed) == (4, 1, 7)
     assert "saved to" in capsys.readouterr().err
     config.write_text("epocs: 2\n")
-    with pytest.raises(SystemExit):
-        main(words)
+    assert main(words) == 2
     assert "there is no setting epocs. Did you mean epochs?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [("train", "Interrupted. Continue with --resume."), ("check", "Interrupted.")],
+)
+def test_an_interrupted_command_says_whether_it_can_continue(command, message, monkeypatch, capsys):
+    def interrupted(data: str, *, out: str = "") -> None:
+        """Do something.
+
+        Args:
+            data: what with
+            out: where to
+        """
+        raise KeyboardInterrupt
+
+    home = importlib.import_module(COMMANDS[command][0].partition(":")[0])
+    monkeypatch.setattr(home, command, interrupted)
+    assert main([command, "x"]) == 130
+    assert capsys.readouterr().err.strip() == message
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_full_disk_of_standard_output_is_one_sentence(tmp_path):
+    script = (
+        "import sys\n"
+        "from transnet import cli\n"
+        "cli.COMMANDS['full'] = ('full_disk:full', '')\n"
+        "sys.exit(cli.main(['full']))\n"
+    )
+    (tmp_path / "full_disk.py").write_text(
+        'def full() -> None:\n    """Print."""\n    print("x", flush=True)\n'
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    with open("/dev/full", "w") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+    assert done.returncode == 1
+    assert "the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -13,16 +13,16 @@ def test_batches_are_smaller_where_the_whole_network_is_trained():
 @pytest.mark.parametrize(
     ("kind", "values", "message"),
     [
-        (ClipConfig, {"size": 8}, "--size is 8; accepted: 16 to 4096 pixels"),
-        (ClipConfig, {"stride_s": 0}, "--stride-s is 0; accepted: above 0"),
-        (ModelConfig, {"features": 0}, "--features is 0; accepted: 1 or more"),
-        (ModelConfig, {"temporal": "lstn"}, "--temporal is 'lstn'; accepted: conv1d, separable"),
-        (TrainingConfig, {"batch_size": -1}, "--batch-size is -1; accepted: 1 or more"),
-        (TrainingConfig, {"dropout": 1.0}, "--dropout is 1.0; accepted: 0 or more, below 1"),
-        (TrainingConfig, {"learning_rate": 0}, "--learning-rate is 0; accepted: above 0"),
-        (PretrainingConfig, {"size": 16}, "--size is 16; accepted: 32 to 4096 pixels"),
-        (PretrainingConfig, {"workers": -1}, "--workers is -1; accepted: 0 or more"),
-        (TrainingConfig, {"max_broken": 2}, "--max-broken is 2; accepted: 0 to 1"),
+        (ClipConfig, {"size": 8}, "size is 8; accepted: 16 to 4096 pixels"),
+        (ClipConfig, {"stride_s": 0}, "stride_s is 0; accepted: above 0"),
+        (ModelConfig, {"features": 0}, "features is 0; accepted: 1 or more"),
+        (ModelConfig, {"temporal": "lstn"}, "temporal is 'lstn'; accepted: conv1d, separable"),
+        (TrainingConfig, {"batch_size": -1}, "batch_size is -1; accepted: 1 or more"),
+        (TrainingConfig, {"dropout": 1.0}, "dropout is 1.0; accepted: 0 or more, below 1"),
+        (TrainingConfig, {"learning_rate": 0}, "learning_rate is 0; accepted: above 0"),
+        (PretrainingConfig, {"size": 16}, "size is 16; accepted: 32 to 4096 pixels"),
+        (PretrainingConfig, {"workers": -1}, "workers is -1; accepted: 0 or more"),
+        (TrainingConfig, {"max_broken": 2}, "max_broken is 2; accepted: 0 to 1"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_accepted(kind, values, message):

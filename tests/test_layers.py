@@ -1,32 +1,20 @@
-"""Imports go down the layers only, and never in a circle."""
+"""Imports point down the layers, never in a circle; functions, files, and the root stay small."""
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
-from tests.imports import imports
+from scripts.layers import LEVEL, SOURCE, imports, modules, room
 
-# From the ground up. Rooms of one layer may import each other, if not in a circle.
-LAYERS = (
-    ("errors",),
-    ("utils", "config"),
-    ("data",),
-    ("model", "reports"),
-    ("checkpoints", "runtimes"),
-    ("inference",),
-    ("training", "evaluation", "deploy"),
-    ("archive",),
-    ("experiments",),
-    ("commands", "audit", "paper", "benchmark"),
-    ("cli", "__main__"),
-)
-LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-# The package itself names its public functions wherever they live.
-IMPORTS = {name: found - {"transnet"} for name, found in imports().items() if name != "transnet"}
+MAX_ROOT_MODULES = 6
+MAX_BODY_LINES = 45  # of a function, without its docstring
+MAX_FILE_LINES = 350
+MAX_FORMAT_SKIPS = 19
 
-
-def room(module: str) -> str:
-    return module.split(".")[1]
+IMPORTS = imports()
+PACKAGES = {name.rpartition(".")[0] for name in IMPORTS}
 
 
 @pytest.mark.parametrize("module", sorted(IMPORTS))
@@ -35,11 +23,11 @@ def test_a_module_imports_from_its_own_layer_or_below(module):
     assert not above
 
 
-def test_no_file_imports_itself_over_others():
+def test_no_file_imports_itself_through_others():
     assert not circles(IMPORTS)
 
 
-def test_no_folder_imports_itself_over_others():
+def test_no_folder_imports_itself_through_others():
     folders: dict[str, set[str]] = {}
     for module, found in IMPORTS.items():
         own = folder(module)
@@ -52,11 +40,8 @@ def folder(module: str) -> str:
     return module if module in PACKAGES else module.rpartition(".")[0]
 
 
-PACKAGES = {name.rpartition(".")[0] for name in IMPORTS}
-
-
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """The circles of a graph that a search in depth meets."""
+    """The circles of a graph that a depth-first search meets."""
     found: list[list[str]] = []
     done: set[str] = set()
 
@@ -75,3 +60,33 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
 
 def test_a_circle_is_found():
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c", "a"]]
+
+
+def test_few_modules_lie_at_the_root():
+    assert len(list(SOURCE.glob("*.py"))) <= MAX_ROOT_MODULES
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_files_and_functions_are_short(module):
+    text = modules()[module].read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_FILE_LINES
+    functions = (
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    long = {node.name: lines for node in functions if (lines := body_lines(node)) > MAX_BODY_LINES}
+    assert not long
+
+
+def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from the first statement after the docstring to the last."""
+    body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def test_the_formatter_is_rarely_overruled():
+    skips = sum(
+        path.read_text(encoding="utf-8").count("# fmt: skip") for path in modules().values()
+    )
+    assert skips <= MAX_FORMAT_SKIPS

@@ -1,6 +1,6 @@
-"""TransNet: an image network on each frame, 1D convolutions over time.
+"""TransNet recognizes human actions in video.
 
-::
+A pretrained 2D backbone encodes each frame; three 1D convolutions model time. ::
 
     import transnet
 
@@ -8,7 +8,7 @@
     transnet.evaluate(run)                                # metrics.json and report.html
     transnet.load(run).predict("clip.mp4")                # Prediction(label, score, scores, ...)
 
-The names below are imported when they are first used, so that ``import transnet`` is quick.
+Names are imported on first use, so ``import transnet`` is quick.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from transnet.data.splits import make_split
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
+    from transnet.evaluation.evaluation import Evaluation
     from transnet.experiments.train import train
     from transnet.inference.events import EventDetector
     from transnet.inference.prediction import Prediction, Segment
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Clip": "transnet.data.clips",
     "ClipConfig": "transnet.config",
+    "Evaluation": "transnet.evaluation.evaluation",
     "EventDetector": "transnet.inference.events",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.inference.prediction",
@@ -66,6 +68,7 @@ _HOMES = {
 __all__ = [
     "Clip",
     "ClipConfig",
+    "Evaluation",
     "EventDetector",
     "ModelConfig",
     "Prediction",
@@ -77,6 +80,7 @@ __all__ = [
     "TransNet",
     "TransNetError",
     "VideoError",
+    "__version__",
     "evaluate",
     "find_segments",
     "load",
@@ -90,9 +94,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name == "__version__":
+        value = importlib.import_module("importlib.metadata").version("transnet-har")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
         raise AttributeError(f"module 'transnet' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -1,179 +1,236 @@
 """The command line: a table of commands, each a plain typed function.
 
-Options and their help come from the function's signature and docstring. A parameter that is a
-config (a dataclass) gives one option a field. Nothing heavy is imported before it is known which
-command is meant.
+The signature of a function gives the options, its docstring their help. Nothing heavy is imported
+before it is known which command is meant, nor to show its help.
+
+jsonargparse parses the values and the YAML of ``--config``. Its ``add_function_arguments`` is not
+used, because it would change what users type: it nests the fields of a dataclass
+(``--training.epochs``), spells options with underscores and wants a value after a switch
+(``--resume true``).
 """
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import errno
 import importlib
 import inspect
 import io
+import os
 import re
 import sys
 import typing
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import is_dataclass
+from typing import Any
 
 from transnet.errors import TransNetError
+from transnet.yaml_files import check_yaml
 
 COMMANDS = {
-    "demo": ("transnet.commands.demo:demo", "the whole pipeline on generated clips, offline"),
-    "download": ("transnet.data.datasets.download:download", "fetch a published dataset"),
+    "demo": ("transnet.commands.demo:demo", "run the whole pipeline on synthetic clips, offline"),
+    "download": ("transnet.data.datasets.download:download", "download a published dataset"),
     "check": ("transnet.commands.check:check", "find the broken clips of a dataset"),
-    "audit": ("transnet.audit.audit:audit", "say how far a split can be trusted"),
-    "train": ("transnet.experiments.train:train", "teach a recognizer the actions of a dataset"),
-    "evaluate": ("transnet.evaluation.evaluate:evaluate", "measure a run, with a report"),
-    "explain": ("transnet.commands.explain:explain", "show where a recognizer looked"),
-    "predict": ("transnet.commands.predict:predict", "tell the action of each video"),
-    "label": ("transnet.archive.label:label", "label an archive of videos, as Parquet"),
-    "features": ("transnet.archive.features:features", "extract features of a dataset, as Parquet"),
-    "live": ("transnet.commands.live:live", "watch a camera, a stream or a file"),
-    "export": ("transnet.deploy.export:export", "write a run for ONNX Runtime or OpenVINO"),
-    "pretrain": ("transnet.training.pretrain:pretrain", "teach a backbone human shape (TransNet+)"),
-    "segment": ("transnet.commands.segment:segment", "show where the people on photos are"),
-    "benchmark": ("transnet.benchmark.benchmark:benchmark", "speed here, beside rivals"),
-    "reproduce": ("transnet.paper.reproduce:reproduce", "measure the tables of the paper"),
+    "audit": ("transnet.audit.audit:audit", "measure how much a split leaks"),
+    "train": ("transnet.experiments.train:train", "train a recognizer on a dataset"),
+    "evaluate": ("transnet.evaluation.evaluate:evaluate", "evaluate a run and write a report"),
+    "explain": ("transnet.commands.explain:explain", "show what a prediction is based on"),
+    "predict": ("transnet.commands.predict:predict", "classify videos"),
+    "label": ("transnet.archive.label:label", "label an archive of videos"),
+    "features": ("transnet.archive.features:features", "extract the features of a dataset"),
+    "live": ("transnet.commands.live:live", "classify a camera, a stream or a file live"),
+    "export": ("transnet.deploy.export:export", "export a run to ONNX Runtime or OpenVINO"),
+    "pretrain": (
+        "transnet.training.pretrain:pretrain",
+        "pretrain a backbone (TransNet+)",
+    ),
+    "segment": ("transnet.commands.segment:segment", "segment the people in photos"),
+    "benchmark": ("transnet.benchmark.benchmark:benchmark", "benchmark speed on this machine"),
+    "reproduce": ("transnet.paper.reproduce:reproduce", "reproduce the tables of the paper"),
 }
+"""Name to the function, ``module:name``, and a summary."""
+
+_REASONS = {
+    errno.ENAMETOOLONG: "this name is too long for a file.",
+    errno.ENOSPC: "the disk is full; free some space and start again.",
+    getattr(errno, "EDQUOT", -1): "the disk quota is used up; free some space and start again.",
+    errno.EROFS: "the disk is read-only; choose another folder.",
+    errno.EACCES: "this file or folder may not be used; change its permissions.",
+    errno.EMFILE: "too many open files; raise the limit (ulimit -n), or use fewer --workers.",
+    errno.ENFILE: "this machine has too many open files; close some programs.",
+}
+
+RESUMABLE = ("train", "pretrain")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``transnet`` and return its exit status: 0 well, 1 failed, 2 not understood."""
+    """Run ``transnet`` and return its exit status: 0 success, 1 failure, 2 a usage error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return 0 if words else 2
     if words[0] == "--version":
-        from importlib.metadata import version
+        import transnet
 
-        print(version("transnet-har"))
+        print(transnet.__version__)
         return 0
     if words[0] not in COMMANDS:
-        print(_unknown("command", words[0], COMMANDS), file=sys.stderr)
-        return 2
+        return _fail(_unknown("command", words[0], COMMANDS), status=2)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files may be any bytes
+        sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes
+    return _run(words[0], words[1:])
+
+
+def _run(command: str, words: Sequence[str]) -> int:
+    module, _, name = COMMANDS[command][0].partition(":")
+    function = getattr(importlib.import_module(module), name)
+    parser = _parser(command, function)
     try:
-        result = _call(words[0], words[1:])
+        for file in _config_files(words):
+            check_yaml(file)
+        result = function(**_arguments(function, vars(parser.parse_args(words))))
+    except argparse.ArgumentError as error:
+        return _fail(_readable(error.message, function), f"See transnet {command} --help", status=2)
     except TransNetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return _fail(_with_option(str(error), function))
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has enough
+        sys.stderr.close()  # the reader of our output has closed it
         return 0
     except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
+        reason = _REASONS.get(error.errno or 0)
+        if reason is None:
             raise
-        print(
-            f"error: {error.filename or error}: this name is too long for a file.", file=sys.stderr
-        )
-        return 1
+        if error.errno == errno.ENOSPC:
+            _discard_output()
+        return _fail(f"{error.filename or error}: {reason}")
     except KeyboardInterrupt:
-        print("stopped. A training goes on with --resume.", file=sys.stderr)
+        hint = " Continue with --resume." if command in RESUMABLE else ""
+        print(f"Interrupted.{hint}", file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0
 
 
-def _call(command: str, words: Sequence[str]) -> Any:
-    module, _, name = COMMANDS[command][0].partition(":")
-    function = getattr(importlib.import_module(module), name)
-    parameters = _Parameters(function)
-    values = vars(parameters.parser(command).parse_args(words))
-    return function(**parameters.to_arguments(values))
+def _discard_output() -> None:
+    """Keep the interpreter from writing once more to an output that is full."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _Parameters:
-    """A function's signature as command line options, and options as its arguments."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self._signature = inspect.signature(function)
-        self._types = typing.get_type_hints(function)
-
-    def parser(self, command: str) -> Any:
-        from jsonargparse import ArgumentParser
-
-        class Parser(ArgumentParser):
-            def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-                options = [word for action in self._actions for word in action.option_strings]
-                print(f"error: {_readable(message, options)}", file=sys.stderr)
-                print(f"See transnet {command} --help", file=sys.stderr)
-                sys.exit(2)
-
-        description, help_texts = _docstring(self._function)
-        parser = Parser(prog=f"transnet {command}", description=description)
-        for name, parameter in self._signature.parameters.items():
-            kind = self._types[name]
-            if is_dataclass(kind):
-                for field in fields(kind):
-                    hints = typing.get_type_hints(kind)
-                    text = field.metadata["help"]
-                    _add_option(parser, field.name, hints[field.name], field.default, text)
-            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-                text = help_texts[name]
-                _add_option(parser, name, kind, parameter.default, text, switch=True)
-            else:
-                many = typing.get_origin(kind) is list
-                parser.add_argument(
-                    name, type=str, help=help_texts[name], nargs="+" if many else None,
-                    metavar=name.rstrip("s").upper() if many else name.upper(),
-                )  # fmt: skip
-        parser.add_argument("--config", action="config", help="a YAML file with any of these")
-        return parser
-
-    def to_arguments(self, values: dict[str, Any]) -> dict[str, Any]:
-        arguments = {}
-        for name in self._signature.parameters:
-            kind = self._types[name]
-            if is_dataclass(kind):
-                assert isinstance(kind, type)
-                arguments[name] = kind(**{field.name: values[field.name] for field in fields(kind)})
-            else:
-                arguments[name] = values[name]
-        return arguments
+def _config_files(words: Sequence[str]) -> Iterator[str]:
+    for index, word in enumerate(words):
+        if word == "--config" and index + 1 < len(words):
+            yield words[index + 1]
+        elif word.startswith("--config="):
+            yield word.removeprefix("--config=")
 
 
-def _add_option(
-    parser: Any, name: str, kind: Any, default: Any, text: str, *, switch: bool = False
-) -> None:
-    flag = "--" + name.replace("_", "-")
-    if switch and kind is bool and default is False:
-        parser.add_argument(flag, action="store_true", help=text)
-    elif default in (inspect.Parameter.empty, MISSING):
-        parser.add_argument(flag, type=kind, required=True, help=text)
-    else:
-        # The parser appends the type and the default.
-        parser.add_argument(flag, type=kind, default=default, help=text)
+def _fail(message: str, *further: str, status: int = 1) -> int:
+    print(f"error: {message}", *further, sep="\n", file=sys.stderr)
+    return status
 
 
-def _docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """The first paragraph, and the texts under ``Args:``."""
-    text = inspect.getdoc(function) or ""
-    arguments = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", text, re.DOTALL | re.MULTILINE)
-    entries = re.findall(
-        r"^    (\w+): (.*?)(?=^    \w+: |\Z)",
-        arguments[1] if arguments else "",
-        re.DOTALL | re.MULTILINE,
+def _parser(command: str, function: Callable[..., Any]) -> Any:
+    from docstring_parser import parse
+    from jsonargparse import ArgumentParser
+
+    text = parse(function.__doc__ or "")
+    parser = ArgumentParser(
+        prog=f"transnet {command}",
+        description="\n".join(filter(None, (text.short_description, text.long_description))),
+        allow_abbrev=False,
+        exit_on_error=False,
     )
-    return text.partition("\n\n")[0], {name: " ".join(help.split()) for name, help in entries}
+    for parameter, help_text, is_field in _parameters(function):
+        kind, default = parameter.annotation, parameter.default
+        option = _option(parameter)
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            many = typing.get_origin(kind) is list
+            parser.add_argument(
+                parameter.name,
+                type=str,
+                nargs="+" if many else None,
+                metavar=option.removesuffix("S") if many else option,
+                help=help_text,
+            )
+        elif kind is bool and default is False and not is_field:
+            parser.add_argument(option, action="store_true", help=help_text)
+        elif default is inspect.Parameter.empty:
+            parser.add_argument(option, type=kind, required=True, help=help_text)
+        else:
+            parser.add_argument(option, type=kind, default=default, help=help_text)
+    parser.add_argument("--config", action="config", help="YAML file with any of these options")
+    return parser
 
 
-def _readable(message: str, options: Sequence[str]) -> str:
+def _parameters(function: Callable[..., Any]) -> Iterator[tuple[inspect.Parameter, str, bool]]:
+    """Each parameter, its help, and whether it is a field of a config (a dataclass)."""
+    from docstring_parser import parse_from_object
+
+    documented = parse_from_object(function).params
+    help_texts = {
+        entry.arg_name: " ".join((entry.description or "").split()) for entry in documented
+    }
+    for parameter in _signature(function):
+        if is_dataclass(parameter.annotation):
+            yield from _parameters(typing.cast("type", parameter.annotation))
+        else:
+            yield parameter, help_texts[parameter.name], is_dataclass(function)
+
+
+def _arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The flat values of the command line as the arguments of a function."""
+    arguments = {}
+    for parameter in _signature(function):
+        kind: Any = parameter.annotation
+        is_config = is_dataclass(kind)
+        arguments[parameter.name] = (
+            kind(**_arguments(kind, values)) if is_config else values[parameter.name]
+        )
+    return arguments
+
+
+def _signature(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters with their types; the type of the result may be heavy to import."""
+    names = vars(sys.modules[function.__module__])
+    return [
+        parameter.replace(annotation=eval(parameter.annotation, names))
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+
+
+def _option(parameter: inspect.Parameter) -> str:
+    """What a user types for a parameter: ``--batch-size``, or ``DATA`` for a positional one."""
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        return "--" + parameter.name.replace("_", "-")
+    return parameter.name.upper()
+
+
+def _with_option(message: str, function: Callable[..., Any]) -> str:
+    """An error that begins with the name of an argument, ``batch_size is 0``, with its option."""
+    options = {parameter.name: _option(parameter) for parameter, *_ in _parameters(function)}
+    return re.sub(r"^\w+(?= (?:is|has) )", lambda match: options.get(match[0], match[0]), message)
+
+
+def _readable(message: str, function: Callable[..., Any]) -> str:
+    options = [
+        "--help",
+        "--config",
+        *(_option(parameter) for parameter, *_ in _parameters(function)),
+    ]
     unknown = re.search(r"unrecognized arguments: (--[\w-]+)", message, re.IGNORECASE)
     if unknown:
-        return _unknown("option", unknown[1], options)
+        return _unknown("option", unknown[1], [word for word in options if word.startswith("--")])
     key = re.search(r"(?:Option|Key) ['\"](\w+)['\"] is not accepted", message)
     if key:
-        return _unknown("setting", key[1], [word.strip("-").replace("-", "_") for word in options])
+        settings = [word.strip("-").replace("-", "_") for word in options]
+        return _unknown("setting", key[1], settings)
     return " ".join(message.split())
 
 
-def _unknown(what: str, given: str, accepted: Sequence[str] | dict[str, Any]) -> str:
-    near = difflib.get_close_matches(given, accepted, n=1)
+def _unknown(what: str, given: str, accepted: Iterable[str]) -> str:
+    near = difflib.get_close_matches(given, list(accepted), n=1)
     hint = f" Did you mean {near[0]}?" if near else f" Accepted: {', '.join(accepted)}."
     return f"there is no {what} {given}.{hint}"
 
@@ -182,10 +239,10 @@ def _overview() -> str:
     lines = [
         "TransNet recognizes human actions in video.",
         "",
-        "usage: transnet COMMAND ...",
+        "usage: transnet COMMAND [OPTIONS]",
         "",
         *(f"  {name:<10} {summary}" for name, (_, summary) in COMMANDS.items()),
         "",
-        "transnet COMMAND --help says what a command takes; transnet --version, which one this is.",
+        "transnet COMMAND --help lists the options of a command; --version prints the version.",
     ]
     return "\n".join(lines)

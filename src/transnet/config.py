@@ -1,29 +1,33 @@
-"""What a user can set. Each field is an option of the command line, its comment the help text."""
+"""The settings of clips, networks, training and streams.
+
+Each field is an option of the command line; the text below it is its help.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from transnet.errors import TransNetError
 
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
-TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html"]
+TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html", "labelstudio", "cvat"]
+ExportFormat = Literal["onnx", "openvino"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Cues = Literal["appearance", "motion", "both"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
-
-
-def option(default: Any, help: str) -> Any:
-    """A dataclass field with a line of help for the command line."""
-    return field(default=default, metadata={"help": help})
 
 
 def _require(condition: bool, config: object, name: str, accepted: str) -> None:
     if not condition:
-        flag = "--" + name.replace("_", "-")
-        raise TransNetError(f"{flag} is {getattr(config, name)!r}; accepted: {accepted}.")
+        raise TransNetError(f"{name} is {getattr(config, name)!r}; accepted: {accepted}.")
+
+
+def _require_choice(config: object, name: str, choices: Any) -> None:
+    accepted = get_args(choices)
+    _require(getattr(config, name) in accepted, config, name, ", ".join(accepted))
 
 
 def _require_seed(config: Any) -> None:
@@ -32,72 +36,128 @@ def _require_seed(config: Any) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipConfig:
-    """How a video becomes the clip that the network sees."""
+    """How a clip is sampled from a video.
 
-    frames: int = option(12, "frames a clip, n (the paper: 12)")
-    size: int = option(224, "height and width of a frame, in pixels")
-    sampling: Sampling = option(
-        "uniform", "uniform: n frames over the whole clip (the paper); stride: a fixed time apart"
-    )
-    stride_s: float = option(0.2, "seconds between two frames, for stride sampling")
+    Raises:
+        TransNetError: a value is out of range.
+    """
+
+    frames: int = 12
+    """frames per clip, n (the paper: 12)"""
+
+    size: int = 224
+    """height and width of a frame, in pixels"""
+
+    sampling: Sampling = "uniform"
+    """uniform: n frames evenly spaced over the clip (the paper); stride: n frames at a fixed
+    interval"""
+
+    stride_s: float = 0.2
+    """interval between frames for stride sampling, in seconds"""
 
     def __post_init__(self) -> None:
         _require(2 <= self.frames <= 1024, self, "frames", "2 to 1024 (pairs of neighbors need 2)")
         _require(16 <= self.size <= 4096, self, "size", "16 to 4096 pixels")
-        _require(self.sampling in ("uniform", "stride"), self, "sampling", "uniform, stride")
+        _require_choice(self, "sampling", Sampling)
         _require(0 < self.stride_s <= 3600, self, "stride_s", "above 0, up to 3600 seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The size and form of the network."""
+    """The architecture of the network.
 
-    readout: Readout = option(
-        "pool", "pool: average each frame's map (small); flatten: keep every position (the paper)"
-    )
-    temporal: Temporal = option(
-        "conv1d", "what joins the frames; conv1d: the paper's three layers; the others: its rivals"
-    )
-    features: int = option(64, "length L of one frame's feature vector")
-    filters: int = option(64, "filters K of the first temporal convolution")
+    Raises:
+        TransNetError: a value is out of range.
+    """
+
+    readout: Readout = "pool"
+    """how a frame's feature map becomes a vector; pool: global average pooling (small); flatten:
+    keep every position (the paper)"""
+
+    temporal: Temporal = "conv1d"
+    """temporal model; conv1d: the paper's three convolutions; the others are baselines"""
+
+    cues: Cues = "both"
+    """what is classified of a clip; appearance: the features of its frames (the paper); motion:
+    what changes between them, so that the place counts little; both: all of it"""
+
+    features: int = 64
+    """length L of the feature vector of a frame"""
+
+    filters: int = 64
+    """filters K of the first temporal convolution"""
 
     def __post_init__(self) -> None:
-        _require(self.readout in ("pool", "flatten"), self, "readout", "pool, flatten")
-        _require(
-            self.temporal in get_args(Temporal), self, "temporal", ", ".join(get_args(Temporal))
-        )
+        _require_choice(self, "readout", Readout)
+        _require_choice(self, "temporal", Temporal)
+        _require_choice(self, "cues", Cues)
         _require(self.features >= 1, self, "features", "1 or more")
         _require(self.filters >= 1, self, "filters", "1 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How the network learns. The paper does not state any of this; these are our choices."""
+    """How a recognizer is trained. The paper states none of this; the values are our choices.
 
-    freeze: bool = option(True, "keep the backbone as it is, and compute its features only once")
-    epochs: int = option(60, "passes over the training clips, at most")
-    batch_size: int = option(0, "clips a step; 0: 32 with a frozen backbone, else 8")
-    learning_rate: float = option(1e-3, "peak step size of the parts that start from nothing")
-    backbone_learning_rate: float = option(1e-4, "peak step size of a backbone that is not frozen")
-    weight_decay: float = option(0.05, "AdamW's pull of the weights toward zero")
-    warmup: float = option(0.1, "share of the training in which the step size rises, 0 to 1")
-    label_smoothing: float = option(0.1, "share of the target spread over all classes, 0 to 1")
-    dropout: float = option(0.2, "share of frame features dropped in training, 0 to 1")
-    views: int = option(4, "looks at a training clip: other moments, crops, mirrored; 1: one")
-    flip: bool = option(True, "mirror some views; false where left and right differ in meaning")
-    clip_cache: ClipStorage = option(
-        "jpeg",
-        "backbone not frozen: keep the looks at a clip on disk; jpeg: small; uint8: exact, eight "
-        "times larger; none: decode the videos in each epoch, with new looks each time",
-    )
-    validation: float = option(0.15, "share of the training groups kept for early stopping")
-    patience: int = option(20, "epochs without a better validation loss before stopping; 0: never")
-    refit: bool = option(
-        True, "frozen backbone: once the epochs are known, learn anew from the validation part too"
-    )
-    max_broken: float = option(0.01, "share of broken training clips that is skipped, 0 to 1")
-    workers: int = option(2, "threads or processes that decode video")
-    seed: int = option(0, "start of every random choice; equal seeds make equal runs")
+    Raises:
+        TransNetError: a value is out of range.
+    """
+
+    freeze: bool = True
+    """keep the weights of the backbone fixed and compute its features only once"""
+
+    epochs: int = 60
+    """maximum number of epochs"""
+
+    batch_size: int = 0
+    """clips per batch; 0: 32 with a frozen backbone, else 8"""
+
+    learning_rate: float = 1e-3
+    """peak learning rate of newly initialized layers"""
+
+    backbone_learning_rate: float = 1e-4
+    """peak learning rate of a backbone that is not frozen"""
+
+    weight_decay: float = 0.05
+    """weight decay of AdamW"""
+
+    warmup: float = 0.1
+    """share of the steps in which the learning rate rises, 0 to 1"""
+
+    label_smoothing: float = 0.1
+    """label smoothing, 0 to 1"""
+
+    dropout: float = 0.2
+    """dropout of the frame features, 0 to 1"""
+
+    views: int = 4
+    """augmented views per training clip (temporal offset, crop, flip); 1 disables augmentation"""
+
+    flip: bool = True
+    """flip some views horizontally; false where left and right have different meanings"""
+
+    clip_cache: ClipStorage = "jpeg"
+    """how augmented views are cached on disk if the backbone is not frozen; jpeg: small; uint8:
+    exact, eight times larger; none: decode the videos in each epoch, with new views each time"""
+
+    validation: float = 0.15
+    """share of the training groups held out for early stopping"""
+
+    patience: int = 20
+    """epochs without a better validation loss before training stops; 0 disables early stopping"""
+
+    refit: bool = True
+    """with a frozen backbone: once the number of epochs is known, train again from scratch on the
+    training and the validation clips"""
+
+    max_broken: float = 0.01
+    """share of broken training clips to tolerate, 0 to 1; they are skipped"""
+
+    workers: int = 2
+    """threads or processes that decode videos"""
+
+    seed: int = 0
+    """random seed; the same seed gives the same run"""
 
     def __post_init__(self) -> None:
         if self.batch_size == 0:
@@ -105,10 +165,7 @@ class TrainingConfig:
             object.__setattr__(self, "batch_size", 32 if self.freeze else 8)
         for name in ("epochs", "batch_size", "views", "workers"):
             _require(getattr(self, name) >= 1, self, name, "1 or more")
-        _require(
-            self.clip_cache in get_args(ClipStorage),
-            self, "clip_cache", ", ".join(get_args(ClipStorage)),
-        )  # fmt: skip
+        _require_choice(self, "clip_cache", ClipStorage)
         for name in ("learning_rate", "backbone_learning_rate"):
             _require(getattr(self, name) > 0, self, name, "above 0")
         for name in ("warmup", "max_broken"):
@@ -122,33 +179,60 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingConfig:
-    """How a backbone learns human shape (TransNet+). Epochs and batch are the paper's."""
+    """How a backbone is pretrained on human segmentation (TransNet+).
 
-    size: int = option(224, "height and width of a photo, in pixels")
-    skips: bool = option(
-        False, "true: show the decoder the backbone's earlier maps too, for comparison"
-    )
-    epochs: int = option(200, "passes over the training photos, at most")
-    batch_size: int = option(24, "photos a step")
-    learning_rate: float = option(1e-3, "peak step size of the parts that start from nothing")
-    backbone_learning_rate: float = option(
-        0.0, "peak step size of the backbone; 0: 3e-4 if it starts from weights, else as the rest"
-    )
-    weight_decay: float = option(0.05, "AdamW's pull of the weights toward zero")
-    warmup: float = option(0.05, "share of the training in which the step size rises, 0 to 1")
-    paste: float = option(
-        0.5, "share of the looks at a photo whose people are set before another photo, 0 to 1"
-    )
-    validation: str = option(
-        "0.15",
-        "the photos to measure on: a share, chosen by --seed, or a range of photos whose names are "
-        "numbers, like 201-230",
-    )
-    patience: int = option(40, "epochs without a better validation loss before stopping; 0: never")
-    pictures_every: int = option(10, "epochs from one picture of validation masks to the next")
-    max_broken: float = option(0.01, "share of broken photos that is skipped, 0 to 1")
-    workers: int = option(2, "processes that prepare photos; 0: none beside the training itself")
-    seed: int = option(0, "start of every random choice; equal seeds make equal trainings")
+    Epochs and batch size are the paper's.
+
+    Raises:
+        TransNetError: a value is out of range.
+    """
+
+    size: int = 224
+    """height and width of a photo, in pixels"""
+
+    skips: bool = False
+    """true: add skip connections from the backbone to the decoder, for comparison"""
+
+    epochs: int = 200
+    """maximum number of epochs"""
+
+    batch_size: int = 24
+    """photos per batch"""
+
+    learning_rate: float = 1e-3
+    """peak learning rate of newly initialized layers"""
+
+    backbone_learning_rate: float = 0.0
+    """peak learning rate of the backbone; 0: 3e-4 for pretrained weights, else the same as
+    --learning-rate"""
+
+    weight_decay: float = 0.05
+    """weight decay of AdamW"""
+
+    warmup: float = 0.05
+    """share of the steps in which the learning rate rises, 0 to 1"""
+
+    paste: float = 0.5
+    """probability that the people of a training photo are pasted onto another photo, 0 to 1"""
+
+    validation: str = "0.15"
+    """validation photos: a share, chosen by --seed, or a range of photos with numbered names, such
+    as 201-230"""
+
+    patience: int = 40
+    """epochs without a better validation loss before training stops; 0 disables early stopping"""
+
+    pictures_every: int = 10
+    """save pictures of validation masks every this many epochs"""
+
+    max_broken: float = 0.01
+    """share of broken photos to tolerate, 0 to 1; they are skipped"""
+
+    workers: int = 2
+    """processes that load photos; 0: the training process itself"""
+
+    seed: int = 0
+    """random seed; the same seed gives the same result"""
 
     def __post_init__(self) -> None:
         _require(32 <= self.size <= 4096, self, "size", "32 to 4096 pixels")
@@ -164,35 +248,64 @@ class PretrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class StreamConfig:
-    """How a stream or a long video is watched, and what counts as an event in it."""
+    """How a stream or a long video is classified, and what counts as an event in it.
 
-    step_s: float | None = option(
-        None, "seconds between two frames of a window; by default as in the training clips"
-    )
-    every_s: float | Literal["step"] | None = option(
-        None,
-        "seconds between two frames that are looked at, each the end of a window; 0: every frame; "
-        "step: one a step of the window, which is cheapest; by default every frame of a stream, "
-        "and one a step of a long video",
-    )
-    smooth_s: float = option(0.5, "scores follow a change within about this many seconds; 0: none")
-    enter: float = option(0.5, "an event begins when its smoothed score reaches this, 0 to 1")
-    leave: float = option(0.35, "and ends when it falls below this, 0 to the former; then: unknown")
-    min_s: float = option(0.5, "seconds for which that must hold before it counts")
+    Raises:
+        TransNetError: a value is out of range.
+    """
+
+    step_s: float | None = None
+    """seconds between the frames of a window; by default as in the training clips"""
+
+    every_s: float | Literal["step"] | None = None
+    """seconds between analyzed frames, each of which ends a window; 0: every frame; step: one per
+    step of the window (cheapest); by default every frame of a stream, and one per step of a long
+    video"""
+
+    smooth_s: float = 0.5
+    """time constant of the smoothing of the scores, in seconds; 0 disables smoothing"""
+
+    enter: float = 0.5
+    """smoothed score at which an event begins, 0 to 1"""
+
+    leave: float = 0.35
+    """smoothed score below which an event ends, 0 to --enter; the class is then unknown"""
+
+    min_s: float = 0.5
+    """seconds for which a change must last before it counts"""
 
     def __post_init__(self) -> None:
         _require(self.step_s is None or 0 < self.step_s <= 3600, self, "step_s", "above 0 seconds")
-        _require(
-            self.every_s in (None, "step") or float(self.every_s) >= 0,
-            self, "every_s", "0 or more seconds, step",
-        )  # fmt: skip
+        every_s = 0.0 if self.every_s in (None, "step") else float(self.every_s)
+        _require(every_s >= 0, self, "every_s", "0 or more seconds, step")
         _require(self.smooth_s >= 0, self, "smooth_s", "0 or more seconds")
         _require(self.min_s >= 0, self, "min_s", "0 or more seconds")
         _require(0 < self.enter <= 1, self, "enter", "above 0, up to 1")
-        _require(0 <= self.leave <= self.enter, self, "leave", f"0 to --enter ({self.enter})")
+        _require(0 <= self.leave <= self.enter, self, "leave", f"0 to enter ({self.enter})")
+
+
+_PLAIN: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+}
 
 
 def from_dict(kind: type[Any], values: dict[str, Any]) -> Any:
-    """Build a config of ``kind`` from a dictionary that may hold more than its fields."""
-    names = {f.name for f in fields(kind)}
+    """Build a config of ``kind`` from a dictionary, which may hold more than its fields.
+
+    Raises:
+        ValueError: a number, a text or a truth value is something else.
+
+    Example:
+        >>> from_dict(ClipConfig, {"frames": 8, "format": 1})
+        ClipConfig(frames=8, size=224, sampling='uniform', stride_s=0.2)
+    """
+    names = {field.name for field in fields(kind)}
+    for field in fields(kind):
+        accepted = _PLAIN.get(str(field.type))
+        value = values.get(field.name)
+        if accepted and field.name in values and type(value) not in accepted:
+            raise ValueError(f"{field.name} is {str(value)[:80]!r}; accepted: {field.type}")
     return kind(**{name: value for name, value in values.items() if name in names})

@@ -8,7 +8,9 @@ import pytest
 
 from tests.helpers import TINY_BACKBONE
 from transnet import ClipConfig, TrainingConfig, train
-from transnet.archive.features import FeatureConfig, features, import_features
+from transnet.archive.feature_config import FeatureConfig
+from transnet.archive.feature_parts import import_features
+from transnet.archive.features import features
 from transnet.archive.parts import Parts
 from transnet.data.cache.features import FeatureCache
 from transnet.errors import TransNetError

@@ -14,7 +14,8 @@ import pytest
 from transnet import StreamConfig, find_segments, load
 from transnet.archive import labeler as labeling
 from transnet.archive.label import label
-from transnet.archive.labeler import LabelConfig, Labeler
+from transnet.archive.label_config import LabelConfig
+from transnet.archive.labeler import Labeler
 from transnet.cli import main
 from transnet.data.datasets.folder import videos_below
 from transnet.errors import TransNetError

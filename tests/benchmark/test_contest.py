@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from transnet import TransNetError
-from transnet.benchmark.contest import Entrant, Pace, contest
+from transnet.benchmark.contest import Entrant, Schedule, contest
 
 SLOW, QUICK, BROKEN = Entrant("slow", "eager"), Entrant("quick"), Entrant("broken")
 
@@ -33,8 +33,8 @@ def clock():
     return Clock()
 
 
-def hold(entrants, pace, clock):
-    return contest("test", entrants, pace, clock=clock, pause=lambda _: None)
+def hold(entrants, schedule, clock):
+    return contest("test", entrants, schedule, clock=clock, pause=lambda _: None)
 
 
 def test_ratios_are_those_of_the_rounds(clock):
@@ -42,7 +42,7 @@ def test_ratios_are_those_of_the_rounds(clock):
         return 2.0 ** max(0, number - 2)
 
     calls = {SLOW: clock.work("slow", 0.375, load), QUICK: clock.work("quick", 0.125, load)}
-    outcome = hold(calls, Pace(7, 0, 1e9), clock)
+    outcome = hold(calls, Schedule(7, 0, 1e9), clock)
     assert list(outcome.rounds[SLOW].values()) == [0.375 * 2**number for number in range(7)]
     assert outcome.seconds(SLOW) == 3
     assert outcome.ratio(SLOW, QUICK) == 3
@@ -51,14 +51,14 @@ def test_ratios_are_those_of_the_rounds(clock):
 
 def test_a_median_forgives_an_odd_round(clock):
     disturbed = clock.work("slow", 0.75, lambda number: 20.0 if number == 4 else 1.0)
-    outcome = hold({SLOW: disturbed, QUICK: clock.work("quick", 0.25)}, Pace(5, 0, 1e9), clock)
+    outcome = hold({SLOW: disturbed, QUICK: clock.work("quick", 0.25)}, Schedule(5, 0, 1e9), clock)
     assert (outcome.seconds(SLOW), outcome.ratio(SLOW, QUICK)) == (0.75, 3)
     assert outcome.excess_s(SLOW, QUICK) == 0.5
 
 
 def test_they_take_turns_and_what_is_quick_is_repeated(clock):
     calls = {SLOW: clock.work("slow", 0.5), QUICK: clock.work("quick", 0.125)}
-    hold(calls, Pace(6, 0.5, 1e9), clock)
+    hold(calls, Schedule(6, 0.5, 1e9), clock)
     assert clock.calls[:4] == ["slow", "slow", "quick", "quick"]  # to warm up
     rounds = [clock.calls[start : start + 5] for start in range(4, len(clock.calls), 5)]
     assert len(rounds) == 6
@@ -78,7 +78,7 @@ def test_one_that_fails_is_out_and_the_rest_goes_on(clock):
         raise TransNetError("it needs onnx, which is not installed.")
 
     calls = {BROKEN: fails, later: fails_later, QUICK: clock.work("quick", 0.5)}
-    outcome = hold(calls, Pace(5, 0, 1e9), clock)
+    outcome = hold(calls, Schedule(5, 0, 1e9), clock)
     assert outcome.failed == {
         BROKEN: "it needs onnx, which is not installed.",
         later: "MemoryError: too much",
@@ -94,7 +94,7 @@ def test_what_is_slow_has_five_rounds_and_what_is_too_slow_is_left_out(clock):
         QUICK: clock.work("quick", 0.5),
         endless: clock.work("endless", 13.0),
     }
-    outcome = hold(calls, Pace(9, 0, 60.0), clock)
+    outcome = hold(calls, Schedule(9, 0, 60.0), clock)
     assert {e: len(rounds) for e, rounds in outcome.rounds.items()} == {SLOW: 5, QUICK: 9}
     assert outcome.failed[endless] == ("5 rounds would take 65 s; accepted: --max-seconds 60.")
     assert outcome.ratio(SLOW, QUICK) == 20
@@ -102,5 +102,5 @@ def test_what_is_slow_has_five_rounds_and_what_is_too_slow_is_left_out(clock):
 
 def test_a_slow_start_is_not_held_against_it(clock):
     compiled = clock.work("slow", 0.1, lambda number: 600.0 if number == 0 else 1.0)
-    outcome = hold({SLOW: compiled}, Pace(5, 0, 60.0), clock)
+    outcome = hold({SLOW: compiled}, Schedule(5, 0, 60.0), clock)
     assert outcome.seconds(SLOW) == pytest.approx(0.1)

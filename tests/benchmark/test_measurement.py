@@ -3,14 +3,9 @@ import pytest
 from transnet import TransNetError
 from transnet.benchmark.contest import Entrant, Outcome
 from transnet.benchmark.machine import this_machine
-from transnet.benchmark.measurement import (
-    Limit,
-    Measurement,
-    measurement,
-    read_csv,
-    text_table,
-    write_csv,
-)
+from transnet.benchmark.measurement import Limit, Measurement, measurement
+from transnet.benchmark.results_file import read_benchmark, write_benchmark
+from transnet.benchmark.text_tables import text_table
 
 OURS, BARE, GONE = Entrant("ours", "onnx"), Entrant("bare", "onnx"), Entrant("gone", "eager")
 OUTCOME = Outcome(
@@ -68,8 +63,8 @@ def test_rows_survive_the_csv(tmp_path):
         row(GONE),
         Measurement("startup", "all", "", 1, 2, note="killed"),
     ]
-    write_csv(tmp_path / "rows.csv", [(row, this_machine()) for row in rows])
-    found, machines = zip(*read_csv(tmp_path / "rows.csv"), strict=True)
+    write_benchmark(tmp_path / "rows.csv", [(row, this_machine()) for row in rows])
+    found, machines = zip(*read_benchmark(tmp_path / "rows.csv"), strict=True)
     assert found[1:] == tuple(rows[1:])
     assert (found[0].reached, found[0].note) == (False, rows[0].note)
     assert found[0].ratio == pytest.approx(rows[0].ratio, rel=1e-3)
@@ -79,4 +74,4 @@ def test_rows_survive_the_csv(tmp_path):
 def test_another_table_is_refused(tmp_path):
     (tmp_path / "rows.csv").write_text("path,label\na.mp4,wave\n")
     with pytest.raises(TransNetError, match="is not a table of a benchmark"):
-        read_csv(tmp_path / "rows.csv")
+        read_benchmark(tmp_path / "rows.csv")

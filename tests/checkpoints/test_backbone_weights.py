@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-import transnet.checkpoints.backbone_weights
+import transnet.checkpoints.hub
 from tests.helpers import TINY_BACKBONE
 from transnet.checkpoints.backbone_weights import PACKAGED_BACKBONE, find_weights
 from transnet.data.preprocessing import normalize
@@ -32,16 +32,16 @@ def weights_file(tmp_path):
 def test_a_file_says_how_it_is_used(weights_file):
     for place in (weights_file, weights_file.parent, str(weights_file)):
         found = find_weights(place)
-        assert found.backbone == TINY_BACKBONE
-        assert found.args == {"bn_eps": 0.5}
-        assert found.mean == (0.1, 0.2, 0.3)
-        assert found.std == (0.5, 0.6, 0.7)
-        assert found.pretraining == "toys"
+        assert found.backbone.name == TINY_BACKBONE
+        assert found.backbone.args == {"bn_eps": 0.5}
+        assert found.backbone.mean == (0.1, 0.2, 0.3)
+        assert found.backbone.std == (0.5, 0.6, 0.7)
+        assert found.backbone.pretraining == "toys"
 
 
 def test_weights_arrive(weights_file):
     found = find_weights(weights_file)
-    backbone = Backbone(found.backbone, size=64, args=found.args)
+    backbone = Backbone(found.backbone.name, size=64, args=found.backbone.args)
     found.load_into(backbone)
     state = load_file(weights_file)
     assert all(
@@ -60,7 +60,7 @@ def test_missing_weights_are_counted(weights_file):
     found = find_weights(weights_file)
     object.__setattr__(found, "state", state)
     with pytest.raises(TransNetError, match=r"1 weights are missing .*first: conv_stem\.weight"):
-        found.load_into(Backbone(found.backbone, size=64))
+        found.load_into(Backbone(found.backbone.name, size=64))
 
 
 def test_files_that_are_no_weights(tmp_path):
@@ -82,12 +82,12 @@ def test_imagenet_looks_into_the_weights_folder_first(weights_file, monkeypatch)
     folder.mkdir()
     weights_file.rename(folder / f"{TINY_BACKBONE}.safetensors")
     monkeypatch.setenv("TRANSNET_WEIGHTS", str(folder))
-    assert find_weights("imagenet", TINY_BACKBONE).pretraining == "toys"
+    assert find_weights("imagenet", TINY_BACKBONE).backbone.pretraining == "toys"
 
 
 def test_imagenet_without_a_network_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("TRANSNET_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr(transnet.checkpoints.backbone_weights, "_reachable", lambda _: False)
+    monkeypatch.setattr(transnet.checkpoints.hub, "_reachable", lambda _: False)
     with pytest.raises(TransNetError) as failure:
         find_weights("imagenet", "mobilenetv2_050")
     message = str(failure.value)
@@ -98,9 +98,9 @@ def test_imagenet_without_a_network_says_what_to_do(monkeypatch, tmp_path):
 
 def test_none_needs_nothing():
     found = find_weights("none", TINY_BACKBONE)
-    assert found.pretraining == "none"
+    assert found.backbone.pretraining == "none"
     assert found.state == {}
-    assert found.mean == pytest.approx((0.485, 0.456, 0.406))  # timm's for this network
+    assert found.backbone.mean == pytest.approx((0.485, 0.456, 0.406))  # timm's for this network
 
 
 def test_packaged_weights_are_those_of_the_shared_file(shared, monkeypatch, tmp_path):
@@ -108,11 +108,12 @@ def test_packaged_weights_are_those_of_the_shared_file(shared, monkeypatch, tmp_
     monkeypatch.setenv("TRANSNET_WEIGHTS", str(tmp_path))
     packaged = find_weights("imagenet", PACKAGED_BACKBONE)
     file = find_weights(shared / "weights/tf_efficientnet_lite0.safetensors")
-    assert packaged.mean == file.mean
-    assert packaged.std == file.std
+    assert packaged.backbone.mean == file.backbone.mean
+    assert packaged.backbone.std == file.backbone.std
     assert all(torch.equal(packaged.state[name], value) for name, value in file.state.items())
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_features_are_imagenets_and_need_the_files_own_padding(shared):
     """Real weights must act as such: not a shape, but what the network sees.
@@ -122,15 +123,15 @@ def test_features_are_imagenets_and_need_the_files_own_padding(shared):
     """
     path = shared / "weights/mobilenetv1_100.safetensors"
     found = find_weights(path)
-    assert found.args["pad_type"] == "same"
+    assert found.backbone.args["pad_type"] == "same"
     photos = sorted((shared / "data/human_seg/images").iterdir())[:48]
     pixels = np.stack([
         np.asarray(Image.open(photo).convert("RGB").resize((224, 224))) for photo in photos
     ])  # fmt: skip
-    frames = torch.from_numpy(normalize(pixels, found.mean, found.std))
+    frames = torch.from_numpy(normalize(pixels, found.backbone.mean, found.backbone.std))
     sureness = {}
-    for name, args in (("own", found.args), ("timm's", {})):
-        backbone = Backbone(found.backbone, args=args)
+    for name, args in (("own", found.backbone.args), ("timm's", {})):
+        backbone = Backbone(found.backbone.name, args=args)
         found.load_into(backbone)
         features = backbone.eval()(frames).mean(dim=(2, 3))
         logits = features @ found.state["classifier.weight"].T + found.state["classifier.bias"]

@@ -7,7 +7,8 @@ import pytest
 
 from transnet.cli import main
 from transnet.data.datasets.catalog import open_dataset
-from transnet.data.quality import check_clips
+from transnet.data.quality import inspect_clips
+from transnet.data.video.isolation import Isolation
 
 
 def write(path, pictures, rate=10):
@@ -43,7 +44,7 @@ def data(tmp_path, make_video):
 
 def test_every_kind_of_wrong_clip_is_found(data):
     manifest = open_dataset(data)
-    found = {f.clip.path.name: (f.status, f.reason) for f in check_clips(manifest.clips, 2)}
+    found = {f.clip.path.name: (f.status, f.reason) for f in inspect_clips(manifest.clips, 2)}
     reasons = {
         "good.mp4": ("fine", ""),
         "same.mp4": ("suspicious", "the same as"),
@@ -51,7 +52,7 @@ def test_every_kind_of_wrong_clip_is_found(data):
         "stolen.mp4": ("suspicious", "labeled walk"),
         "black.avi": ("suspicious", "is black"),
         "blank.avi": ("suspicious", "is blank"),
-        "still.avi": ("suspicious", "stands still"),
+        "still.avi": ("suspicious", "is a still"),
         "one.avi": ("suspicious", "a single frame"),
         "broken.mp4": ("broken", "not a video"),
         "half.mp4": ("broken", ""),
@@ -71,7 +72,7 @@ def test_the_command_reports_and_its_list_is_taken(data, tmp_path, capsys):
     assert len(rows) == 10
     assert {row["status"] for row in rows} == {"fine", "suspicious", "broken"}
     assert "10 clips: 1 fine, 7 suspicious, 2 broken" in printed.err
-    assert "stands still" in (out / "report.html").read_text()
+    assert "is a still" in (out / "report.html").read_text()
     names = {line.partition(",")[0].rpartition("/")[2] for line in
              (out / "exclude.csv").read_text().splitlines()[1:]}  # fmt: skip
     assert names == {row["path"].rpartition("/")[2] for row in rows if row["status"] != "fine"}
@@ -87,3 +88,10 @@ def test_a_folder_that_cannot_be_written(clips_folder, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["check", str(clips_folder), "--out", str(tmp_path / "file")]) == 1
     assert "error: --out is" in capsys.readouterr().err
+
+
+def test_isolated_findings_are_the_same(data):
+    manifest = open_dataset(str(data))
+    with Isolation() as isolation:
+        isolated = inspect_clips(manifest.clips, 1, isolation)
+    assert isolated == inspect_clips(manifest.clips, 1)

@@ -66,7 +66,7 @@ def test_videos_that_cannot_be_read_are_named_and_the_others_explained(
     assert main(["explain", str(trained_run), str(broken), str(clip), "--out", str(tmp_path)]) == 1
     said = capsys.readouterr()
     assert "broken.mp4: is not a video" in said.err
-    assert "most decided by the frame at" in said.out
+    assert "most important frame at" in said.out
     words = ["explain", str(trained_run), str(clip), "--segmenter", str(tmp_path)]
     assert main(words) == 1
     assert f"--segmenter is {str(tmp_path)!r}, which holds no segmenter" in capsys.readouterr().err
@@ -79,7 +79,7 @@ def test_a_network_without_maps(clips_folder, clip, tmp_path):
         training=TrainingConfig(epochs=1, views=1),
     )  # fmt: skip
     recognizer = transnet.load(run)
-    with pytest.raises(TransNetError, match="gives no map of a frame, so it cannot be shown where"):
+    with pytest.raises(TransNetError, match="outputs no feature map of a frame, so its pred"):
         explain_clip(recognizer, transnet.read_clip(clip, recognizer.info.clip))
     transnet.evaluate(run)  # its report has mistakes without heat
 
@@ -93,10 +93,10 @@ def test_heat_is_shown_where_it_is():
     assert shown[2, 3].max() > 150
 
 
-def test_does_it_look_at_the_person(trained_run, pretrained, tmp_path):
+def test_the_heat_on_people_is_measured(trained_run, pretrained, tmp_path):
     run = shutil.copytree(trained_run, tmp_path / "run")
-    metrics = transnet.evaluate(run, segmenter=str(pretrained))
-    found = metrics["heat_on_person"]
-    assert 0 < found["num_clips"] <= 6
-    assert "Does it look at the person?" in (run / "report.html").read_text()
-    assert transnet.evaluate(run)["heat_on_person"] is None
+    evaluation = transnet.evaluate(run, segmenter=str(pretrained))
+    found = evaluation.heat_on_person
+    assert 0 < found.num_clips <= 6
+    assert "Evidence on people" in (run / "report.html").read_text()
+    assert transnet.evaluate(run).heat_on_person is None

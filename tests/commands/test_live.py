@@ -13,7 +13,7 @@ import transnet
 from tests.camera_server import CameraServer
 from transnet import StreamConfig
 from transnet.cli import main
-from transnet.commands.window import has_screen
+from transnet.commands.preview_window import has_screen
 from transnet.data.video.reader import decode_frames
 
 SURE = ["--enter", "0.2", "--leave", "0.1", "--smooth-s", "0", "--min-s", "0"]
@@ -53,15 +53,18 @@ def test_an_event_is_a_line_and_the_end_is_summed_up(trained_run, film, capsys):
     assert events
     for line in events:
         assert re.fullmatch(r"00:00:0\d\.\d+ - 00:00:0\d\.\d+  \w+ \d+\.\d%", line)
-    assert "the first answer comes after 0.6 s" in shown.err
+    assert "the first prediction comes after 0.6 s" in shown.err
     assert f"{len(events)} events" in shown.err
-    assert "40 frames looked at" in shown.err
+    assert "40 frames classified" in shown.err
     assert "0 dropped (0.0%)" in shown.err
 
 
 def test_a_film_shorter_than_a_window_is_named(trained_run, film, capsys):
     assert main(["live", str(trained_run), str(film), "--no-window", "--step-s", "3"]) == 0
-    assert "there was no answer: it takes 9.0 s of frames" in capsys.readouterr().err
+    assert (
+        "no prediction: the video ended before the first window was full (9.0 s)"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_annotated_video_has_every_frame_at_its_time(trained_run, film, tmp_path, capsys):
@@ -78,7 +81,7 @@ def test_the_annotated_video_has_every_frame_at_its_time(trained_run, film, tmp_
     assert changed[:40].mean() > 3 * changed[-40:].mean()  # bars at the top, the rest as it was
     words[words.index(str(out))] = str(tmp_path / "out.avi")
     assert main(words) == 1
-    assert "accepted: a file .mp4, .mkv or .mov" in capsys.readouterr().err
+    assert "accepted: a .mp4, .mkv or .mov file" in capsys.readouterr().err
 
 
 def test_a_damaged_file_is_watched_and_named(trained_run, make_video, capsys):
@@ -92,10 +95,17 @@ def test_a_damaged_file_is_watched_and_named(trained_run, make_video, capsys):
 
 def test_ctrl_c_ends_with_a_summary(trained_run):
     words = ["live", str(trained_run), "-", "--input-size", "32x24", "--fps", "20", "--json"]
+    # A shell starts background jobs with SIGINT ignored, which Python then leaves ignored.
+    script = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from transnet.cli import main; sys.exit(main())"
+    )
     with subprocess.Popen(
-        [sys.executable, "-m", "transnet", *words],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
+        [sys.executable, "-c", script, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         process.stdin.write(bytes(20 * 32 * 24 * 3))
         process.stdin.flush()
         first = json.loads(process.stdout.readline())
@@ -130,4 +140,4 @@ def test_a_window_where_there_is_a_screen(trained_run, film, capsys):
     if not has_screen():
         pytest.skip("there is no screen here (Xvfb is enough)")
     assert main(["live", str(trained_run), str(film)]) == 0
-    assert "40 frames looked at" in capsys.readouterr().err
+    assert "40 frames classified" in capsys.readouterr().err

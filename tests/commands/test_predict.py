@@ -57,6 +57,18 @@ def test_bad_files_are_named_and_the_others_answered(
     assert clip in shown.out
 
 
+def test_isolated_answers_are_the_same(trained_run, clip, tmp_path, capsys):
+    text = tmp_path / "text.mp4"
+    text.write_text("no video")
+    answers = []
+    for options in ([], ["--isolate"]):
+        assert main(["predict", str(trained_run), clip, str(text), "--json", *options]) == 1
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1]
+    assert main(["predict", str(trained_run), clip, "--isolate", "--timeline"]) == 1
+    assert "--isolate is for whole clips" in capsys.readouterr().err
+
+
 def test_folders_are_searched(trained_run, clips_folder, tmp_path, capsys):
     assert main(["predict", str(trained_run), str(clips_folder / "walking")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 10

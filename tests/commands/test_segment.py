@@ -11,7 +11,7 @@ from PIL import Image
 
 import transnet
 from transnet.cli import main
-from transnet.data.photos.image_files import read_picture, read_shape
+from transnet.data.photos.image_files import read_picture, read_silhouette
 from transnet.errors import TransNetError
 
 
@@ -49,7 +49,7 @@ def test_pictures_and_masks_are_written_and_said(pretrained, photo, tmp_path, ca
     for answer, name in zip(answers, ("anna", "anna_2"), strict=True):
         assert answer["picture"] == str(out / f"{name}_person.jpg")
         assert read_picture(answer["picture"]).shape == (50, 70, 3)
-        mask = read_shape(Path(answer["mask"]), answer["mask"])
+        mask = read_silhouette(Path(answer["mask"]), answer["mask"])
         assert mask.shape == (50, 70)
         assert set(np.unique(mask)) <= {0, 255}
         assert answer["person_share"] == pytest.approx((mask == 255).mean())
@@ -65,13 +65,14 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_answered(
     words = ["segment", str(pretrained), str(broken), str(photo), "--out", str(tmp_path / "out")]
     assert main(words) == 1
     shown = capsys.readouterr()
-    assert f"error: {broken}: is no picture" in shown.err
+    assert f"error: {broken}: is not a picture" in shown.err
     assert str(photo) in shown.out
     assert main([*words, "--json"]) == 1
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert answers[0] == {"path": str(broken), "error": "is no picture, or a damaged one"}
+    assert answers[0] == {"path": str(broken), "error": "is not a picture, or is damaged"}
 
 
+@pytest.mark.slow
 def test_odd_names_and_sizes_do_not_stop_the_others(pretrained, photo, tmp_path):
     odd = photo.with_name(os.fsdecode(b"b\xe4r.jpg"))
     shutil.copy(photo, odd)
@@ -88,7 +89,7 @@ def test_odd_names_and_sizes_do_not_stop_the_others(pretrained, photo, tmp_path)
     assert answers[0].startswith(os.fsencode(odd))
     assert b"xxx.jpg: cannot be read" in done.stderr
     assert b"Traceback" not in done.stderr
-    assert read_shape(tmp_path / "out/wide_mask.png", wide).shape == (2, 65600)
+    assert read_silhouette(tmp_path / "out/wide_mask.png", wide).shape == (2, 65600)
 
 
 def test_what_is_no_segmenter_is_named(pretrained, trained_run, tmp_path):

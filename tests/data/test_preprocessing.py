@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.helpers import rotate
 from transnet.config import ClipConfig
 from transnet.data.clips import read_clip, read_views
 from transnet.data.preprocessing import Preprocessor, normalize
+from transnet.data.video.reader import VideoFile
 from transnet.data.views import CENTER, View, training_views
 
 
@@ -17,9 +19,9 @@ def gradient(width=320, height=240):
     return picture
 
 
-def view_of(picture, view, size=112, rotation=0):
+def view_of(picture, view, size=112):
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-    return Preprocessor(size)([frame], rotation, view)[0].astype(int)
+    return Preprocessor(size)([frame], view)[0].astype(int)
 
 
 def test_the_center_keeps_the_aspect():
@@ -45,8 +47,17 @@ def test_flip_mirrors_columns():
     assert np.array_equal(mirrored, plain[:, ::-1])
 
 
-def test_upright_pictures_come_first():
-    turned = view_of(np.ascontiguousarray(np.rot90(gradient(), -1)), CENTER, rotation=90)
+def test_upright_pictures_come_first(tmp_path):
+    path = tmp_path / "turned.mov"
+    lying = np.ascontiguousarray(np.rot90(gradient(), -1))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 240, 320, "rgb24"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(lying, format="rgb24")))
+        container.mux(stream.encode())
+    rotate(path, (0, -1, 1, 0))
+    with VideoFile(path) as video:
+        turned = Preprocessor(112)(video.frames(), CENTER)[0].astype(int)
     assert np.abs(turned - view_of(gradient(), CENTER)).max() <= 3
 
 

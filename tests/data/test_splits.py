@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.manifest import ClipRecord, Manifest
-from transnet.data.splits import make_split, siblings_share, split_names
+from transnet.data.splits import leaked_share, make_split, split_names
 from transnet.errors import TransNetError
 
 
@@ -133,8 +133,8 @@ def test_a_class_of_one_group_cannot_be_tested_by_group():
 def test_siblings_share_counts_class_and_group():
     a, b, c = (ClipRecord(Path(f"{n}.avi"), "run", g) for n, g in enumerate("xxy"))
     other = ClipRecord(Path("4.avi"), "walk", "x")
-    assert siblings_share([b, c], [a]) == 0.5
-    assert siblings_share([b], [other]) == 0
+    assert leaked_share([b, c], [a]) == 0.5
+    assert leaked_share([b], [other]) == 0
 
 
 @pytest.mark.parametrize(("number", "train", "test"), [(1, 337, 132), (2, 338, 131), (3, 341, 128)])

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -48,24 +49,29 @@ def test_an_export_answers_as_its_run_does(trained_run, exported, videos):
 def test_a_stream_encodes_each_frame_once_and_agrees_with_the_clip(kind, videos, request):
     recognizer = runtime.load(request.getfixturevalue(kind))
     frames = transnet.read_clip(videos[0], recognizer.info.clip).frames
-    features = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
-    assert recognizer.classify(features[None]) == pytest.approx(
+    seen = [recognizer.encode_with_maps(frame[None]) for frame in frames]
+    features = np.concatenate([each for each, _ in seen])
+    pairs = np.concatenate(
+        [recognizer.motion(earlier, later) for (_, earlier), (_, later) in pairwise(seen)]
+    )
+    assert recognizer.classify(features[None], pairs[None]) == pytest.approx(
         recognizer.scores(frames[None]), abs=1e-4
     )
 
 
 def test_the_models_need_no_other_knowledge(exported):
     names = sorted(path.name for path in exported.iterdir())
-    assert names == ["clip.onnx", "encoder.onnx", "export.json", "head.onnx"]
+    assert names == ["clip.onnx", "encoder.onnx", "export.json", "head.onnx", "motion.onnx"]
     shapes = {
         "clip": ["batch", 4, 64, 64, 3],
         "encoder": ["batch", 64, 64, 3],
+        "motion": ["batch", 48, 4, 4],
         "head": ["batch", 4, 64],
     }
     for form, shape in shapes.items():
         model = onnx.load(exported / f"{form}.onnx")
         assert model.opset_import[0].version >= 17
-        (given,) = model.graph.input
+        given = model.graph.input[0]
         assert [d.dim_param or d.dim_value for d in given.type.tensor_type.shape.dim] == shape
         description = json.loads(model.metadata_props[0].value)
         assert description["classes"] == ["boxing", "handwaving", "walking"]
@@ -133,6 +139,7 @@ def test_openvino_models_that_are_gone_leave_the_process_alive(trained_run, tmp_
     assert (done.stdout, done.returncode) == ("alive\n", 0)
 
 
+@pytest.mark.slow
 def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, monkeypatch):
     # An exporter that garbles a weight, as a faulty operator would.
     from transnet.deploy import graphs
@@ -146,7 +153,7 @@ def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, mo
 
     encoder_graph = graphs.encoder_graph
     monkeypatch.setattr(graphs, "encoder_graph", garbled)
-    with pytest.raises(TransNetError, match="does not answer as .* does: largest difference"):
+    with pytest.raises(TransNetError, match="does not agree with .*: largest difference"):
         export(trained_run, out=str(tmp_path / "x"))
     assert list(tmp_path.iterdir()) == []
 
@@ -158,17 +165,18 @@ def test_what_stands_there_is_not_lost(trained_run, exported, tmp_path, capsys):
     )
     (tmp_path / "thesis.txt").write_text("mine")
     assert main(["export", str(trained_run), "--out", str(tmp_path), "--overwrite"]) == 1
-    assert "something else than an export" in capsys.readouterr().err
+    assert "something other than an export" in capsys.readouterr().err
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_missing_clips_are_named(trained_run, clips_folder, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(trained_run, run)
     table = run / "clips.csv"
     table.write_text(table.read_text().replace(str(clips_folder), "/gone"))
     assert main(["export", str(run), "--out", str(tmp_path / "x")]) == 1
-    assert "say where the data is now with --data" in capsys.readouterr().err
+    assert "name the dataset's current place with --data" in capsys.readouterr().err
     assert main(["export", str(run), "--out", str(tmp_path / "x"), "--max-loss", "2"]) == 1
     assert "--max-loss is 2.0; accepted: 0 to 1." in capsys.readouterr().err
     table.unlink()

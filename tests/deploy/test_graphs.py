@@ -6,18 +6,32 @@ import torch
 import transnet
 from tests.helpers import TINY_BACKBONE
 from transnet.data.preprocessing import normalize
-from transnet.deploy.graphs import clip_graph, encoder_graph, head_graph
-
-
-@pytest.mark.parametrize(
-    ("backbone", "readout", "size"),
-    [(TINY_BACKBONE, "flatten", 64), ("test_vit.r160_in1k", "pool", 160)],
+from transnet.deploy.graphs import (
+    clip_graph,
+    encoder_graph,
+    head_graph,
+    motion_graph,
+    shapes_of,
 )
-def test_the_graph_of_any_network_gives_its_logits(backbone, readout, size):
-    model = transnet.TransNet(backbone, 3, num_frames=4, size=size, readout=readout).eval()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backbone", "readout", "size", "cues"),
+    [
+        (TINY_BACKBONE, "flatten", 64, "appearance"),
+        (TINY_BACKBONE, "pool", 64, "motion"),
+        ("test_vit.r160_in1k", "pool", 160, "both"),
+    ],
+)
+def test_the_graph_of_any_network_gives_its_logits(backbone, readout, size, cues):
+    model = transnet.TransNet(
+        backbone, 3, num_frames=4, size=size, readout=readout, cues=cues
+    ).eval()
+    shapes = shapes_of(model, size)
     encoder = encoder_graph(model, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), size)
-    head = head_graph(model, 4, 64)
-    joined = clip_graph(encoder, head, num_frames=4, size=size, features=64)
+    motion = motion_graph(model, shapes) if model.has_motion else None
+    joined = clip_graph(encoder, motion, head_graph(model, shapes), shapes)
     clips = np.random.default_rng(0).integers(0, 256, (3, 4, size, size, 3), np.uint8)
     session = onnxruntime.InferenceSession(joined.SerializeToString())
     (logits,) = session.run(["logits"], {"clips": clips})

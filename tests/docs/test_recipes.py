@@ -66,6 +66,7 @@ NAMES = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_recipe(name, tmp_path, make_video):
     lengths = itertools.count(12)  # equal files would be known as trained on

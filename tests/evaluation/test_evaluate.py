@@ -2,6 +2,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from transnet.cli import main
 from transnet.data.preprocessing import normalize
 from transnet.data.views import CENTER, evaluation_views
 from transnet.evaluation.metrics import calibration, classification_metrics
+from transnet.evaluation.protocol import ViewCounts
 
 
 @pytest.fixture
@@ -27,34 +29,36 @@ def test_metrics_by_hand():
     ])  # fmt: skip
     labels = torch.tensor([0, 0, 1, 2, 2])
     metrics = classification_metrics(probabilities, labels, ["a", "b", "c"])
-    assert metrics["top1"] == pytest.approx(3 / 5)
-    assert metrics["top5"] == pytest.approx(4 / 5)  # the clip without an answer is wrong
-    assert metrics["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
-    assert metrics["per_class"]["a"] == pytest.approx(
+    assert metrics.top1 == pytest.approx(3 / 5)
+    assert metrics.top5 == pytest.approx(4 / 5)  # the clip without an answer is wrong
+    assert metrics.confusion == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert asdict(metrics.per_class["a"]) == pytest.approx(
         {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "num_clips": 2}
     )
-    assert metrics["per_class"]["c"]["recall"] == pytest.approx(0.5)
-    assert metrics["macro_f1"] == pytest.approx(2 / 3)
-    assert metrics["num_clips"] == 5
+    assert metrics.per_class["c"].recall == pytest.approx(0.5)
+    assert metrics.macro_f1 == pytest.approx(2 / 3)
+    assert metrics.num_clips == 5
 
 
 def test_macro_f1_is_over_the_classes_that_are_tested():
     metrics = classification_metrics(torch.eye(3)[:2], torch.tensor([0, 1]), ["a", "b", "c"])
-    assert metrics["macro_f1"] == 1
+    assert metrics.macro_f1 == 1
 
 
 def test_calibration_by_hand():
     probabilities = torch.tensor([[0.95, 0.05], [0.93, 0.07], [0.35, 0.65], [0.0, 0.0]])
     found = calibration(probabilities, torch.tensor([0, 1, 1, 0]))
-    assert [b["num_clips"] for b in found["bins"]] == [1, 2]
-    assert found["bins"][1] == pytest.approx({"confidence": 0.94, "accuracy": 0.5, "num_clips": 2})
-    assert found["ece"] == pytest.approx((2 * 0.44 + 0.35) / 3)
+    assert [b.num_clips for b in found.bins] == [1, 2]
+    assert asdict(found.bins[1]) == pytest.approx(
+        {"confidence": 0.94, "accuracy": 0.5, "num_clips": 2}
+    )
+    assert found.ece == pytest.approx((2 * 0.44 + 0.35) / 3)
 
 
 def test_scores_of_several_views_are_averaged(run):
-    metrics = transnet.evaluate(run, temporal_views=2, spatial_views="three-crops")
-    assert metrics["views"] == {"temporal": 2, "spatial": "three-crops"}
-    assert "averaged over 2 samples of each video, three squares" in metrics["protocol"]["sentence"]
+    evaluation = transnet.evaluate(run, temporal_views=2, spatial_views="three-crops")
+    assert evaluation.views == ViewCounts(temporal=2, spatial="three-crops")
+    assert "averaged over 2 samples of each video, three crops each" in evaluation.protocol.sentence
     recognizer = transnet.load(run)
     with open(run / "predictions.csv", newline="") as file:
         row = next(csv.DictReader(file))
@@ -62,7 +66,7 @@ def test_scores_of_several_views_are_averaged(run):
     for view in evaluation_views(2, "three-crops"):
         pixels = normalize(
             transnet.read_clip(row["path"], recognizer.info.clip, view).frames,
-            recognizer.info.mean, recognizer.info.std,
+            recognizer.info.backbone.mean, recognizer.info.backbone.std,
         )  # fmt: skip
         with torch.inference_mode():
             scores.append(recognizer.model(torch.from_numpy(pixels)[None]).softmax(dim=1)[0])
@@ -79,34 +83,62 @@ def test_views_are_every_combination():
 
 
 def test_views_that_cannot_be(run):
-    with pytest.raises(TransNetError, match="--temporal-views is 0; accepted: 1 to 100"):
+    with pytest.raises(TransNetError, match="temporal_views is 0; accepted: 1 to 100"):
         transnet.evaluate(run, temporal_views=0)
 
 
 def test_an_evaluation_agrees_with_predictions(run):
-    metrics = transnet.evaluate(run)
-    assert metrics == json.loads((run / "metrics.json").read_text())
+    evaluation = transnet.evaluate(run)
+    assert evaluation.to_dict() == json.loads((run / "metrics.json").read_text())
     recognizer = transnet.load(run)
     rows = [line.split(",") for line in (run / "clips.csv").read_text().splitlines()[1:]]
     tested = [row for row in rows if row[5] == "test"]
     right = sum(recognizer.predict(row[0]).label == row[1] for row in tested)
-    assert metrics["num_clips"] == len(tested) == 6
-    assert metrics["top1"] == pytest.approx(right / 6)
-    assert metrics["top1_interval"] is None  # a single person says nothing of others
+    assert evaluation.num_clips == len(tested) == 6
+    assert evaluation.top1 == pytest.approx(right / 6)
+    assert evaluation.top1_interval is None  # a single person says nothing of others
     with open(run / "predictions.csv", newline="") as file:
         told = list(csv.DictReader(file))
     assert sum(row["answer"] == row["label"] for row in told) == right
-    assert metrics["protocol"]["name"] == "group"
-    assert metrics["protocol"]["siblings_in_train"] == 0
-    assert "Tested on 6 clips" in metrics["protocol"]["sentence"]
+    assert evaluation.protocol.name == "group"
+    assert evaluation.protocol.siblings_in_train == 0
+    assert "Tested on 6 clips" in evaluation.protocol.sentence
+
+
+def test_the_file_keeps_its_keys_in_their_order(run):
+    values = transnet.evaluate(run, device="cpu").to_dict()
+    assert list(values) == [
+        "top1", "top5", "macro_f1", "per_class", "confusion", "num_clips", "top1_interval",
+        "calibration", "data", "views", "heat_on_person", "protocol", "broken", "seconds",
+        "stage_seconds",
+    ]  # fmt: skip
+    assert list(values["per_class"]["boxing"]) == ["precision", "recall", "f1", "num_clips"]
+    assert list(values["calibration"]) == ["ece", "bins"]
+    assert list(values["calibration"]["bins"][0]) == ["confidence", "accuracy", "num_clips"]
+    assert list(values["views"]) == ["temporal", "spatial"]
+    assert list(values["protocol"]) == [
+        "name", "split", "siblings_in_train", "trained_clips_in_test", "sentence"
+    ]  # fmt: skip
+    assert list(values["stage_seconds"]) == ["decode", "backbone"]
+
+
+def test_an_evaluation_cannot_be_changed(run):
+    with pytest.raises(FrozenInstanceError):
+        transnet.evaluate(run).top1 = 1.0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_missing_is_named(run):
+    with pytest.raises(TransNetError, match="device is 'cuda', which PyTorch does not find"):
+        transnet.evaluate(run, device="cuda")
 
 
 def test_the_report_is_one_page_of_its_own(run):
     transnet.evaluate(run)
     page = (run / "report.html").read_text()
     assert "<svg" in page
-    assert "What was taken for what" in page
-    assert "How it was tested" in page
+    assert "Confusion matrix" in page
+    assert "Protocol" in page
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
     assert "data:image/jpeg;base64," in page
 
@@ -130,18 +162,18 @@ def test_a_leak_is_told_when_the_data_has_moved(clips_folder, tmp_path):
         split="paper", clip=transnet.ClipConfig(frames=4, size=64),
         training=transnet.TrainingConfig(epochs=1, views=1),
     )  # fmt: skip
-    before = transnet.evaluate(run)["protocol"]["siblings_in_train"]
+    before = transnet.evaluate(run).protocol.siblings_in_train
     moved = data.rename(tmp_path / "moved")
-    metrics = transnet.evaluate(run, data=str(moved), split="paper")
-    assert metrics["protocol"]["siblings_in_train"] == before > 0.5
+    evaluation = transnet.evaluate(run, data=str(moved), split="paper")
+    assert evaluation.protocol.siblings_in_train == before > 0.5
 
 
-def test_of_another_data_set_siblings_are_unknown(run, make_video, tmp_path):
+def test_the_leak_of_another_dataset_is_unknown(run, make_video, tmp_path):
     for number, label in enumerate(("boxing", "walking")):
         make_video(f"{number}.mp4", 20 + number, folder=tmp_path / "other" / label)
-    metrics = transnet.evaluate(run, data=str(tmp_path / "other"))
-    assert metrics["protocol"]["siblings_in_train"] is None
-    assert "it is unknown how many of them" in metrics["protocol"]["sentence"]
+    evaluation = transnet.evaluate(run, data=str(tmp_path / "other"))
+    assert evaluation.protocol.siblings_in_train is None
+    assert "it is unknown how many of them" in evaluation.protocol.sentence
 
 
 def test_a_renamed_copy_of_a_training_clip_is_known(run, clips_folder, tmp_path):
@@ -171,7 +203,7 @@ def test_a_part_of_a_training_clip_is_known(run, tmp_path):
 
 def test_the_runs_own_data_means_its_own_test_part(run, clips_folder, monkeypatch):
     monkeypatch.chdir(clips_folder.parent)
-    assert transnet.evaluate(run, data="clips/")["num_clips"] == 6
+    assert transnet.evaluate(run, data="clips/").num_clips == 6
 
 
 def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path):
@@ -182,13 +214,12 @@ def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path):
         str(clips_folder), out=str(tmp_path / "run"), backbone=TINY_BACKBONE, weights="none",
         split="paper", clip=ClipConfig(frames=4, size=64), training=TrainingConfig(epochs=1),
     )  # fmt: skip
-    metrics = transnet.evaluate(run)
-    low, high = metrics["top1_interval"]
-    assert low <= metrics["top1"] <= high
+    evaluation = transnet.evaluate(run)
+    low, high = evaluation.top1_interval
+    assert low <= evaluation.top1 <= high
     assert "95 % interval" in (run / "report.html").read_text()
-    protocol = metrics["protocol"]
-    assert protocol["siblings_in_train"] > 0.5
-    assert "memory, not recognition" in protocol["sentence"]
+    assert evaluation.protocol.siblings_in_train > 0.5
+    assert "memory, not recognition" in evaluation.protocol.sentence
 
 
 def test_a_broken_test_clip_is_wrong_or_stops(run, clips_folder, tmp_path):
@@ -197,10 +228,10 @@ def test_a_broken_test_clip_is_wrong_or_stops(run, clips_folder, tmp_path):
         folder = data / label
         folder.mkdir(parents=True)
         (folder / "broken.avi").write_bytes(b"no video")
-    metrics = transnet.evaluate(run, data=str(data))
-    assert metrics["top1"] == 0
-    assert metrics["num_clips"] == 2
-    assert len(metrics["broken"]) == 2
+    evaluation = transnet.evaluate(run, data=str(data))
+    assert evaluation.top1 == 0
+    assert evaluation.num_clips == 2
+    assert len(evaluation.broken) == 2
     assert "could not be read and count as wrong" in (run / "report.html").read_text()
     with pytest.raises(TransNetError, match="2 of 2 clips cannot be used"):
         transnet.evaluate(run, data=str(data), broken="stop")

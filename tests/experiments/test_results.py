@@ -4,15 +4,15 @@ import pytest
 
 from transnet.errors import TransNetError
 from transnet.experiments.results import (
-    Result,
+    RunResult,
     append_result,
-    check_results,
+    check_results_file,
     means,
     read_results,
     table,
 )
 
-ROW = Result("paper", "UCF101", "official:1", 0, 0.9, 0.88, 132, 0.0, "mobilenetv1_100",
+ROW = RunResult("paper", "UCF101", "official:1", 0, 0.9, 0.88, 132, 0.0, "mobilenetv1_100",
              "imagenet", 12.5, "2026-01-01T00:00:00", "abc")  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def test_another_table_is_not_touched(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(TransNetError, match="is not a table of results"):
-        check_results(path)
+        check_results_file(path)
     with pytest.raises(TransNetError, match="is not a table of results"):
         read_results(path)
     assert path.read_text() == "a,b\n1,2\n"

@@ -11,7 +11,7 @@ import transnet
 from tests.helpers import TINY_BACKBONE
 from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
 from transnet.checkpoints.clip_list import trained_ranges
-from transnet.checkpoints.run import load_info
+from transnet.checkpoints.run import load_run_info
 
 CLIP = ClipConfig(frames=4, size=64)
 
@@ -34,9 +34,14 @@ def equal(one, other):
 
 
 def test_a_run_folder_says_everything(trained_run):
-    info = load_info(trained_run)
+    info = load_run_info(trained_run)
     assert info.classes == ("boxing", "handwaving", "walking")
-    assert (info.backbone, info.weights, info.pretraining) == (TINY_BACKBONE, "random", "none")
+    backbone = info.backbone
+    assert (backbone.name, backbone.weights, backbone.pretraining) == (
+        TINY_BACKBONE,
+        "random",
+        "none",
+    )
     assert info.clip == CLIP
     assert info.split == "group"
     assert info.versions["torch"] == torch.__version__.partition("+")[0]
@@ -49,10 +54,17 @@ def test_a_run_folder_says_everything(trained_run):
     assert all(len(digest) == 32 for digest in ranges)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_device_is_named_before_anything_is_written(clips_folder, tmp_path):
+    with pytest.raises(TransNetError, match="device is 'cuda', which PyTorch does not find"):
+        transnet.train(str(clips_folder), out=str(tmp_path / "run"), device="cuda")
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_is_trained_learns_and_what_is_frozen_does_not(clips_folder, tmp_path):
     run = train(clips_folder, tmp_path / "run")
     torch.manual_seed(0)
-    before = load_info(run).build_model().state_dict()
+    before = load_run_info(run).build_model().state_dict()
     after = weights_of(run)
     changed = {name for name in after if not torch.equal(after[name], before[name])}
     assert not [name for name in changed if name.startswith("spatial.backbone.")]
@@ -72,7 +84,7 @@ def test_seeds_make_runs_equal(clips_folder, tmp_path, options):
 def test_everything_can_be_trained(clips_folder, tmp_path):
     run = train(clips_folder, tmp_path / "run", freeze=False, epochs=1, workers=1)
     torch.manual_seed(0)
-    start = load_info(run).build_model().state_dict()
+    start = load_run_info(run).build_model().state_dict()
     after = weights_of(run)
     stem = "spatial.backbone.network.conv_stem.weight"
     assert not torch.equal(start[stem], after[stem])
@@ -98,9 +110,9 @@ class _Killed(BaseException):
 
 def train_until_killed(monkeypatch, epoch, data, out, **options):
     """Train, and fall over in this epoch."""
-    from transnet.training.recognizer_module import RecognizerTraining
+    from transnet.training.recognizer_module import RecognizerModule
 
-    step = RecognizerTraining.training_step
+    step = RecognizerModule.training_step
 
     def fall(self, batch, index):
         if self.current_epoch == epoch:
@@ -108,7 +120,7 @@ def train_until_killed(monkeypatch, epoch, data, out, **options):
         return step(self, batch, index)
 
     with monkeypatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(RecognizerTraining, "training_step", fall)
+        patch.setattr(RecognizerModule, "training_step", fall)
         train(data, out, **options)
 
 
@@ -143,13 +155,14 @@ def test_resuming_from_other_weights_in_a_file_of_the_same_name_is_refused(
     clips_folder, pretrained, tmp_path
 ):
     run = train(clips_folder, tmp_path / "run", weights=pretrained, epochs=1)
-    assert load_info(run).weights == "encoder.safetensors"
+    assert load_run_info(run).backbone.weights == "encoder.safetensors"
     record = json.loads((run / "transnet.json").read_text())
     other = tmp_path / "other/encoder.safetensors"
     other.parent.mkdir()
     state = load_file(pretrained / "encoder.safetensors")
     with safe_open(pretrained / "encoder.safetensors", "pt") as file:
-        save_file({name: value + 1 for name, value in state.items()}, other, file.metadata())
+        metadata = {key: text for key, text in file.metadata().items() if key != "digest"}
+    save_file({name: value + 1 for name, value in state.items()}, other, metadata)
     with pytest.raises(
         TransNetError, match="continued: encoder.safetensors holds other weights than"
     ):
@@ -164,14 +177,14 @@ def test_a_run_is_not_overwritten_by_accident(clips_folder, tmp_path):
     with pytest.raises(TransNetError, match="holds a run already; accepted: a new folder"):
         train(clips_folder, run)
     train(clips_folder, run, overwrite=True, seed=5)
-    assert load_info(run).training.seed == 5
+    assert load_run_info(run).training.seed == 5
 
 
 def test_a_folder_that_is_no_run_keeps_what_it_holds(clips_folder, tmp_path):
     precious = tmp_path / "project/logs/precious.txt"
     precious.parent.mkdir(parents=True)
     precious.touch()
-    with pytest.raises(TransNetError, match="holds something else than a run"):
+    with pytest.raises(TransNetError, match="holds files other than those of a run"):
         train(clips_folder, tmp_path / "project", overwrite=True)
     assert precious.exists()
 
@@ -203,7 +216,7 @@ def test_one_class_is_nothing_to_tell_apart(clips_folder, tmp_path):
         f"{path},boxing,{path.parent.name}" for path in (clips_folder / "boxing").rglob("*.avi")
     ]
     (tmp_path / "data.csv").write_text("\n".join(["path,label,group", *rows]))
-    with pytest.raises(TransNetError, match="trains on boxing only; accepted: two classes"):
+    with pytest.raises(TransNetError, match="clips of boxing only; accepted: two or more classes"):
         train(tmp_path / "data.csv", tmp_path / "run")
 
 
@@ -215,7 +228,7 @@ def test_a_run_that_was_stopped_before_its_first_epoch_just_starts_again(clips_f
 
 
 def test_ctrl_c_ends_cleanly_and_resumes(clips_folder, tmp_path, monkeypatch):
-    from transnet.training.recognizer_module import RecognizerTraining
+    from transnet.training.recognizer_module import RecognizerModule
 
     def interrupt(self, batch, index):
         raise KeyboardInterrupt
@@ -223,7 +236,7 @@ def test_ctrl_c_ends_cleanly_and_resumes(clips_folder, tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     try:
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(RecognizerTraining, "training_step", interrupt)
+            patch.setattr(RecognizerModule, "training_step", interrupt)
             train(clips_folder, tmp_path / "run")
     finally:
         signal.signal(signal.SIGINT, before)
@@ -278,7 +291,7 @@ def test_an_ended_training_that_is_damaged_is_named(clips_folder, tmp_path, name
 
 
 def test_a_training_that_diverges_is_stopped(clips_folder, tmp_path):
-    with pytest.raises(TransNetError, match="the training has diverged. Start anew with smaller"):
+    with pytest.raises(TransNetError, match="the training has diverged. Start over with a lower"):
         train(clips_folder, tmp_path / "run", learning_rate=1e30)
 
 

@@ -93,12 +93,12 @@ def test_segments_follow_each_other_without_a_gap(walks, smooth_s, min_s, enter,
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"enter": 0}, "--enter is 0; accepted: above 0, up to 1"),
-        ({"enter": 0.5, "leave": 0.7}, r"--leave is 0\.7; accepted: 0 to --enter \(0\.5\)"),
-        ({"smooth_s": -1}, "--smooth-s is -1; accepted: 0 or more seconds"),
-        ({"min_s": -1}, "--min-s is -1; accepted: 0 or more seconds"),
-        ({"every_s": -0.1}, r"--every-s is -0\.1; accepted: 0 or more seconds, step"),
-        ({"step_s": 0}, "--step-s is 0; accepted: above 0 seconds"),
+        ({"enter": 0}, "enter is 0; accepted: above 0, up to 1"),
+        ({"enter": 0.5, "leave": 0.7}, r"leave is 0\.7; accepted: 0 to enter \(0\.5\)"),
+        ({"smooth_s": -1}, "smooth_s is -1; accepted: 0 or more seconds"),
+        ({"min_s": -1}, "min_s is -1; accepted: 0 or more seconds"),
+        ({"every_s": -0.1}, r"every_s is -0\.1; accepted: 0 or more seconds, step"),
+        ({"step_s": 0}, "step_s is 0; accepted: above 0 seconds"),
     ],
 )
 def test_impossible_settings_are_named(setting, message):

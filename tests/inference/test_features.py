@@ -125,9 +125,10 @@ def count_entries(folder) -> int:
     if not (folder / "data.mdb").exists():
         return 0
     with lmdb.open(str(folder), readonly=True, lock=False) as database, database.begin() as reader:
-        return sum(bytes(key).startswith(b"features|") for key, _ in reader.cursor())
+        return sum(bytes(key).startswith(b"checked|features|") for key, _ in reader.cursor())
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_where_it_was(clips_folder, tmp_path):
     """SIGKILL in the middle of feature extraction costs the clip in hand and no other."""
     folder = tmp_path / "features"
@@ -149,3 +150,21 @@ def test_a_killed_run_continues_where_it_was(clips_folder, tmp_path):
     bars = [line for line in again.stderr.replace("\r", "\n").split("\n") if "features, tr" in line]
     assert f"{24 - kept}/{24 - kept}" in bars[-1]
     assert count_entries(folder) == 24
+
+
+def test_a_resumed_extraction_chooses_the_runtime_by_all_frames(cache, records, monkeypatch):
+    from transnet.inference import features
+
+    asked, real = [], features.accelerated
+
+    def recorded(backbone, num_frames):
+        asked.append(num_frames)
+        return real(backbone, num_frames)
+
+    monkeypatch.setattr(features, "accelerated", recorded)
+    extractor, _ = extractor_into(cache)
+    extractor.extract(records[:4], TWO_VIEWS, title="interrupted")
+    extractor.extract(records, TWO_VIEWS, title="resumed")
+    with FeatureCache(cache.folder.with_name("other")) as other:
+        extractor_into(other)[0].extract(records, TWO_VIEWS, title="whole")
+    assert asked == [4 * 2 * 4, 6 * 2 * 4, 6 * 2 * 4]

@@ -14,7 +14,7 @@ from transnet.data.clips import median_step_s, read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.preprocessing import Preprocessor, normalize
 from transnet.data.video.frames import rgb_frame
-from transnet.data.video.reader import FrameReader
+from transnet.data.video.reader import VideoFile
 from transnet.data.views import CENTER
 
 
@@ -33,15 +33,18 @@ def test_a_file_as_a_stream_has_the_pixels_and_scores_of_a_clip(recognizer, make
     path = make_video(name, 16, fps=20, codec=codec, width=90, height=70, b_frames=2)
     session = recognizer.stream_session(StreamConfig(step_s=0.25), name=str(path))
     answers, seen = [], []
-    for frame, time_s in FrameReader(path).timed_frames():
-        answers.append(session.push(frame, time_s))
-        seen.append(session.seen)
+    with VideoFile(path) as video:
+        for frame, time_s in video.timed_frames():
+            answers.append(session.push(frame, time_s))
+            seen.append(session.seen)
     # 4 frames, 5 apart: the last window is what stride sampling makes of the whole video.
     config = ClipConfig(frames=4, size=64, sampling="stride", stride_s=0.25)
     clip = read_clip(path, config)
     assert clip.indices.tolist() == [0, 5, 10, 15]
     assert np.array_equal(clip.frames, [seen[index] for index in clip.indices])
-    pixels = torch.from_numpy(normalize(clip.frames, recognizer.info.mean, recognizer.info.std))
+    pixels = torch.from_numpy(
+        normalize(clip.frames, recognizer.info.backbone.mean, recognizer.info.backbone.std)
+    )
     with torch.inference_mode():
         expected = recognizer.model(pixels[None]).softmax(dim=1)[0]
     assert answers[:15] == [None] * 15
@@ -80,7 +83,7 @@ def test_the_step_is_that_of_the_training_clips(recognizer, clips_folder, traine
     values = json.loads((trained_run / "transnet.json").read_text())
     del values["step_s"]
     (tmp_path / "old/transnet.json").write_text(json.dumps(values))
-    with pytest.raises(TransNetError, match="older version.*say it with --step-s"):
+    with pytest.raises(TransNetError, match="older version.*set --step-s"):
         transnet.load(tmp_path / "old").stream_session()
 
 
@@ -118,7 +121,7 @@ def test_a_stream_looks_like_any_other_picture(recognizer):
     frame = numbered_frame(9, 64, 48)
     session = recognizer.stream_session()
     session.push(frame, 0.0)
-    assert np.array_equal(session.seen, Preprocessor(64)([rgb_frame(frame)], 0, CENTER)[0])
+    assert np.array_equal(session.seen, Preprocessor(64)([rgb_frame(frame)], CENTER)[0])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from transnet import StreamConfig, VideoError
 from transnet.cli import main
 from transnet.inference.prediction import Segment
 from transnet.inference.timeline import Timeline
-from transnet.inference.timeline_files import format_timeline
+from transnet.inference.timeline_formats import format_timeline
 
 SHOWN = Timeline(
     "films/a & b.mp4",
@@ -159,7 +159,7 @@ def test_several_videos_and_a_broken_one(trained_run, film, make_video, tmp_path
     written = sorted((tmp_path / "all").rglob("*.vtt"))
     assert written == [tmp_path / "all" / name for name in ("deep/film.mp4.vtt", "film.mp4.vtt")]
     assert main([*words, str(tmp_path / "x.vtt")]) == 1
-    assert "say also --format: text, json, csv, vtt, eaf, html" in capsys.readouterr().err
+    assert "add --format: text, json, csv, vtt, eaf, html" in capsys.readouterr().err
 
 
 def test_a_damaged_video_gives_what_is_good_and_is_named(trained_run, make_video, capsys):
@@ -177,7 +177,10 @@ def test_a_damaged_video_gives_what_is_good_and_is_named(trained_run, make_video
     [
         (["--out", "x.html"], "--format and --out are for timelines; add --timeline"),
         (["--timeline", "--out", "x.doc"], "--out is 'x.doc'; accepted: a name that ends in .json"),
-        (["--timeline", "--out", "/dev/null/x/y.csv"], "--out: /dev/null/x cannot be made"),
+        (
+            ["--timeline", "--out", "/dev/null/x/y.csv"],
+            "--out is '/dev/null/x', which cannot",
+        ),
     ],
 )
 def test_mistakes_are_explained(trained_run, film, words, message, capsys):

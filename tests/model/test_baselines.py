@@ -62,12 +62,13 @@ def test_a_rival_is_trained_and_loaded_as_the_paper_is(kind, clips_folder, tmp_p
              "--epochs", "1", "--views", "1", "--temporal", kind]  # fmt: skip
     run = tmp_path / "run"
     assert main(["train", str(clips_folder), "--out", str(run), *words]) == 0
-    metrics = transnet.evaluate(run)
+    evaluation = transnet.evaluate(run)
     recognizer = transnet.load(run)
     assert recognizer.info.model.temporal == kind
-    assert metrics["num_clips"] == 6
+    assert evaluation.num_clips == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(VIDEO_BACKBONES))
 def test_a_video_network_sees_the_clip_as_a_whole(name):
     frames, size = (16, 224) if name == "mvit_v2_s" else (8, 64)
@@ -87,15 +88,15 @@ def test_a_video_network_is_trained_under_the_same_command(clips_folder, tmp_pat
     words = ["train", str(clips_folder), "--out", str(run), "--backbone", "s3d", "--frames", "8",
              "--size", "32", "--epochs", "1"]  # fmt: skip
     assert main(words) == 1
-    assert "s3d is a video network, which weights of images do not fit" in capsys.readouterr().err
+    assert "s3d is a video network, which image weights do not fit" in capsys.readouterr().err
     assert main([*words, "--weights", "none", "--freeze", "false", "--workers", "1"]) == 0
-    metrics = transnet.evaluate(run)
+    evaluation = transnet.evaluate(run)
     clip = next((clips_folder / "boxing").rglob("*.avi"))
     recognizer = transnet.load(run)
     prediction = recognizer.predict(clip)
     assert sum(prediction.scores.values()) == pytest.approx(1)
-    assert metrics["num_clips"] == 6
-    with pytest.raises(TransNetError, match="s3d sees a clip as a whole, so it cannot watch"):
+    assert evaluation.num_clips == 6
+    with pytest.raises(TransNetError, match="s3d needs whole clips, so it cannot classify"):
         next(recognizer.stream(clip))
 
 
@@ -118,5 +119,5 @@ def test_what_says_how_frames_are_joined_is_not_for_a_video_network(clips_folder
 
 
 def test_a_video_network_cannot_be_mistaken_for_a_backbone():
-    with pytest.raises(TransNetError, match="--backbone is 'r3d_18'"):
+    with pytest.raises(TransNetError, match="backbone is 'r3d_18'"):
         TransNet("r3d_18", 3)

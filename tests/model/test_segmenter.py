@@ -49,12 +49,12 @@ def test_backbones_from_which_nothing_can_be_drawn_are_named(name, size, skips, 
 
 
 def test_a_size_at_which_no_earlier_map_fits_is_named():
-    with pytest.raises(TransNetError, match="--skips is true, but at 72 pixels no earlier map"):
+    with pytest.raises(TransNetError, match="skips is true, but at 72 pixels no earlier map"):
         Segmenter(Backbone(TINY_BACKBONE, size=72), skips=True)
 
 
 def test_backbones_without_earlier_maps_are_named(monkeypatch):
     backbone = Backbone(TINY_BACKBONE, size=64)
     monkeypatch.delattr(type(backbone.network), "forward_intermediates")
-    with pytest.raises(TransNetError, match="--skips is true, but backbone .* leave --skips out"):
+    with pytest.raises(TransNetError, match="skips is true, but backbone .* omit skips"):
         Segmenter(backbone, skips=True)

@@ -81,6 +81,17 @@ def test_memory_is_that_of_one_window():
     assert max(lengths) == lengths[25] == lengths[-1] == 21
 
 
+def test_memory_is_bounded_for_a_clock_in_the_wrong_unit(monkeypatch):
+    monkeypatch.setattr("transnet.model.streaming.MAX_FRAMES_PER_STEP", 10)
+    stream = StreamingTransNet(network(), step_s=0.1)
+    frame = torch.zeros(3, 32, 32)
+    windows = 0
+    for number in range(400):
+        windows += stream.push(frame, number * 1e-3) is not None
+        assert len(stream) <= 2 * 10 * 4
+    assert windows == 400 - 300
+
+
 def test_another_video_starts_anew():
     model = network(num_frames=3)
     stream, fresh = StreamingTransNet(model, 0.1), StreamingTransNet(model, 0.1)

@@ -28,6 +28,7 @@ def tiny(**options):
     return TransNet(TINY_BACKBONE, 3, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backbone", "filters", "printed"), TABLE_I)
 def test_parameters_of_the_2d_component_are_those_of_table_i(backbone, filters, printed):
     model = TransNet(backbone, num_classes=6, features=filters, filters=filters)
@@ -88,7 +89,7 @@ def test_any_backbone_can_be_pooled(backbone, size):
 
 
 def test_a_network_that_gives_no_map_cannot_be_flattened():
-    with pytest.raises(TransNetError, match="gives no map to flatten; use --readout pool"):
+    with pytest.raises(TransNetError, match="gives no map to flatten; accepted: readout 'pool'"):
         TransNet("test_vit.r160_in1k", 3, size=160, readout="flatten")
 
 
@@ -169,3 +170,24 @@ def test_where_everything_learns_at_once_the_order_of_the_pairs_does_not_count_a
     for joint in (False, True):
         part = TemporalConvolutions(4, 8, 6, 3, joint=joint)
         assert torch.allclose(part._whole_clip(pairs), part._whole_clip(pairs.flip(2))) == joint
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "accepted"),
+    [
+        ("temporal", "LSTM", "conv1d, separable, lstm, gru, mean, attention"),
+        ("readout", "pol", "pool, flatten"),
+    ],
+)
+def test_unknown_words_are_refused_with_the_known_ones(argument, value, accepted):
+    message = f"^{argument} is '{value}'; accepted: {accepted}.$"
+    with pytest.raises(TransNetError, match=message):
+        TransNet(TINY_BACKBONE, 3, size=64, **{argument: value})
+
+
+def test_a_backbone_may_be_named_with_its_tag():
+    assert Backbone("resnet18.fb_swsl_ig1b_ft_in1k", size=64).channels == 512
+    with pytest.raises(
+        TransNetError, match=r"no weights with this tag; accepted: resnet18\.a1_in1k"
+    ):
+        Backbone("resnet18.lvd142m", size=64)

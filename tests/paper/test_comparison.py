@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from transnet.experiments.results import Mean
+from transnet.experiments.results import MeanResult
 from transnet.paper.comparison import pretraining_table
 from transnet.paper.grid import make_cell
 
@@ -20,7 +20,7 @@ def cells(backbones):
 
 def measured(grid, shares):
     return {
-        (cell.recipe, "official:1"): Mean(cell.recipe, "official:1", share, 0.01, 3, 0.0)
+        (cell.recipe, "official:1"): MeanResult(cell.recipe, "official:1", share, 0.01, 3, 0.0)
         for cell, share in zip(grid, shares, strict=True)
         if share is not None
     }

@@ -45,11 +45,12 @@ def features(backbone, frames):
         return backbone(frames)
 
 
+@pytest.mark.slow
 def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
     expected = features(backbone, frames)
     with accelerated(backbone, ENDLESS) as chosen:
         assert chosen in installed_runtimes()
-        assert "a frame takes eager" in capsys.readouterr().err
+        assert "per frame: eager" in capsys.readouterr().err
         torch.testing.assert_close(features(backbone, frames), expected, atol=1e-5, rtol=1e-4)
     assert torch.equal(features(backbone, frames), expected)  # PyTorch's again
     kept = kept_files()
@@ -63,6 +64,7 @@ def test_runtimes_are_tried_once_and_the_times_kept(backbone, frames, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_hinders_nobody(backbone, frames, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("TRANSNET_CACHE", str(tmp_path / "file"))
@@ -79,6 +81,7 @@ def test_little_work_is_done_at_once(backbone, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", installed_runtimes())
 def test_every_runtime_can_be_asked_for(backbone, frames, runtime, monkeypatch):
     expected = features(backbone, frames)
@@ -137,6 +140,13 @@ def test_a_runtime_that_is_none(backbone, monkeypatch):
         runtime_for(backbone, 1)
 
 
+def test_a_network_on_another_device_is_left_alone(backbone, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "onnx")
+    assert runtime_for(backbone.to("meta"), ENDLESS) == "eager"
+    assert not kept_files()
+
+
+@pytest.mark.slow
 def test_equal_answers_in_another_runtime(trained_run, clips_folder, monkeypatch, capsys):
     clips = sorted(map(str, (clips_folder / "boxing").rglob("*.avi")))[:3]
     expected = [transnet.load(trained_run).predict(clip).to_dict() for clip in clips]
@@ -160,6 +170,7 @@ def three_threads():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", sorted({"onnx", "openvino"} & set(installed_runtimes())))
 def test_several_clips_at_once_get_the_same_answers(
     trained_run, clips_folder, tmp_path, runtime, monkeypatch, three_threads
@@ -170,24 +181,23 @@ def test_several_clips_at_once_get_the_same_answers(
     expected = [recognizer.predict(clip) for clip in clips]
     monkeypatch.setenv(VARIABLE, runtime)
     with recognizer.accelerated():
-        assert backbone.at_once == 1  # a stream's next frame needs the answer of the last
+        assert backbone.max_concurrency == 1  # a stream's next frame needs the answer of the last
     with recognizer.accelerated(1000):
-        assert backbone.at_once == 3
+        assert backbone.max_concurrency == 3
         *answers, last = recognizer.predict_all([*clips, tmp_path / "gone.mp4"])
-    assert backbone.at_once == 1 and torch.get_num_threads() == 3
+    assert backbone.max_concurrency == 1 and torch.get_num_threads() == 3
     assert isinstance(last, VideoError)
     assert [answer.path for answer in answers] == list(map(str, clips))
     records = [ClipRecord(clip, "x", "x") for clip in clips]
     info = recognizer.info
+    normalization = info.backbone.mean, info.backbone.std
     with FeatureCache(tmp_path / "features") as cache:
-        extractor = FeatureExtractor(recognizer.model, info.clip, info.mean, info.std, cache)
+        extractor = FeatureExtractor(recognizer.model, info.clip, *normalization, cache)
         found = extractor.extract(records, title="features")
-        features = torch.stack(
-            [torch.from_numpy(extractor.features(found.keys[record][0])) for record in records]
-        )
+        encoded = extractor.encoded([found.keys[record][0] for record in records])
     assert found.computed == len(clips)
     with torch.inference_mode():
-        rows = recognizer.model.classify(features).softmax(dim=1).tolist()
+        rows = recognizer.model.classify(*encoded).softmax(dim=1).tolist()
     for answer, row, right in zip(answers, rows, expected, strict=True):
         assert answer.scores == pytest.approx(right.scores, abs=1e-4)
         named = dict(zip(recognizer.classes, row, strict=True))

@@ -14,6 +14,7 @@ def backbone():
     return Backbone("test_resnet.r160_in1k", size=SIZE).eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", installed_runtimes())
 def test_every_runtime_answers_as_pytorch_does(runtime):
     torch.manual_seed(0)

@@ -47,6 +47,7 @@ def spoil(folder):
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{}, {"clip_cache": "uint8"}, {"backbone": "r3d_18", "size": 32, "epochs": 1}],
@@ -83,6 +84,7 @@ def count_clips(folder):
         return sum(bytes(key).startswith(b"clip|") for key, _ in reader.cursor()) / 12
 
 
+@pytest.mark.slow
 def test_a_killed_training_keeps_what_was_decoded(clips_folder, tmp_path):
     cache = tmp_path / "cache"
     command = [
@@ -106,6 +108,7 @@ def test_a_killed_training_keeps_what_was_decoded(clips_folder, tmp_path):
     assert count_clips(cache / "clips") == 48
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_named(clips_folder, tmp_path):
     """A limit on the size of files does what a full disk does."""
     limit = 200_000

@@ -6,12 +6,12 @@ import torch
 import torch.distributed
 import torch.multiprocessing
 from torch.utils.data import SequentialSampler
+from transnet.training.datasets import EpochSampler, FixedSampler
 
 from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
 from transnet.evaluation.metrics import classification_metrics
 from transnet.model.transnet import TransNet
-from transnet.training.datasets import EpochSampler, FixedSampler
 from transnet.training.distributed import Processes, ShareSampler, gather_scores
 
 CLIPS = 23  # not a multiple of two

@@ -6,7 +6,7 @@ from PIL import Image
 from transnet.config import PretrainingConfig
 from transnet.data.photos.catalog import open_photos
 from transnet.data.photos.photo import PERSON
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.training.photo_loading import photo_loader
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -25,9 +25,9 @@ def photos(tmp_path):
 
 
 def scenes(photos, paste):
-    """Mean colors of where the person is and of where it is not, of many looks."""
+    """Mean colors of where the person is and of where it is not, of many augmented views."""
     config = PretrainingConfig(size=32, batch_size=2, workers=0, paste=paste)
-    view = PhotoView(32, (0, 0, 0), (1, 1, 1))
+    view = PhotoTransform(32, (0, 0, 0), (1, 1, 1))
     members = (*photos.train, *photos.validation)
     loader = photo_loader(members, view, config, training=True)
     found = []
@@ -56,7 +56,7 @@ def test_people_are_set_before_other_photos(photos):
 def test_no_photo_is_left_alone_to_learn_from(photos, batch_size, batches):
     config = PretrainingConfig(size=32, batch_size=batch_size, workers=0)
     members = (*photos.train, *photos.validation, *photos.train)
-    view = PhotoView(32, (0, 0, 0), (1, 1, 1))
+    view = PhotoTransform(32, (0, 0, 0), (1, 1, 1))
     learned, measured = (
         [len(masks) for _, masks in photo_loader(members, view, config, training=training)]
         for training in (True, False)
@@ -73,7 +73,7 @@ def test_nothing_is_pasted_where_nothing_shall_be(photos):
 
 def test_photos_to_measure_on_are_left_as_they_are(photos):
     config = PretrainingConfig(size=48, batch_size=2, workers=0, paste=1.0)
-    view = PhotoView(48, (0, 0, 0), (1, 1, 1))
+    view = PhotoTransform(48, (0, 0, 0), (1, 1, 1))
     members = (*photos.train, *photos.validation)
     ((pictures, _),) = photo_loader(members, view, config, training=False)
     for picture in pictures:

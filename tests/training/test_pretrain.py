@@ -18,7 +18,7 @@ from tests.helpers import TINY_BACKBONE
 from transnet import ClipConfig, PretrainingConfig, TrainingConfig, TransNetError
 from transnet.checkpoints.backbone_weights import find_weights
 from transnet.cli import main
-from transnet.training.segmenter_module import SegmenterTraining
+from transnet.training.segmenter_module import SegmenterModule
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 QUICK = {"size": 64, "epochs": 2, "workers": 0}
@@ -73,7 +73,7 @@ def test_the_masks_can_be_watched_and_are_in_the_report(pretrained):
 
 
 def test_the_encoder_survives_the_handover(pretrained, clips_folder, tmp_path):
-    """TransNet+: what was learned from masks is, bit for bit, what looks at the clips."""
+    """TransNet+: the encoder learned from masks is, bit for bit, the backbone of the run."""
     run = transnet.train(
         str(clips_folder), out=str(tmp_path / "run"), weights=str(pretrained),
         clip=ClipConfig(frames=4, size=64), training=TrainingConfig(epochs=2, views=1),
@@ -85,7 +85,7 @@ def test_the_encoder_survives_the_handover(pretrained, clips_folder, tmp_path):
     assert used.keys() == learned.keys()
     assert all(torch.equal(value, learned[name]) for name, value in used.items())
     info = transnet.load(run).info
-    assert (info.backbone, info.pretraining) == (TINY_BACKBONE, "hss")
+    assert (info.backbone.name, info.backbone.pretraining) == (TINY_BACKBONE, "hss")
 
 
 def test_everything_learns(pretrained):
@@ -104,10 +104,11 @@ class _Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_with_the_same_numbers(pretrained, tmp_path, monkeypatch):
     """It also shows that equal seeds make equal trainings, however many workers there are."""
     options = {"data": "synthetic:6", "epochs": 3, "pictures_every": 2}
-    step = SegmenterTraining.training_step
+    step = SegmenterModule.training_step
 
     def fall(self, batch, index):
         if self.current_epoch == 1 and index == 1:
@@ -115,7 +116,7 @@ def test_a_resumed_training_ends_with_the_same_numbers(pretrained, tmp_path, mon
         return step(self, batch, index)
 
     with monkeypatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(SegmenterTraining, "training_step", fall)
+        patch.setattr(SegmenterModule, "training_step", fall)
         pretrain(tmp_path / "parts", **options)
     with pytest.raises(TransNetError, match="its training has not ended"):
         transnet.load_segmenter(tmp_path / "parts")
@@ -141,19 +142,19 @@ def test_a_pretraining_is_neither_overwritten_nor_continued_by_accident(pretrain
     assert not equal(weights_of(run), weights_of(pretrained))
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/file").touch()
-    with pytest.raises(TransNetError, match="holds something else than a run"):
+    with pytest.raises(TransNetError, match="holds files other than those of a run"):
         pretrain(tmp_path / "precious", overwrite=True)
 
 
 def test_a_start_from_weights_is_remembered(pretrained, tmp_path):
     run = pretrain(tmp_path / "again", weights=pretrained, epochs=1)
     found = find_weights(run)
-    assert found.pretraining == "hss+hss"
+    assert found.backbone.pretraining == "hss+hss"
     info = transnet.load_segmenter(run).info
-    assert info.weights == "encoder.safetensors"
+    assert info.backbone.weights == "encoder.safetensors"
     assert info.training.backbone_learning_rate == 3e-4  # gentle with what is known already
     assert transnet.load_segmenter(pretrained).info.training.backbone_learning_rate == 1e-3
-    assert "photos: synthetic:4" in found.license
+    assert "photos: synthetic:4" in found.backbone.license
 
 
 def test_a_name_of_any_bytes_is_no_hindrance(tmp_path):
@@ -180,7 +181,7 @@ def write_photos(folder, count):
 def test_broken_photos_are_found_before_the_training(tmp_path, capsys):
     data = write_photos(tmp_path / "data", 20)
     (data / "images/3.jpg").write_bytes(b"broken")
-    with pytest.raises(TransNetError, match=r"(?s)1 of 20 photos cannot .*3.jpg: is no picture"):
+    with pytest.raises(TransNetError, match=r"(?s)1 of 20 photos cannot .*3.jpg: is not a picture"):
         pretrain(tmp_path / "run", data=str(data))
     run = pretrain(tmp_path / "run", data=str(data), max_broken=0.1, validation="18-20", epochs=1)
     assert "They are left out." in capsys.readouterr().err
@@ -222,7 +223,7 @@ def test_recipes_and_options_from_the_command_line(recipe, tmp_path, capsys):
 
 def test_mistakes_are_explained(tmp_path, capsys):
     for words, message in (
-        (["nowhere"], "DATA is 'nowhere', which is no folder"),
+        (["nowhere"], "DATA is 'nowhere', which is not a folder"),
         (["synthetic", "--backbone", "test_vit.r160_in1k", "--size", "160", "--weights", "none"],
          "gives no map of two or more positions"),
         (["synthetic", "--epochs", "0"], "--epochs is 0; accepted: 1 or more"),

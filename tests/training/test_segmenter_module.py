@@ -39,7 +39,7 @@ def test_neutral_pixels_count_nowhere(seed):
     assert figures[0]["accuracy"].item() == pytest.approx(np.mean(found == person))
 
 
-def test_a_photo_of_which_nothing_counts_teaches_nothing():
+def test_neutral_pixels_have_no_loss():
     logits = torch.randn(1, 4, 4, requires_grad=True)
     loss = mask_loss(logits, torch.full((1, 4, 4), NEUTRAL, dtype=torch.uint8))
     loss.backward()

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transnet.data.datasets.folder import videos_below
-from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import FileError, TransNetError
 
 LISTS = (".txt", ".csv")
@@ -110,6 +108,8 @@ def list_videos(source: str) -> list[str]:
 
 
 def _find_local(source: str) -> list[str]:
+    from transnet.data.datasets.folder import videos_below
+
     path = Path(os.path.abspath(os.path.expanduser(source)))
     if path.is_dir():
         return [str(video) for video in videos_below(path)]
@@ -122,6 +122,8 @@ def _find_local(source: str) -> list[str]:
 
 
 def _find_remote(source: str) -> list[str]:
+    from transnet.data.video.reader import VIDEO_SUFFIXES
+
     system, path = file_system(source)
     try:
         found = system.glob(path) if "*" in path else system.find(path)

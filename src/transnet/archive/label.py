@@ -7,14 +7,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from transnet.archive.addresses import Shard, in_shard, list_videos
-from transnet.archive.labeler import LabelConfig, Labeler, label_schema
+from transnet.archive.addresses import Shard, in_shard
+from transnet.archive.label_config import LabelConfig
 from transnet.archive.parts import Parts, PartWriter, Row, printable
-from transnet.checkpoints.record import package_versions
 from transnet.errors import TransNetError
 from transnet.utils.progress import progress_bar, say
+
+if TYPE_CHECKING:
+    from transnet.archive.labeler import Labeler
 
 Engine = Literal["local", "ray"]
 
@@ -94,6 +96,9 @@ def label(
     Raises:
         TransNetError: there is no such source or run, or the parts cannot be written.
     """
+    from transnet.archive.addresses import list_videos
+    from transnet.archive.labeler import Labeler, label_schema
+
     part = Shard.parse(shard)
     if part_rows < 1:
         raise TransNetError(f"--part-rows is {part_rows}; accepted: 1 or more.")
@@ -142,6 +147,8 @@ def _collect(rows: Iterator[Row], writer: PartWriter, total: int, summary: Label
 @contextmanager
 def _opened(labeler: Labeler, parts: Parts) -> Iterator[str]:
     """Open a labeler in the runtime that made the rows that are there, so that all rows agree."""
+    from transnet.checkpoints.record import package_versions
+
     with labeler.opened() as runtime:
         found = parts.settle(
             {

@@ -15,51 +15,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from transnet.archive.addresses import LocalFile, UnreachableError, fetch
+from transnet.archive.label_config import LabelConfig
 from transnet.archive.parts import Row, import_pyarrow, printable
 from transnet.archive.segments import segments_of
 from transnet.archive.stages import Stage, run_stages
-from transnet.config import Device, option
 from transnet.data.clips import Clip, read_clip
-from transnet.data.preprocessing import normalize, scale_and_shift
 from transnet.errors import FileError, TransNetError, VideoError
+from transnet.inference.prediction import Prediction
 from transnet.inference.recognizer import Recognizer, load
+from transnet.model.networks import device_of
 from transnet.runtimes.choice import VARIABLE
-from transnet.runtimes.device import find_device
 from transnet.utils.threads import usable_cores
 
 GPU_BATCH = 16
 FETCHERS = 8
 MAX_UNREACHABLE = 50
 """So many files in a row that cannot be opened mean that the storage is gone, not the files."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelConfig:
-    """How videos are labeled."""
-
-    workers: int = option(
-        0, "decoding threads, and on a CPU as many for the backbone; 0: one a core"
-    )
-    batch: int = option(0, "videos per forward pass; 0: 1 on a CPU, 16 on a GPU")
-    device: Device = option("auto", "where the backbone runs")
-    segments_from_s: float | None = option(
-        None, "also find the segments of videos that last at least this many seconds; 0: of all"
-    )
-    allow_partial: bool = option(
-        False, "label the good frames of a damaged video, and put the damage in the column error"
-    )
-
-    def __post_init__(self) -> None:
-        for name in ("workers", "batch"):
-            if getattr(self, name) < 0:
-                raise TransNetError(f"--{name} is {getattr(self, name)}; accepted: 0 or more.")
-        if self.segments_from_s is not None and not self.segments_from_s >= 0:
-            raise TransNetError(
-                f"--segments-from-s is {self.segments_from_s}; accepted: 0 or more seconds."
-            )
 
 
 @dataclass
@@ -99,10 +72,9 @@ class Labeler:
     stages: list[Stage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.recognizer: Recognizer = load(self.run)
+        self.recognizer: Recognizer = load(self.run, device=self.config.device)
         self.digest = model_digest(self.run)
-        self.device = find_device(self.config.device)
-        self.recognizer.model.to(self.device)
+        self.device = device_of(self.recognizer.model)
         if self.config.segments_from_s is not None and self.device.type != "cpu":
             raise TransNetError("--segments-from-s needs --device cpu.")
         self._workers = self.config.workers or usable_cores()
@@ -145,7 +117,7 @@ class Labeler:
         # One core a call, so a row does not depend on the number of workers.
         backbone = self.recognizer.model.backbone
         eager = self.device.type == "cpu" and getattr(backbone, "engine", None) is None
-        at_once = self._workers if eager else backbone.at_once
+        concurrency = self._workers if eager else backbone.max_concurrency
         capacity = max(2 * self._workers, 2 * self._batch)
         with tempfile.TemporaryDirectory(prefix="transnet-label-") as folder:
 
@@ -155,7 +127,7 @@ class Labeler:
             self.stages = [
                 Stage("fetch", fetched, max(FETCHERS, 2 * self._workers), capacity=self._workers),
                 Stage("decode", self._decode, self._workers, capacity=capacity),
-                Stage("backbone", self._classify, at_once, self._batch, capacity),
+                Stage("backbone", self._classify, concurrency, self._batch, capacity),
             ]
             for video, row in run_stages(addresses, self.stages):
                 self._unreachable = 0 if video.reachable else self._unreachable + 1
@@ -212,19 +184,8 @@ class Labeler:
         """
         missing = self._batch - len(clips)
         pixels = np.stack([clip.frames for clip in (*clips, *clips[:1] * missing)])
-        logits = self.recognizer.model(self._normalized(pixels))
+        logits = self.recognizer.model(self.recognizer.normalized(pixels))
         return logits.softmax(dim=1)[: len(clips)].tolist()
-
-    def _normalized(self, pixels: np.ndarray) -> Tensor:
-        info = self.recognizer.info
-        if self.device.type == "cpu":  # as in every prediction
-            return torch.from_numpy(normalize(pixels, info.mean, info.std))
-        scale, shift = (
-            torch.from_numpy(values).to(self.device)
-            for values in scale_and_shift(info.mean, info.std)
-        )
-        on_device = torch.from_numpy(pixels).to(self.device, non_blocking=True)
-        return (on_device * scale - shift).movedim(-1, -3)
 
     def _row(self, video: _Video, scores: list[float] | None) -> Row:
         row: Row = dict.fromkeys(label_schema().names)
@@ -235,9 +196,8 @@ class Labeler:
             return row
         if not all(map(math.isfinite, scores)):
             return {**row, "error": "the network gave no number for it."}
-        prediction = self.recognizer.prediction(
-            video.address, torch.tensor(scores), 0.0, video.clip.video_s
-        )
+        classes = self.recognizer.classes
+        prediction = Prediction.of(video.address, classes, scores, 0.0, video.clip.video_s)
         row.update(
             label=prediction.label,
             score=prediction.score,

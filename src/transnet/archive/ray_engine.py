@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from transnet.archive.labeler import LabelConfig, Labeler
+from transnet.archive.label_config import LabelConfig
+from transnet.archive.labeler import Labeler
 from transnet.archive.parts import Row
 from transnet.errors import TransNetError
 

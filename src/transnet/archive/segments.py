@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from transnet.config import StreamConfig
-from transnet.data.video.reader import FrameReader
+from transnet.data.video.reader import VideoFile
 from transnet.inference.events import EventDetector
 from transnet.inference.recognizer import Recognizer
 
@@ -23,9 +23,10 @@ def segments_of(recognizer: Recognizer, path: str) -> list[dict[str, Any]]:
     config = StreamConfig(every_s="step")
     session, events = recognizer.stream_session(config, name=path), EventDetector(config)
     found = []
-    for picture, time_s in FrameReader(path).timed_frames():
-        prediction = session.push(picture, time_s)
-        if prediction is not None:
-            found.append(events.update(prediction))
+    with VideoFile(path) as video:
+        for picture, time_s in video.timed_frames():
+            prediction = session.push(picture, time_s)
+            if prediction is not None:
+                found.append(events.update(prediction))
     found.append(events.finish())
     return [segment.to_dict() for segment in found if segment is not None]

@@ -1,1 +1,1 @@
-"""What a split hides: clips of one origin on both sides, and what they are worth."""
+"""How much a split leaks, and how that affects the accuracy: ``transnet audit``."""

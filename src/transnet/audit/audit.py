@@ -1,42 +1,22 @@
-"""``transnet audit``: whether a split leaks, how one can see it, and what the leak is worth."""
+"""``transnet audit``: whether a split leaks, near-duplicates across it, and the leak's effect."""
 
 from __future__ import annotations
 
-import json as jsonlib
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from transnet.audit.duplicates import NearDuplicates, Pair, near_duplicates
-from transnet.audit.leakage import Leakage, leakage, tested_in_training
-from transnet.audit.worth import LeakWorth, tested_clips
-from transnet.checkpoints.backbone_weights import find_weights
-from transnet.checkpoints.run import load_info
+from transnet.commands.output import print_json
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
-from transnet.data.cache.features import FeatureCache
-from transnet.data.clips import read_clip
-from transnet.data.datasets.catalog import open_dataset
-from transnet.data.manifest import ClipRecord, Manifest
-from transnet.data.splits import RANDOM_SPLITS, Split, make_split, split_names
-from transnet.errors import TransNetError, VideoError
-from transnet.evaluation.evaluate import evaluate
-from transnet.experiments.repeat import run_folder
-from transnet.experiments.train import train as train_runs
-from transnet.inference.features import FeatureExtractor
-from transnet.model.transnet import TransNet
-from transnet.model.video_network import VIDEO_BACKBONES
-from transnet.reports.page import render
-from transnet.utils.paths import cache_folder
+from transnet.errors import TransNetError
+from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
 
-PAIRS_PICTURED = 12
-FRAMES_PICTURED = 4
-LEAKING = "paper"
+if TYPE_CHECKING:
+    from transnet.audit.duplicates import NearDuplicates
+    from transnet.audit.leak_effect import LeakEffect
+    from transnet.data.manifest import Manifest
+    from transnet.data.splits import Split
 
 
 def audit(
@@ -55,219 +35,114 @@ def audit(
     training: TrainingConfig = TrainingConfig(),
     cache: str | None = None,
 ) -> int:
-    """Say how far a split can be trusted.
+    """Measure how much a split leaks.
 
-    Groups on both sides are counted from the lists. Near-duplicates are found by the features of
-    an image network. With --train the same recognizer is trained and tested under the split and
-    under the paper's random one.
+    Counts the groups on both sides of the split from the lists, and finds near-duplicates by the
+    features of an image network. With --train, trains and tests the same recognizer under the
+    split and under the paper's random one.
 
     Args:
         data: a folder of class folders, a CSV file, kth:DIR, ucf101:DIR or hmdb51:DIR
-        split: the split to look at, as for transnet train; several, separated by commas
+        split: the split to audit, as for transnet train; several, separated by commas
         out: folder for report.html, and for the runs of --train
-        lists_only: count groups only and open no video; of a published dataset, count all clips
-            of its lists, whether they are there or not
-        train: find out what the leak is worth, by training
-        seeds: draws of a random split, and trainings of each split with --train
-        json: print one JSON object a line for each split
-        backbone: image network, any model name of timm
+        lists_only: count groups only, without opening a video; of a published dataset, count all
+            clips in its lists, whether their files exist or not
+        train: measure the effect of the leak on the accuracy, by training
+        seeds: number of seeds of a random split, and of trainings of each split with --train
+        json: print one JSON object per split
+        backbone: image network, any timm model
         weights: imagenet, none (random), a .safetensors file or a folder with one
-        clip: how a video becomes a clip
+        clip: frames, size and sampling of a clip
         model: size and form of the network
-        training: how it learns
+        training: epochs, learning rates, augmentation
         cache: folder for frame features; by default in the user's cache
 
     Returns:
         0.
 
     Raises:
-        TransNetError: there is no such dataset or split, or its videos are needed and missing.
+        TransNetError: there is no such dataset or split, or videos are missing.
     """
+    from transnet.audit.findings import Findings
+    from transnet.audit.leakage import leakage
+    from transnet.data.datasets.catalog import open_dataset
+    from transnet.data.splits import split_names
+
     if seeds < 1:
-        raise TransNetError(f"--seeds is {seeds}; accepted: 1 or more.")
+        raise TransNetError(f"seeds is {seeds}; accepted: 1 or more.")
     if lists_only and train:
         raise TransNetError("--lists-only opens no video, so it does not go with --train.")
     manifest = open_dataset(data, lists_only=lists_only)
     names = split_names(manifest, split)
     for line in (manifest.summary(), *manifest.notes):
         say(line)
-    draws = {name: _draws(manifest, name, training, seeds) for name in names}
-    leaks = {name: leakage(draws[name]) for name in names}
-    folder = Path(out).expanduser()
+    draws = [_draws(manifest, name, training, seeds) for name in names]
+    folder = output_folder(out)
+    network: dict[str, Any] = {
+        "backbone": backbone,
+        "weights": weights,
+        "clip": clip,
+        "cache": cache,
+    }
     alike: dict[str, NearDuplicates] = {}
     if not lists_only:
-        needed = {record for name in names for record in _members(draws[name][0])}
-        features = _features(needed, backbone, weights, clip, training.workers, cache)
-        for name in names:
-            first = draws[name][0]
-            pool = (*first.train, *first.validation)
-            alike[name] = near_duplicates(pool, first.test, features)
-    worth: dict[str, LeakWorth] = {}
+        alike = _near_duplicates([draw[0] for draw in draws], training.workers, network)
+    effects: dict[str, LeakEffect] = {}
     if train:
-        clean = [name for name in names if name != LEAKING] or split_names(manifest, None)
-        train_runs(
-            data, out=str(folder / "runs"), backbone=backbone, weights=weights,
-            split=",".join([*clean, LEAKING]), clip=clip, model=model, training=training,
-            seeds=seeds, recipe=f"audit of {manifest.name}", cache=cache,
-        )  # fmt: skip
-        worth = {name: _worth(folder / "runs", name, training.seed, seeds, cache) for name in clean}
-    overlap = tested_in_training(manifest, [n for n in manifest.splits if n != "column"])
-    rows = [
-        # Asked about the random split alone, its worth is measured against the dataset's own.
-        _row(name, leaks[name], alike.get(name), worth.get(name) or _only(worth, name))
-        for name in names
-    ]
+        configs = {"model": model, "training": training, "seeds": seeds}
+        effects = _leak_effects(data, manifest, names, folder / "runs", {**network, **configs})
+    findings = Findings(manifest, list(map(leakage, draws)), alike, effects)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        page = render(
-            "audit.html.j2", name=manifest.name, notes=manifest.notes, leaks=list(leaks.values()),
-            seeds=seeds, lists_only=lists_only, overlap=overlap if len(overlap) > 1 else {},
-            alike=[(name, found, _pictured(found, clip)) for name, found in alike.items()],
-            worth=list(worth.values()),
-        )  # fmt: skip
-        (folder / "report.html").write_text(page, encoding="utf-8")
+        findings.write_page(folder / "report.html", clip, seeds)
     except OSError as error:
         raise TransNetError(f"--out is {out!r}, which cannot be written ({error}).") from error
     if json:
-        for row in rows:
-            print(jsonlib.dumps(row))
-    for name in names:
-        say(_sentence(leaks[name], alike.get(name)))
-    for found in worth.values():
-        say(_worth_sentence(found))
+        for row in findings.rows():
+            print_json(row)
+    for sentence in findings.sentences():
+        say(sentence)
     say(f"saved to {folder / 'report.html'}")
     return 0
 
 
 def _draws(manifest: Manifest, name: str, training: TrainingConfig, seeds: int) -> list[Split]:
-    """A random split, drawn with each seed; any other one, once."""
-    if name not in RANDOM_SPLITS:
-        seeds = 1
+    """A random split drawn with each seed; any other split once."""
+    from transnet.data.splits import RANDOM_SPLITS, make_split
+
     return [
         make_split(manifest, name, validation=training.validation, seed=training.seed + draw)
-        for draw in range(seeds)
+        for draw in range(seeds if name in RANDOM_SPLITS else 1)
     ]
 
 
-def _members(split: Split) -> tuple[ClipRecord, ...]:
-    return (*split.train, *split.validation, *split.test)
+def _near_duplicates(
+    splits: Sequence[Split], workers: int, network: dict[str, Any]
+) -> dict[str, NearDuplicates]:
+    """The near-duplicates of each split, by its name."""
+    from transnet.audit.clip_features import clip_features
+    from transnet.audit.duplicates import near_duplicates
+
+    records = {
+        record for split in splits for record in (*split.train, *split.validation, *split.test)
+    }
+    features = clip_features(records, workers=workers, **network)
+    return {
+        split.name: near_duplicates((*split.train, *split.validation), split.test, features)
+        for split in splits
+    }
 
 
-def _features(
-    records: Iterable[ClipRecord],
-    backbone: str | None,
-    weights: str,
-    clip: ClipConfig,
-    workers: int,
-    cache: str | None,
-) -> dict[ClipRecord, NDArray[np.floating]]:
-    """The pooled features of every clip that can be read, ``(n, channels)`` each."""
-    if backbone in VIDEO_BACKBONES:
-        raise TransNetError(
-            f"--backbone is {backbone!r}, which sees a clip as a whole; audit compares frames, so "
-            "it needs an image network, or --lists-only."
-        )
-    found = find_weights(weights, backbone)
-    network = TransNet(
-        found.backbone, 2, num_frames=clip.frames, size=clip.size, readout="pool",
-        backbone_args=found.args,
-    )  # fmt: skip
-    found.load_into(network.backbone)
-    network.backbone.freeze()
-    with FeatureCache(cache or cache_folder() / "features") as store:
-        extractor = FeatureExtractor(
-            network, clip, found.mean, found.std, store, workers=workers,
-            device="cuda" if torch.cuda.is_available() else "cpu",
-        )  # fmt: skip
-        done = extractor.extract(sorted(records), title="features")
-        if done.broken:
-            say(f"{len(done.broken)} clips cannot be read and are left out (see transnet check)")
-        return {record: extractor.features(keys[0]) for record, keys in done.keys.items()}
+def _leak_effects(
+    data: str, manifest: Manifest, names: Sequence[str], runs: Path, settings: dict[str, Any]
+) -> dict[str, LeakEffect]:
+    """Train under every clean split and under the leaking one, and compare."""
+    from transnet.audit.leak_effect import LEAKING, leak_effect
+    from transnet.data.splits import split_names
+    from transnet.experiments.train import train
 
-
-def _worth(runs: Path, clean: str, first_seed: int, seeds: int, cache: str | None) -> LeakWorth:
-    numbers = range(first_seed, first_seed + seeds)
-    parts = {}
-    for name in (clean, LEAKING):
-        folders = [run_folder(runs, name, seed) for seed in numbers]
-        for folder in folders:
-            _evaluate_as_trained(folder, cache)
-        parts[name] = tested_clips(name, folders)
-    return LeakWorth(parts[clean], parts[LEAKING])
-
-
-def _evaluate_as_trained(run: Path, cache: str | None) -> None:
-    """Evaluate a run again if somebody tested it otherwise since."""
-    info = load_info(run)
-    metrics = jsonlib.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    usual = (info.data, info.split, {"temporal": 1, "spatial": "center"})
-    if (metrics["data"], metrics["protocol"]["split"], metrics["views"]) != usual:
-        evaluate(run, cache=cache)
-
-
-def _row(
-    name: str, leak: Leakage, alike: NearDuplicates | None, worth: LeakWorth | None
-) -> dict[str, Any]:
-    row: dict[str, Any] = asdict(leak)
-    if alike is not None:
-        row["near_duplicates"] = {
-            "limit": alike.limit,
-            "num_compared": alike.num_test,
-            "num_alike": len(alike.alike),
-            "pairs": [
-                {"test": str(p.test.path), "train": str(p.train.path), "similarity": p.similarity}
-                for p in alike.distinct(PAIRS_PICTURED)
-            ],
-        }
-    if worth is not None:
-        row["worth"] = worth.to_dict()
-    return row
-
-
-def _only(worth: dict[str, LeakWorth], name: str) -> LeakWorth | None:
-    return next(iter(worth.values())) if name == LEAKING and len(worth) == 1 else None
-
-
-def _sentence(leak: Leakage, alike: NearDuplicates | None) -> str:
-    spread = f" (+- {100 * leak.deviation:.1f} over {leak.seeds} seeds)" if leak.seeds > 1 else ""
-    text = (
-        f"split {leak.split}: {leak.num_train} clips to train, {leak.num_test} to test; "
-        f"{100 * leak.siblings_in_train:.1f} %{spread} of the test clips have a sibling (a clip of "
-        f"the same class and group) in training; {len(leak.groups_on_both_sides)} of "
-        f"{leak.num_groups} test groups are on both sides"
-    )
-    if alike is not None and alike.limit is not None:
-        text += (
-            f"; {len(alike.alike)} test clips look like a training clip of another group "
-            "(see the report)"
-        )
-    return text
-
-
-def _worth_sentence(worth: LeakWorth) -> str:
-    interval = worth.interval
-    limits = (
-        f" (95 % interval {100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})" if interval else ""
-    )
-    return (
-        f"top-1 under {worth.leaking.split}: {worth.leaking.top1:.1%}, under {worth.clean.split}: "
-        f"{worth.clean.top1:.1%}. The leak is worth {100 * worth.difference:+.1f} points{limits}, "
-        "if the splits train on as many clips"
-    )
-
-
-def _pictured(
-    found: NearDuplicates, clip: ClipConfig
-) -> list[tuple[Pair, list[list[NDArray[np.uint8]]]]]:
-    small = replace(clip, frames=FRAMES_PICTURED, size=112)
-    return [
-        (pair, [_frames(record, small) for record in (pair.test, pair.train)])
-        for pair in found.distinct(PAIRS_PICTURED)
-    ]
-
-
-def _frames(record: ClipRecord, clip: ClipConfig) -> list[NDArray[np.uint8]]:
-    try:
-        return list(read_clip(record.path, clip, start=record.start, end=record.end).frames)
-    except VideoError:
-        return []
+    clean = [name for name in names if name != LEAKING] or split_names(manifest, None)
+    splits = ",".join([*clean, LEAKING])
+    train(data, out=str(runs), split=splits, recipe=f"audit of {manifest.name}", **settings)
+    first = settings["training"].seed
+    seeds = range(first, first + settings["seeds"])
+    return {name: leak_effect(runs, name, seeds, settings["cache"]) for name in clean}

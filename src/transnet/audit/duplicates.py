@@ -1,9 +1,9 @@
-"""Test clips that look like a training clip, whatever the lists say of their origin.
+"""Near-duplicates: test clips that look like a training clip of another group.
 
-Two clips are as alike as their frames: each frame of one is compared with its best match in the
-other, and the means of both directions count (the smaller one), as cosine of the image network's
-features. What is alike is read off the data: pairs of clips of different actions and groups are
-unrelated, and a pair that is more alike than nearly all of them (``UNRELATED_SHARE``) is reported.
+The similarity of two clips is the cosine similarity of the image network's frame features: each
+frame of one clip is compared with its best match in the other, and the smaller mean of the two
+directions counts. The limit comes from the data: pairs of clips of different classes and groups are
+unrelated; a pair that is more similar than nearly all of them (``UNRELATED_SHARE``) is reported.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from transnet.data.manifest import ClipRecord
 UNRELATED_PAIRS = 100_000
 UNRELATED_SHARE = 0.9999
 CANDIDATES = 20
-_DRAWN_FROM = 200_000  # pairs; of more, some are drawn
-_PAIRS_AT_A_TIME = 512
+_MAX_PAIRS = 200_000  # of more pairs, some are drawn
+_BATCH_OF_PAIRS = 512
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A test clip and the training clip that it is most like.
+    """A test clip and the training clip that is most similar to it.
 
     Attributes:
         test: the test clip.
         train: the training clip.
-        similarity: up to 1.
+        similarity: -1..1.
     """
 
     test: ClipRecord
@@ -45,11 +45,10 @@ class NearDuplicates:
     """Test clips that look like a training clip.
 
     Attributes:
-        limit: similarity above which a pair is reported; ``None`` if there are no unrelated pairs
-            to read it off.
-        pairs: for each test clip the most similar training clip of another group, the most alike
-            first; the groups do not explain these.
-        num_test: test clips that were compared.
+        limit: similarity above which a pair is reported; ``None`` without unrelated pairs.
+        pairs: the most similar training clip of another group for each test clip, most similar
+            first.
+        num_test: number of test clips compared.
     """
 
     limit: float | None
@@ -62,7 +61,7 @@ class NearDuplicates:
         return tuple(p for p in self.pairs if self.limit is not None and p.similarity > self.limit)
 
     def distinct(self, count: int) -> list[Pair]:
-        """The most similar pairs to look at, one for each pair of groups."""
+        """The most similar pairs, one per pair of groups."""
         kinds: dict[tuple[str, str], Pair] = {}
         for pair in self.pairs:
             kinds.setdefault((pair.test.group, pair.train.group), pair)
@@ -79,13 +78,13 @@ def near_duplicates(
     Args:
         train: training clips.
         test: test clips.
-        features: of each clip its frames' features, ``(n, channels)``; clips without are left out.
+        features: frame features ``(n, channels)`` of each clip; clips without are left out.
     """
     train = [clip for clip in train if clip in features]
     test = [clip for clip in test if clip in features]
     if not train or not test:
         return NearDuplicates(None, (), len(test))
-    frames = {"train": _directions(train, features), "test": _directions(test, features)}
+    frames = {"train": _unit_features(train, features), "test": _unit_features(test, features)}
     group = _numbers([clip.group for clip in (*test, *train)])
     label = _numbers([clip.label for clip in (*test, *train)])
     foreign = group[: len(test), None] != group[None, len(test) :]
@@ -108,7 +107,7 @@ def near_duplicates(
     return NearDuplicates(limit, tuple(pairs), len(test))
 
 
-def _directions(
+def _unit_features(
     clips: Sequence[ClipRecord], features: dict[ClipRecord, NDArray[np.floating]]
 ) -> Tensor:
     stacked = torch.from_numpy(np.stack([features[clip] for clip in clips])).float()
@@ -122,7 +121,7 @@ def _numbers(names: Sequence[str]) -> Tensor:
 
 def _limit(test: Tensor, train: Tensor, unrelated: Tensor) -> float | None:
     generator = torch.Generator().manual_seed(0)
-    if unrelated.numel() > _DRAWN_FROM:
+    if unrelated.numel() > _MAX_PAIRS:
         rows = torch.randint(len(test), (UNRELATED_PAIRS,), generator=generator)
         columns = torch.randint(len(train), (UNRELATED_PAIRS,), generator=generator)
         kept = unrelated[rows, columns]
@@ -137,8 +136,8 @@ def _limit(test: Tensor, train: Tensor, unrelated: Tensor) -> float | None:
 
 def _similarity(test: Tensor, train: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     parts = []
-    for start in range(0, len(rows), _PAIRS_AT_A_TIME):
-        some = slice(start, start + _PAIRS_AT_A_TIME)
+    for start in range(0, len(rows), _BATCH_OF_PAIRS):
+        some = slice(start, start + _BATCH_OF_PAIRS)
         cosines = test[rows[some]] @ train[columns[some]].transpose(1, 2)
         there, back = cosines.amax(dim=2).mean(dim=1), cosines.amax(dim=1).mean(dim=1)
         parts.append(torch.minimum(there, back))

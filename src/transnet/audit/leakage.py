@@ -1,4 +1,4 @@
-"""Groups, subjects and source videos that stand on both sides of a split; no video is opened."""
+"""Groups (subjects, source videos) on both sides of a split, from the lists alone."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from transnet.data.splits import Split
 
 @dataclass(frozen=True)
 class Leakage:
-    """How much of a test part has a sibling in training.
+    """How many test clips share class and group with a training clip.
 
     Attributes:
         split: name of the split.
-        num_train: clips in the training part, those held out of it for validation included.
-        num_validation: clips that the dataset itself keeps for validation.
-        num_test: clips in the test part.
-        siblings_in_train: share of test clips, 0..1, with a clip of the same class and group in
-            training or validation; the mean over seeds.
+        num_train: training clips, including those held out of them for validation.
+        num_validation: clips of the dataset's own validation part.
+        num_test: test clips.
+        siblings_in_train: share of the test clips, 0..1, that share class and group with a clip
+            of training or validation; mean over seeds.
         deviation: its standard deviation over seeds; 0 for one seed.
-        seeds: draws of a random split, else 1.
+        seeds: number of seeds of a random split, else 1.
         groups_on_both_sides: groups with clips in training and in test, of any class; of the
-            first seed, as are the numbers of clips.
-        num_groups: groups of the test part.
+            first seed, like the numbers of clips.
+        num_groups: groups of the test clips.
     """
 
     split: str
@@ -40,7 +40,7 @@ class Leakage:
 
 
 def leakage(splits: Sequence[Split]) -> Leakage:
-    """Measure one split, drawn with one or more seeds."""
+    """Measure the leak of a split, drawn with one or more seeds."""
     first = splits[0]
     own_validation = len(first.validation) if first.gives_validation else 0
     trained = {clip.group for clip in (*first.train, *first.validation)}
@@ -62,8 +62,8 @@ def leakage(splits: Sequence[Split]) -> Leakage:
 def tested_in_training(manifest: Manifest, names: Iterable[str]) -> dict[str, dict[str, float]]:
     """For each split, the share of its test clips, 0..1, in the training part of each other one.
 
-    What a model of one split has seen of the test of another: UCF101's second and third test
-    lists lie wholly in the first training list.
+    A model of one split may have been trained on the test clips of another: test lists 2 and 3 of
+    UCF101 are subsets of training list 1.
     """
     parts = {
         name: {

@@ -1,1 +1,1 @@
-"""Speed on this machine, side by side with what it can be compared with: ``transnet benchmark``."""
+"""Speed on this machine, side by side with baselines: ``transnet benchmark``."""

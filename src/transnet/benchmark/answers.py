@@ -1,4 +1,4 @@
-"""Many files to answers, beside the loop that one would write first."""
+"""Many files to predictions, against a plain loop as one would write it first."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from torchvision.transforms import v2
 
 from transnet.benchmark.contest import Entrant, contest, reason
 from transnet.benchmark.features import MANY_FRAMES
-from transnet.benchmark.integers import small_export
+from transnet.benchmark.int8 import small_export
 from transnet.benchmark.measurement import Measurement, measurement
 from transnet.benchmark.setting import Setting
 from transnet.data.sampling import uniform_indices
 from transnet.deploy.runtime import ExportedRecognizer
 from transnet.errors import VideoError
 from transnet.inference.recognizer import Recognizer
-from transnet.runtimes.choice import OTHERS
+from transnet.runtimes.measured_speed import THREADED
 
 PLAIN = Entrant("plain loop", "eager")
 PLAIN_CHANNELS_LAST = Entrant("plain loop, channels-last", "eager")
 
 
-def measure(setting: Setting) -> list[Measurement]:
-    """Rows of one file."""
+def measure_part(setting: Setting) -> list[Measurement]:
+    """Predictions per file, with the fastest runtime and in int8."""
     paths = [record.path for record in setting.records]
     recognizer = setting.recognizer()
     calls: dict[Entrant, Callable[[], object]] = {
@@ -40,7 +40,7 @@ def measure(setting: Setting) -> list[Measurement]:
     calls[ours[0]] = _answers(recognizer, paths, accelerate=not setting.miniature)
     rows = []
     for runtime in setting.runtimes:
-        if runtime in OTHERS:
+        if runtime in THREADED:
             small = Entrant("files to answers, int8", runtime)
             try:
                 calls[small] = _answers(small_export(setting, runtime), paths, accelerate=False)
@@ -48,23 +48,28 @@ def measure(setting: Setting) -> list[Measurement]:
             except Exception as error:
                 why = reason(error)
                 rows.append(Measurement("answers", *small, 1, setting.threads, note=why))
-    outcome = contest("answers", calls, setting.pace)
-    note = "every frame decoded to RGB, one file after the other, PyTorch as it is"
+    outcome = contest("answers", calls, setting.schedule)
+    note = "every frame decoded to RGB, one file after the other, eager PyTorch"
     rows += [
         measurement(
-            outcome, entrant, part="answers", threads=setting.threads, per=len(paths),
-            reference=() if entrant == PLAIN else (PLAIN,), note=note if entrant == PLAIN else "",
+            outcome,
+            entrant,
+            part="answers",
+            threads=setting.threads,
+            per=len(paths),
+            reference=() if entrant == PLAIN else (PLAIN,),
+            note=note if entrant == PLAIN else "",
             limit=setting.limit("ratio", 1 / 3) if entrant in ours else None,
         )
         for entrant in calls
-    ]  # fmt: skip
+    ]
     return rows
 
 
 def _answers(
     recognizer: Recognizer | ExportedRecognizer, paths: list[Path], *, accelerate: bool
 ) -> Callable[[], object]:
-    """What ``transnet predict`` does."""
+    """The work of ``transnet predict``."""
 
     def answer() -> None:
         with ExitStack() as stack:
@@ -79,7 +84,7 @@ def _answers(
 
 
 class _PlainLoop:
-    """Decode all frames, take some, resize, normalize, ask the network."""
+    """Decode all frames, sample some, resize, normalize and classify them."""
 
     def __init__(
         self, setting: Setting, paths: list[Path], memory_format: torch.memory_format
@@ -88,12 +93,13 @@ class _PlainLoop:
         self._model: nn.Module = recognizer.model.to(memory_format=memory_format)
         self._paths, self._num_frames = paths, setting.clip.frames
         info = recognizer.info
-        self._prepare = v2.Compose([
+        steps = [
             v2.Resize(round(setting.clip.size * 8 / 7), antialias=True),
             v2.CenterCrop(setting.clip.size),
             v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(list(info.mean), list(info.std)),
-        ])  # fmt: skip
+            v2.Normalize(list(info.backbone.mean), list(info.backbone.std)),
+        ]
+        self._prepare = v2.Compose(steps)
 
     @torch.inference_mode()
     def __call__(self) -> None:

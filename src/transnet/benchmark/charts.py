@@ -1,4 +1,4 @@
-"""Measurements as bars."""
+"""Measurements as bar charts."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from transnet.benchmark.measurement import Measurement, figure_text
+from transnet.benchmark.measurement import Measurement
+from transnet.benchmark.text_tables import figure_text
 
 LOGARITHMIC_FROM = 30
-"""Times that differ more than so many times are shown on a logarithmic axis."""
+"""A ratio of times from which on the axis is logarithmic."""
 
 COLORS = {
-    "": "#2f6fde", "eager": "#9aa5b1", "compiled": "#e0a526", "onnx": "#2f6fde",
+    "": "#2f6fde",
+    "eager": "#9aa5b1",
+    "compiled": "#e0a526",
+    "onnx": "#2f6fde",
     "openvino": "#2e9e6b",
-}  # fmt: skip
+}
 
 
 def bars(rows: Sequence[Measurement]) -> Figure:
-    """Milliseconds as horizontal bars, a color for each runtime."""
+    """Milliseconds as horizontal bars, one color per runtime."""
     shown = {(row.what, row.runtime): row for row in rows if row.ms is not None}
     places = {what: place for place, what in enumerate(dict.fromkeys(what for what, _ in shown))}
     runtimes = [runtime for runtime in COLORS if any(r == runtime for _, r in shown)]
     thick = 0.8 / max(1, len(runtimes))
-    figure = Figure(figsize=(9, 0.9 + 0.17 * len(runtimes) * len(places) + 0.2 * len(places)),
-                    layout="constrained")  # fmt: skip
+    height = 0.9 + 0.17 * len(runtimes) * len(places) + 0.2 * len(places)
+    figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.subplots()
     for number, runtime in enumerate(runtimes):
         own = [(places[what], row) for (what, r), row in shown.items() if r == runtime]
@@ -33,10 +37,15 @@ def bars(rows: Sequence[Measurement]) -> Figure:
         values = [row.ms or 0.0 for _, row in own]
         axes.barh(heights, values, 0.9 * thick, color=COLORS[runtime], label=runtime or None)
         for height, value in zip(heights, values, strict=True):
+            place, offset = (value, height), (3, 0)
             axes.annotate(
-                figure_text(value, 3), (value, height), (3, 0), textcoords="offset points",
-                va="center", fontsize=7,
-            )  # fmt: skip
+                figure_text(value, 3),
+                place,
+                offset,
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+            )
     axes.set_yticks(list(places.values()), list(places), fontsize=9)
     axes.invert_yaxis()
     axes.margins(x=0.08)

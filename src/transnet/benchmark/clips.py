@@ -1,4 +1,4 @@
-"""One clip and eight, our network beside 3D networks, each in every runtime that carries it."""
+"""Clips, our network against 3D networks, each in every runtime that can run it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from transnet.benchmark.baselines import BASELINES, make_baseline
 from transnet.benchmark.contest import Entrant, Outcome, contest, reason
 from transnet.benchmark.measurement import Limit, Measurement, measurement
-from transnet.benchmark.rivals import RIVALS, make_rival
 from transnet.benchmark.setting import NUM_CLASSES, Setting, fastest
 from transnet.runtimes.engines import Engine
 from transnet.utils.progress import progress_bar
@@ -19,7 +19,7 @@ from transnet.utils.progress import progress_bar
 
 @dataclass
 class _Competitor:
-    """A network: its name and clips, how it is made, and then how far it came."""
+    """A network and the shape of its clips."""
 
     what: str
     make: Callable[[], nn.Module]
@@ -35,8 +35,8 @@ class _Competitor:
         return [entrant for entrant in entrants if entrant.what == self.what]
 
 
-def measure(setting: Setting) -> list[Measurement]:
-    """Rows for one clip in every runtime, then for more of them in each network's fastest."""
+def measure_part(setting: Setting) -> list[Measurement]:
+    """One clip in every runtime, then larger batches in the fastest runtime of each network."""
     competitors = _competitors(setting)
     engines, rows = _open(setting, competitors)
     chosen = list(engines)
@@ -46,7 +46,7 @@ def measure(setting: Setting) -> list[Measurement]:
             for competitor in competitors
             for entrant in competitor.among(chosen)
         }
-        outcome = contest(f"clips, batch {batch}", calls, setting.pace)
+        outcome = contest(f"clips, batch {batch}", calls, setting.schedule)
         best = [fastest(outcome, competitor.among(chosen)) for competitor in competitors]
         rows += _rows(setting, competitors, outcome, chosen, best, batch)
         chosen = [entrant for entrant in best if entrant is not None]
@@ -57,17 +57,17 @@ def _competitors(setting: Setting) -> list[_Competitor]:
     frames, size = setting.clip.frames, setting.clip.size
     ours = f"{setting.backbone}, {frames} x {size}"
     competitors = [_Competitor(ours, lambda: setting.recognizer().model, frames, size, 0)]
-    for name in setting.rivals:
-        rival = RIVALS[name]
-        frames, size = rival.frames, rival.size
-        if setting.miniature or (setting.same_clips and not rival.fixed):
+    for name in setting.baselines:
+        baseline = BASELINES[name]
+        frames, size = baseline.frames, baseline.size
+        if setting.miniature or (setting.same_clips and not baseline.fixed):
             frames, size = setting.clip.frames, setting.clip.size
 
         def make(name: str = name, frames: int = frames, size: int = size) -> nn.Module:
-            return make_rival(name, NUM_CLASSES, frames, size)
+            return make_baseline(name, NUM_CLASSES, frames, size)
 
         competitors.append(
-            _Competitor(f"{name}, {frames} x {size}", make, frames, size, rival.times_slower)
+            _Competitor(f"{name}, {frames} x {size}", make, frames, size, baseline.times_slower)
         )
     return competitors
 
@@ -75,7 +75,7 @@ def _competitors(setting: Setting) -> list[_Competitor]:
 def _open(
     setting: Setting, competitors: list[_Competitor]
 ) -> tuple[dict[Entrant, Engine], list[Measurement]]:
-    """Every network in every runtime, and rows of those that cannot run."""
+    """Every network in every runtime, and rows of those that cannot run there."""
     engines: dict[Entrant, Engine] = {}
     rows: list[Measurement] = []
 
@@ -111,7 +111,7 @@ def _rows(
     best: list[Entrant | None],
     batch: int,
 ) -> list[Measurement]:
-    """Beside ours in its fastest runtime; what a rival must be slower by, its fastest must be."""
+    """Rows relative to ours in its fastest runtime; limits hold for each fastest runtime only."""
     ours = best[0]
     rows = []
     for competitor, champion in zip(competitors, best, strict=True):
@@ -121,11 +121,17 @@ def _rows(
                 limit = setting.limit("ratio", at_least=competitor.times_slower)
             rows.append(
                 measurement(
-                    outcome, entrant, part="clips", threads=setting.threads, batch=batch,
-                    per=batch, reference=() if ours in (None, entrant) else (ours,), limit=limit,
+                    outcome,
+                    entrant,
+                    part="clips",
+                    threads=setting.threads,
+                    batch=batch,
+                    per=batch,
+                    reference=() if ours in (None, entrant) else (ours,),
+                    limit=limit,
                     note=competitor.note,
                 )
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -134,7 +140,7 @@ def _call(engine: Engine, clips: Tensor) -> Callable[[], object]:
 
 
 def describe(network: nn.Module, example: Tensor) -> str:
-    """Parameters, and the work of a clip: two operations for each product and its sum."""
+    """Parameters, and operations per clip (a multiply-add counts as two)."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(example)
     parameters = sum(parameter.numel() for parameter in network.parameters())

@@ -1,4 +1,4 @@
-"""An end to what may never end: compilers of large networks take minutes, or hours."""
+"""A time limit for calls: compiling a large network may take minutes or hours."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from transnet.errors import TransNetError
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Give up after a time; where the system has no alarms (Windows), never.
+    """Stop a block of code after a time; never on a system without alarms (Windows).
 
-    For the main thread of a process.
+    For the main thread of a process only.
 
     Raises:
         TransNetError: the time is over.

@@ -1,4 +1,4 @@
-"""Decoding and sampling a clip, beside a bare loop over the frames of the same file."""
+"""Decoding and sampling a clip, against a bare loop over the frames of the same file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from transnet.config import ClipConfig
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord
 from transnet.data.sampling import clip_indices
-from transnet.data.video.reader import read_footage
+from transnet.data.video.footage import read_footage
 
 BARE = Entrant("bare PyAV loop")
 SAMPLED = Entrant("decoded and sampled")
@@ -22,8 +22,8 @@ PREPARED = Entrant("decoded, sampled, resized")
 LIMIT = 1 / 0.9  # 0.9 of the rate of the bare loop
 
 
-def measure(setting: Setting) -> list[Measurement]:
-    """Rows of one clip."""
+def measure_part(setting: Setting) -> list[Measurement]:
+    """Decoding per clip."""
     records = setting.records
     outcome = contest(
         "decoding",
@@ -32,20 +32,25 @@ def measure(setting: Setting) -> list[Measurement]:
             SAMPLED: lambda: _decode_and_sample(records, setting.clip),
             PREPARED: lambda: _read(records, setting.clip),
         },
-        setting.pace,
+        setting.schedule,
     )
     limits = {SAMPLED: setting.limit("ratio", LIMIT)}
     return [
         measurement(
-            outcome, entrant, part="decoding", threads=setting.threads, per=len(records),
-            reference=() if entrant == BARE else (BARE,), limit=limits.get(entrant),
+            outcome,
+            entrant,
+            part="decoding",
+            threads=setting.threads,
+            per=len(records),
+            reference=() if entrant == BARE else (BARE,),
+            limit=limits.get(entrant),
         )
         for entrant in (BARE, SAMPLED, PREPARED)
-    ]  # fmt: skip
+    ]
 
 
 def decode_bare(records: Sequence[ClipRecord]) -> None:
-    """Decode the frames of some clips, and do nothing with them."""
+    """Decode the frames of clips and discard them."""
     for record in records:
         with av.open(str(record.path)) as container:
             for _ in itertools.islice(container.decode(video=0), record.end):

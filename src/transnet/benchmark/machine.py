@@ -1,4 +1,4 @@
-"""The machine that figures are of."""
+"""The machine that a benchmark ran on."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PACKAGES = ("torch", "torchvision", "timm", "av", "onnxruntime", "openvino")
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and with what it was measured.
+    """A machine, and the software on it.
 
     Attributes:
-        processor: its name.
-        cores: how many this program may use.
-        versions: of Python and of the packages that decide how fast something is.
-        commit: of this package's sources, or its version.
-        date: ISO 8601, of the day.
+        processor: name of the CPU.
+        cores: cores available to this process.
+        versions: versions of Python and of the packages that affect speed.
+        commit: commit of this package's sources, or its version.
+        date: the day, ISO 8601.
     """
 
     processor: str
@@ -38,7 +38,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """The one that this runs on."""
+    """The machine that this process runs on."""
     versions = [f"python {platform.python_version()}"]
     for package in _PACKAGES:
         try:

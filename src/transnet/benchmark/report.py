@@ -1,4 +1,4 @@
-"""The tables and charts of a benchmark, for a page and for the documents."""
+"""The tables and charts of a benchmark, for its page and for the documentation."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transnet.benchmark.charts import bars
-from transnet.benchmark.measurement import Measurement, Record, failures, table_of
+from transnet.benchmark.measurement import Measurement
+from transnet.benchmark.results_file import BenchmarkRow
+from transnet.benchmark.text_tables import failures, table_of
 from transnet.reports.page import render
 from transnet.utils.files import written_whole
 
 TITLES = {
     "stream": "A new frame of a stream",
-    "clips": "Clips, beside 3D networks",
-    "temporal": "What joins the frames",
+    "clips": "Clips, against 3D networks",
+    "temporal": "Temporal models",
     "int8": "A stream in int8",
-    "features": "Features of a dataset, from files to the cache, a clip",
+    "features": "Feature extraction, from files to the cache, per clip",
     "training": "An epoch with a frozen backbone",
     "decoding": "Decoding a clip",
-    "answers": "Files to answers, a file",
-    "startup": "Until something happens",
+    "answers": "Files to predictions, per file",
+    "startup": "Startup",
 }
 
 
 @dataclass(frozen=True)
 class Section:
-    """What belongs into one table and one chart.
+    """A table and a chart.
 
     Attributes:
-        name: for a file, ``clips-1-thread-batch-8``.
-        title: of the table and the chart.
+        name: name of the chart's file, ``clips-1-thread-batch-8``.
+        title: title of the table and the chart.
         where: our network, and the machine.
         rows: the measurements.
     """
@@ -41,20 +43,20 @@ class Section:
     rows: tuple[Measurement, ...]
 
 
-def sections(records: Iterable[Record]) -> list[Section]:
-    """Rows by part, number of threads and batch."""
-    groups: dict[tuple[str, int, int], list[Record]] = {}
-    for row, machine in records:
+def sections(rows: Iterable[BenchmarkRow]) -> list[Section]:
+    """Group rows by part, number of threads and batch."""
+    groups: dict[tuple[str, int, int], list[BenchmarkRow]] = {}
+    for row, machine in rows:
         groups.setdefault((row.part, row.threads, row.batch), []).append((row, machine))
     found = []
     for (part, threads, batch), members in groups.items():
-        further = [f"{threads} thread{'s' * (threads > 1)}"]
-        further += [f"batch {batch}"] if batch > 1 else []
+        details = [f"{threads} thread{'s' * (threads > 1)}"]
+        details += [f"batch {batch}"] if batch > 1 else []
         row, machine = members[0]
         found.append(
             Section(
-                "-".join([part, *further]).replace(" ", "-"),
-                ", ".join([TITLES.get(part, part), *further]),
+                "-".join([part, *details]).replace(" ", "-"),
+                ", ".join([TITLES.get(part, part), *details]),
                 ", ".join(filter(None, (row.setting, str(machine)))),
                 tuple(row for row, _ in members),
             )
@@ -63,23 +65,23 @@ def sections(records: Iterable[Record]) -> list[Section]:
 
 
 def summary(rows: Sequence[Measurement]) -> str:
-    """How many of the limits were reached, and which were not."""
+    """How many of the limits hold, and which do not."""
     limited = [row for row in rows if row.reached is not None]
     missed = [row for row in limited if not row.reached]
     if not limited:
-        return "nothing had to be reached in this setting"
-    lines = [f"{len(limited) - len(missed)} of {len(limited)} limits reached"]
+        return "no limits apply to this setting"
+    lines = [f"{len(limited) - len(missed)} of {len(limited)} limits hold"]
     lines += [
         f"  missed: {row.part}, {row.what}, {row.runtime or 'no runtime'}, {row.threads} threads: "
-        f"{row.ms:.4g} ms, ratio {'-' if row.ratio is None else f'{row.ratio:.4g}'}; must be "
+        f"{row.ms:.4g} ms, ratio {'-' if row.ratio is None else f'{row.ratio:.4g}'}; limit: "
         f"{row.limit}"
         for row in missed
     ]
     return "\n".join(lines)
 
 
-def write_page(path: Path, records: Sequence[Record], command: str) -> None:
-    """Write the page.
+def write_page(path: Path, rows: Sequence[BenchmarkRow], command: str) -> None:
+    """Write the page of all rows.
 
     Raises:
         TransNetError: it cannot be written.
@@ -87,7 +89,7 @@ def write_page(path: Path, records: Sequence[Record], command: str) -> None:
     page = render(
         "benchmark.html.j2",
         command=command,
-        summary=summary([row for row, _ in records]),
+        summary=summary([row for row, _ in rows]),
         sections=[
             {
                 "title": section.title,
@@ -96,7 +98,7 @@ def write_page(path: Path, records: Sequence[Record], command: str) -> None:
                 "table": table_of(section.rows),
                 "failures": failures(section.rows),
             }
-            for section in sections(records)
+            for section in sections(rows)
         ],
     )
     with written_whole(path) as beside:

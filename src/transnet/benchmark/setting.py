@@ -1,4 +1,4 @@
-"""What a part of the benchmark is told: the network, the clips, the runtimes, how often."""
+"""The settings that all parts of the benchmark share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from transnet.benchmark.contest import Entrant, Outcome, Pace
+from transnet.benchmark.contest import Entrant, Outcome, Schedule
 from transnet.benchmark.deadline import deadline
 from transnet.benchmark.measurement import Limit, Quantity
 from transnet.checkpoints.backbone_weights import find_weights
@@ -23,22 +23,23 @@ from transnet.runtimes.engines import Engine, Runtime, open_engine
 
 @dataclass(frozen=True)
 class Setting:
-    """What all parts share; it travels to the process of each.
+    """The settings of a run of the benchmark; pickled into the process of each part.
 
     Attributes:
-        backbone: model name of ``timm``.
-        weights: as ``transnet train`` takes them.
-        clip: frames a clip and their size.
-        data: the dataset as the user typed it, or the folder of generated clips.
+        backbone: timm model.
+        weights: as for ``transnet train``.
+        clip: frames per clip and their size.
+        data: the dataset as the user typed it, or the folder of synthetic clips.
         records: clips to decode.
-        threads: of the processor.
-        runtimes: in which networks run.
-        rivals: the 3D networks.
-        same_clips: whether they get our clips instead of those that they were published for.
-        batches: clips at once.
-        pace: how long and how often.
-        miniature: whether the figures mean nothing, so that nothing must be reached.
-        scratch: folder for what is needed on the way.
+        threads: CPU threads.
+        runtimes: runtimes of the networks.
+        baselines: names of the 3D networks.
+        same_clips: whether they get clips of our shape instead of the shape they were published
+            for.
+        batches: batch sizes.
+        schedule: how often and how long operations are timed.
+        miniature: whether the figures are not meaningful, so that there are no limits.
+        scratch: folder for temporary files.
     """
 
     backbone: str
@@ -48,27 +49,22 @@ class Setting:
     records: tuple[ClipRecord, ...]
     threads: int
     runtimes: tuple[Runtime, ...]
-    rivals: tuple[str, ...]
+    baselines: tuple[str, ...]
     same_clips: bool
     batches: tuple[int, ...]
-    pace: Pace
+    schedule: Schedule
     miniature: bool
     scratch: Path
 
     def recognizer(self) -> Recognizer:
-        """Our network with a temporal part that has learned nothing, in evaluation mode."""
+        """Our network with an untrained temporal model, in eval mode."""
         found = find_weights(self.weights, self.backbone)
         info = RunInfo(
             classes=tuple(f"class{number}" for number in range(NUM_CLASSES)),
             clip=self.clip,
-            model=ModelConfig(),
+            model=ModelConfig(cues="appearance"),
             training=TrainingConfig(),
             backbone=found.backbone,
-            backbone_args=found.args,
-            mean=found.mean,
-            std=found.std,
-            weights=found.source,
-            pretraining=found.pretraining,
             data=self.data,
             split="",
             split_rule="",
@@ -80,18 +76,18 @@ class Setting:
         return Recognizer(info, network)
 
     def engine(self, name: str, module: nn.Module, example: Tensor, runtime: Runtime) -> Engine:
-        """A network in a runtime; its graph is kept, so that it is written once in a benchmark.
+        """A network in a runtime; its ONNX graph is written once per run of the benchmark.
 
         Raises:
-            TransNetError: it cannot run there, or is not ready in twice the time of its rounds.
+            TransNetError: it cannot run there, or is not ready after twice ``schedule.max_s``.
         """
         key = f"{name} {module} {tuple(example.shape[1:])}"
         graph = self.scratch / f"{zlib.crc32(key.encode()):08x}.onnx"
-        with deadline(2 * self.pace.max_s):
+        with deadline(2 * self.schedule.max_s):
             return open_engine(module, example, runtime, threads=self.threads, graph=graph)
 
     def limit(self, of: Quantity, at_most: float = 0.0, *, at_least: float = 0.0) -> Limit | None:
-        """What must be reached; nothing in a miniature."""
+        """A limit to keep; none in a miniature."""
         if self.miniature:
             return None
         return Limit(of, "at least", at_least) if at_least else Limit(of, "at most", at_most)
@@ -101,6 +97,6 @@ NUM_CLASSES = 101
 
 
 def fastest(outcome: Outcome, entrants: Sequence[Entrant]) -> Entrant | None:
-    """The one with the least time; ``None`` if all have failed."""
+    """The fastest entrant; ``None`` if all have failed."""
     timed = [entrant for entrant in entrants if entrant in outcome.rounds]
     return min(timed, key=outcome.seconds, default=None)

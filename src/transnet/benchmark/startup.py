@@ -1,4 +1,4 @@
-"""How long it takes until something happens: importing us, and asking for help."""
+"""Startup: the import of the package, and the help of the command line."""
 
 from __future__ import annotations
 
@@ -18,25 +18,29 @@ LOADER = Entrant("import torch; from transnet import load")
 HELP = Entrant("transnet --help")
 
 
-def measure(setting: Setting) -> list[Measurement]:
-    """Rows of fresh processes."""
+def measure_part(setting: Setting) -> list[Measurement]:
+    """Startup times of new processes."""
     references: dict[Entrant, tuple[Entrant, ...]] = {PYTHON: (), PACKAGE: (PYTHON,), HELP: ()}
     if not setting.miniature:
         references |= {TORCH: (), OURS: (TORCH,), LOADER: (TORCH,)}
     scripts = {entrant: _python("-c", entrant.what) for entrant in references}
     scripts |= {PYTHON: _python("-c", ""), HELP: _python("-m", "transnet", "--help")}
-    outcome = contest("startup", scripts, setting.pace)
+    outcome = contest("startup", scripts, setting.schedule)
     limits: dict[Entrant, Limit | None] = {
         OURS: setting.limit("ms more", 200),
         HELP: setting.limit("ms", 1000),
     }
     return [
         measurement(
-            outcome, entrant, part="startup", threads=setting.threads, limit=limits.get(entrant),
+            outcome,
+            entrant,
+            part="startup",
+            threads=setting.threads,
+            limit=limits.get(entrant),
             reference=reference,
         )
         for entrant, reference in references.items()
-    ]  # fmt: skip
+    ]
 
 
 def _python(*words: str) -> Callable[[], object]:

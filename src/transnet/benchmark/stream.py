@@ -1,4 +1,4 @@
-"""What a new frame of a stream costs, beside a bare backbone and a clip computed anew."""
+"""A new frame of a stream, against the bare backbone and against recomputing the clip."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from transnet.data.video.frames import Pixels, rgb_frame
 from transnet.inference.recognizer import Recognizer
 from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import TransNet
-from transnet.runtimes.choice import OTHERS
 from transnet.runtimes.engines import Runtime
+from transnet.runtimes.measured_speed import THREADED
 
 FPS = 25
 BARE = "bare backbone, 1 frame"
@@ -27,16 +27,16 @@ BARE_CLIP = "bare backbone, a clip's frames"
 STREAM = "stream, a new frame"
 CLIP = "clip"
 AGAIN = "clip, computed anew for each frame"
-SHORTER_TURNS = 3  # it is about shares of a few percent
+SHORTER_TURNS = 3  # differences of a few percent matter
 
 
 def _decoded(pixels: Pixels) -> av.VideoFrame:
-    """As a decoder or a camera gives it."""
+    """A frame as a decoder or a camera gives it."""
     return rgb_frame(pixels).reformat(format="yuv420p")
 
 
 def _pushed(pixels: Pixels) -> Pixels:
-    """As a program pushes it."""
+    """A frame as a program pushes it."""
     return pixels
 
 
@@ -45,14 +45,14 @@ PICTURES: dict[str, tuple[int, int, Callable[[Pixels], Pixels | av.VideoFrame]]]
     for height, width in ((240, 320), (720, 1280))
     for kind, make in (("decoded", _decoded), ("RGB", _pushed))
 }
-"""Frames that still have to be made small and normalized."""
+"""Frames that are still to be resized and normalized."""
 
 LIMITED = (STREAM, next(iter(PICTURES)))
 _REFERENCES = {CLIP: (BARE_CLIP,), **dict.fromkeys((STREAM, *PICTURES), (BARE,))}
 
 
-def measure(setting: Setting) -> list[Measurement]:
-    """Rows of one new frame and of one clip, in every runtime."""
+def measure_part(setting: Setting) -> list[Measurement]:
+    """A new frame and a clip, in every runtime."""
     calls: dict[Entrant, Callable[[], object]] = {}
     rows = []
     for runtime in setting.runtimes:
@@ -62,7 +62,7 @@ def measure(setting: Setting) -> list[Measurement]:
             rows.append(
                 Measurement("stream", "all", runtime, 1, setting.threads, note=reason(error))
             )
-    outcome = contest("stream", calls, setting.pace.finer(SHORTER_TURNS))
+    outcome = contest("stream", calls, setting.schedule.finer(SHORTER_TURNS))
     stream_limit = setting.limit("ratio", 1.15)
     again_limit = setting.limit("ratio", at_least=10)
     for entrant in calls:
@@ -70,28 +70,37 @@ def measure(setting: Setting) -> list[Measurement]:
         limit = stream_limit if entrant.what in LIMITED else None
         rows.append(
             measurement(
-                outcome, entrant, part="stream", threads=setting.threads, limit=limit,
+                outcome,
+                entrant,
+                part="stream",
+                threads=setting.threads,
+                limit=limit,
                 reference=reference,
             )
-        )  # fmt: skip
+        )
         if entrant.what == CLIP:
             rows.append(
                 measurement(
-                    outcome, entrant, part="stream", threads=setting.threads, limit=again_limit,
-                    what=AGAIN, reference=[Entrant(STREAM, entrant.runtime)],
+                    outcome,
+                    entrant,
+                    part="stream",
+                    threads=setting.threads,
+                    limit=again_limit,
+                    what=AGAIN,
+                    reference=[Entrant(STREAM, entrant.runtime)],
                 )
-            )  # fmt: skip
+            )
     return rows
 
 
 def _ways(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], object]]:
-    """As :mod:`transnet.runtimes.choice` does it: the backbone runs there, the rest in PyTorch."""
+    """As in :mod:`transnet.runtimes.choice`: the backbone in the runtime, the rest in PyTorch."""
     recognizer = setting.recognizer()
     network = recognizer.model
     assert isinstance(network, TransNet)
     size, frames = setting.clip.size, setting.clip.frames
     clip = torch.randn(1, frames, 3, size, size)
-    # A network of its own: a compiler would look into what it is part of.
+    # A separate network: the compiler would trace the network that the backbone is part of.
     alone = setting.recognizer().model.backbone
     bare = setting.engine("backbone", alone, clip[0], runtime)
     if runtime != "eager":
@@ -104,12 +113,12 @@ def _ways(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], obje
         BARE_CLIP: lambda: bare(clip[0]),
         CLIP: torch.inference_mode()(lambda: network(clip)),
     }
-    threads = 1 if runtime in OTHERS else setting.threads
+    threads = 1 if runtime in THREADED else setting.threads
     return {Entrant(what, runtime): _with_threads(call, threads) for what, call in ways.items()}
 
 
 def _with_threads(call: Callable[[], object], threads: int) -> Callable[[], object]:
-    """As :func:`~transnet.runtimes.choice.accelerated` does it."""
+    """As :func:`~transnet.runtimes.choice.accelerated` sets them."""
 
     def run() -> None:
         if torch.get_num_threads() != threads:
@@ -131,7 +140,7 @@ def _pushes(recognizer: Recognizer) -> dict[str, Callable[[], object]]:
 
 
 def _full(push: Callable[[Any, float], object], frame: Tensor | Any) -> Callable[[], object]:
-    """Pushes the next frame; there is a window by then."""
+    """Push the next frame, once a window is full."""
     numbers = itertools.count()
     while push(frame, next(numbers) / FPS) is None:
         pass

@@ -1,8 +1,8 @@
-"""What joins the frames: the paper's convolutions, their rivals, and 3D networks.
+"""Temporal models: the paper's convolutions, the baselines of ``--temporal``, and 3D networks.
 
-A clip from pixels to logits, and what a clip costs in a step of training: with a frozen backbone
-its share of a batch of cached features, for a 3D network a step of its own, the whole network
-learning.
+Two times per model: a clip from pixels to logits, and a clip's share of a training step. With a
+frozen backbone a step takes a batch of cached features; for a 3D network it takes one clip, and the
+whole network is trained.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
+from transnet.benchmark.baselines import BASELINES, make_baseline
 from transnet.benchmark.clips import describe
 from transnet.benchmark.contest import Entrant, contest
 from transnet.benchmark.measurement import Measurement, measurement
-from transnet.benchmark.rivals import RIVALS, make_rival
 from transnet.benchmark.setting import NUM_CLASSES, Setting
 from transnet.config import Temporal, TrainingConfig
 from transnet.model.transnet import TransNet
@@ -28,65 +28,84 @@ EAGER = "eager"
 CLIP, STEP = "a clip", "a clip's training step"
 PAPER = "conv1d"
 
+_Calls = dict[Entrant, Callable[[], object]]
 
-def measure(setting: Setting) -> list[Measurement]:
-    """Rows of one clip, answered and learned from, in PyTorch as it is."""
-    backbone, frames, size = setting.backbone, setting.clip.frames, setting.clip.size
-    entrants: dict[Entrant, Callable[[], object]] = {}
+
+def measure_part(setting: Setting) -> list[Measurement]:
+    """A clip in inference and in training, in eager PyTorch."""
+    calls: _Calls = {}
     notes: dict[str, str] = {}
     config = TrainingConfig()
     for kind in get_args(Temporal):
-        network = TransNet(
-            backbone, NUM_CLASSES, num_frames=frames, size=size, temporal=kind, readout="pool"
-        )
-        network.backbone.freeze()
-        network.eval().to(memory_format=network.memory_format)
-        clip = torch.randn(1, frames, 3, size, size)
-        notes[kind] = describe(network, clip)
-        entrants[Entrant(f"{kind}, {CLIP}", EAGER)] = _answer(network, clip)
-        features = torch.randn(config.batch_size, frames, network.backbone.channels)
-        entrants[Entrant(f"{kind}, {STEP}", EAGER)] = _step(
-            network, network.backbone, network.classify, features, config
-        )
-    learns = replace(config, freeze=False)
-    for name in [rival for rival in setting.rivals if rival in VIDEO_BACKBONES]:
-        rival = RIVALS[name]
-        if not setting.miniature:
-            frames, size = rival.frames, rival.size
+        own, notes[kind] = _temporal_model(setting, kind, config)
+        calls |= own
+    for name in [name for name in setting.baselines if name in VIDEO_BACKBONES]:
         try:
-            whole = make_rival(name, NUM_CLASSES, frames, size)
-        except Exception:  # the part that compares clips says why
+            own, notes[name] = _video_network(setting, name, replace(config, freeze=False))
+        except Exception:  # the part that compares clips reports why
             continue
-        clip = torch.randn(1, frames, 3, size, size)
-        notes[name] = describe(whole, clip)
-        entrants[Entrant(f"{name}, {CLIP}", EAGER)] = _answer(whole, clip)
-        entrants[Entrant(f"{name}, {STEP}", EAGER)] = _step(
-            whole, whole.get_submodule("backbone"), whole, clip, learns
-        )
-    outcome = contest("temporal", entrants, setting.pace)
+        calls |= own
+    outcome = contest("temporal", calls, setting.schedule)
     rows = []
-    for entrant in entrants:
+    for entrant in calls:
         name, _, what = entrant.what.partition(", ")
-        own = Entrant(f"{PAPER}, {what}", EAGER)
-        alone = what == CLIP or name in VIDEO_BACKBONES
-        comparable = entrant != own and (what == CLIP or not alone)
+        paper = Entrant(f"{PAPER}, {what}", EAGER)
+        one_clip = what == CLIP or name in VIDEO_BACKBONES
+        comparable = entrant != paper and (what == CLIP or not one_clip)
         rows.append(
             measurement(
-                outcome, entrant, part="temporal", threads=setting.threads,
-                per=1 if alone else config.batch_size, reference=(own,) if comparable else (),
+                outcome,
+                entrant,
+                part="temporal",
+                threads=setting.threads,
+                per=1 if one_clip else config.batch_size,
+                reference=(paper,) if comparable else (),
                 note=notes[name],
             )
-        )  # fmt: skip
+        )
     return rows
 
 
-def _answer(network: nn.Module, clip: Tensor) -> Callable[[], object]:
-    def answer() -> None:
+def _temporal_model(setting: Setting, kind: Temporal, config: TrainingConfig) -> tuple[_Calls, str]:
+    """The calls of a temporal model on our backbone, and its description."""
+    frames, size = setting.clip.frames, setting.clip.size
+    network = TransNet(
+        setting.backbone, NUM_CLASSES, num_frames=frames, size=size, temporal=kind, readout="pool"
+    )
+    backbone = network.backbone
+    backbone.freeze()
+    network.eval().to(memory_format=network.memory_format)
+    clip = torch.randn(1, frames, 3, size, size)
+    features = torch.randn(config.batch_size, frames, backbone.channels)
+    calls: _Calls = {
+        Entrant(f"{kind}, {CLIP}", EAGER): _inference(network, clip),
+        Entrant(f"{kind}, {STEP}", EAGER): _step(
+            network, backbone, network.classify, features, config
+        ),
+    }
+    return calls, describe(network, clip)
+
+
+def _video_network(setting: Setting, name: str, config: TrainingConfig) -> tuple[_Calls, str]:
+    """The calls of a 3D network, and its description."""
+    shape = setting.clip if setting.miniature else BASELINES[name]
+    network = make_baseline(name, NUM_CLASSES, shape.frames, shape.size)
+    backbone = network.get_submodule("backbone")
+    clip = torch.randn(1, shape.frames, 3, shape.size, shape.size)
+    calls: _Calls = {
+        Entrant(f"{name}, {CLIP}", EAGER): _inference(network, clip),
+        Entrant(f"{name}, {STEP}", EAGER): _step(network, backbone, network, clip, config),
+    }
+    return calls, describe(network, clip)
+
+
+def _inference(network: nn.Module, clip: Tensor) -> Callable[[], object]:
+    def infer() -> None:
         with torch.inference_mode():
             network(clip)
 
     network.eval()
-    return answer
+    return infer
 
 
 def _step(

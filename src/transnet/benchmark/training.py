@@ -1,9 +1,9 @@
-"""An epoch with a frozen backbone: from features, from decoded frames, from video."""
+"""An epoch with a frozen backbone: from cached features, from cached frames, from video."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,12 +18,14 @@ from transnet.benchmark.setting import Setting
 from transnet.checkpoints.run import RunInfo
 from transnet.data.cache.clips import ClipCache, cache_clips
 from transnet.data.cache.features import FeatureCache
+from transnet.data.manifest import ClipRecord
 from transnet.data.views import CENTER
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
-from transnet.training.datasets import CachedClips, CachedFeatures, EpochSampler, VideoClips
-from transnet.training.normalization import Normalization
+from transnet.model.normalization import Normalization
+from transnet.training.clip_datasets import CachedClips, CachedFeatures, VideoClips
 from transnet.training.optimizer import optimizers
+from transnet.training.samplers import EpochSampler
 
 CACHED = Entrant("epoch from the feature cache")
 DECODED = Entrant("epoch from the clip cache")
@@ -31,74 +33,89 @@ VIDEO = Entrant("epoch from video")
 AT_LEAST = 50.0
 
 
-def measure(setting: Setting) -> list[Measurement]:
-    """Rows of an epoch over the clips, by the datasets, sampler and optimizer of a training."""
+_Forward = Callable[[Any], Tensor]
+
+
+def measure_part(setting: Setting) -> list[Measurement]:
+    """An epoch over the clips, with the datasets, sampler and optimizer of a training."""
     recognizer = setting.recognizer()
     info, network = recognizer.info, recognizer.model
     network.backbone.freeze()
     if not setting.miniature:
         with recognizer.accelerated(MANY_FRAMES):
-            pass  # finds out in which runtime the backbone is fastest
-    records = setting.records
-    labels = [number % len(info.classes) for number in range(len(records))]
-    normalize = Normalization(info.mean, info.std)
-
-    def whole(frames: Tensor) -> Tensor:
-        """Frozen, without a feature cache: the backbone looks at every clip in every epoch."""
-        with torch.no_grad():
-            encoded = network.encode(normalize(frames))
-        return network.classify(encoded)
-
+            pass  # measures which runtime is fastest
     with (
         tempfile.TemporaryDirectory(dir=setting.scratch) as folder,
         FeatureCache(Path(folder) / "features") as feature_cache,
         ClipCache(Path(folder) / "clips") as clip_cache,
     ):
-        extractor = FeatureExtractor(network, setting.clip, info.mean, info.std, feature_cache)
-        features = extractor.extract(records, title="features")
-        frames = cache_clips(
-            clip_cache, records, setting.clip, lambda _: (CENTER,),
-            workers=info.training.workers, title="frames",
-        )  # fmt: skip
-        for error in (*features.broken.values(), *frames.broken.values()):
-            raise error
-        cached = [features.keys[record] for record in records]
-        decoded = [frames.keys[record] for record in records]
-        datasets: dict[Entrant, tuple[Dataset, Callable[[Tensor], Tensor], int]] = {
-            CACHED: (CachedFeatures(extractor, cached, labels), network.classify, 0),
-            DECODED: (
-                CachedClips(clip_cache, decoded, labels, info.clip.frames, flip=True),
-                whole, info.training.workers,
-            ),
-            VIDEO: (
-                VideoClips(records, labels, info.clip, flip=True), whole, info.training.workers
-            ),
-        }  # fmt: skip
+        mean, std = info.backbone.mean, info.backbone.std
+        extractor = FeatureExtractor(network, setting.clip, mean, std, feature_cache)
+        datasets = _datasets(setting.records, info, extractor, clip_cache)
+        calls = {
+            entrant: _epochs(network, info, dataset, workers)
+            for entrant, (dataset, workers) in datasets.items()
+        }
         with recognizer.accelerated():  # batches come one after the other, as frames of a stream
-            outcome = contest(
-                "training",
-                {entrant: _epochs(network, info, *how) for entrant, how in datasets.items()},
-                setting.pace,
-            )
+            outcome = contest("training", calls, setting.schedule)
     limits = {VIDEO: setting.limit("ratio", at_least=AT_LEAST)}
     return [
         measurement(
-            outcome, entrant, part="training", threads=setting.threads,
-            reference=() if entrant == CACHED else (CACHED,), limit=limits.get(entrant),
-            note=f"{len(records)} clips",
+            outcome,
+            entrant,
+            part="training",
+            threads=setting.threads,
+            reference=() if entrant == CACHED else (CACHED,),
+            limit=limits.get(entrant),
+            note=f"{len(setting.records)} clips",
         )
         for entrant in (CACHED, DECODED, VIDEO)
-    ]  # fmt: skip
+    ]
+
+
+def _datasets(
+    records: Sequence[ClipRecord], info: RunInfo, extractor: FeatureExtractor, cache: ClipCache
+) -> dict[Entrant, tuple[Dataset[Any], int]]:
+    """The clips as each entrant reads them, and its worker processes."""
+    labels = [number % len(info.classes) for number in range(len(records))]
+    workers = info.training.workers
+    features = extractor.extract(records, title="features")
+    frames = cache_clips(
+        cache, records, info.clip, lambda _: (CENTER,), workers=workers, title="frames"
+    )
+    for error in (*features.broken.values(), *frames.broken.values()):
+        raise error
+    cached = [features.keys[record] for record in records]
+    decoded = [frames.keys[record] for record in records]
+    return {
+        CACHED: (CachedFeatures(extractor, cached, labels), 0),
+        DECODED: (CachedClips(cache, decoded, labels, info.clip.frames, flip=True), workers),
+        VIDEO: (VideoClips(records, labels, info.clip, flip=True), workers),
+    }
+
+
+def _forward(network: Network, info: RunInfo, dataset: Dataset[Any]) -> _Forward:
+    if isinstance(dataset, CachedFeatures):
+        return lambda encoded: network.classify(*encoded)
+    normalize = Normalization(info.backbone.mean, info.backbone.std)
+
+    def whole(frames: Tensor) -> Tensor:
+        """Frozen, without a feature cache: the backbone encodes every clip in every epoch."""
+        with torch.no_grad():
+            encoded = network.encode(normalize(frames))
+        return network.classify(encoded)
+
+    return whole
 
 
 def _epochs(
     network: Network,
     info: RunInfo,
-    dataset: Dataset,
-    forward: Callable[[Tensor], Tensor],
+    dataset: Dataset[Any],
     workers: int,
 ) -> Callable[[], None]:
-    loader: DataLoader = DataLoader(
+    forward = _forward(network, info, dataset)
+    loader: DataLoader[Any] = DataLoader(
         dataset,
         batch_size=info.training.batch_size,
         sampler=EpochSampler(len(cast("Any", dataset)), seed=0),

@@ -1,33 +1,83 @@
-"""``clips.csv`` of a run: every clip and its part in the split, trained ones with a digest."""
+"""``clips.csv`` of a run: every clip and its part of the split; training clips with a digest."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
 
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
 from transnet.utils.files import other_list, write_once
 
+CLIPS_FILE = "clips.csv"
 
-def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
-    """Write ``clips.csv``; the digest is the fingerprint of a clip that is trained on.
 
-    A clip to train on without a digest could not be read: it is there as unused.
+def clips_digest(path: Path) -> str:
+    """A hash of the rows of ``clips.csv``; folders of the clips may change, when they are moved.
 
     Raises:
-        TransNetError: there is one already, of other clips: this training is another one.
+        TransNetError: the file cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+            for row in csv.reader(file):
+                row = [os.path.basename(row[0]), *row[1:]] if row else []
+                digest.update(json.dumps(row).encode())
+    except (OSError, ValueError, csv.Error) as error:
+        raise TransNetError(f"{path} cannot be read ({error}).") from error
+    return digest.hexdigest()
+
+
+def require_undamaged_clips(run: Path) -> None:
+    """Check that ``clips.csv`` is the one that the training of a run ended with.
+
+    A run without weights, or of an older version, records no digest of it: it is not checked.
+
+    Raises:
+        TransNetError: it is another one, or the weights cannot be read.
+    """
+    weights, clips = run / "model.safetensors", run / CLIPS_FILE
+    if not (weights.is_file() and clips.is_file()):
+        return
+    try:
+        with safe_open(weights, framework="numpy") as file:
+            recorded = (file.metadata() or {}).get(CLIPS_FILE)
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
+        raise TransNetError(f"{weights} is not a readable .safetensors file ({error}).") from error
+    if recorded is not None and recorded != clips_digest(clips):
+        raise TransNetError(
+            f"{clips} is damaged or was changed: it is not the list that the run was trained on; "
+            "restore it from a copy."
+        )
+
+
+def save_clips(run: Path, split: Split, digests: Mapping[ClipRecord, str]) -> None:
+    """Write ``clips.csv``.
+
+    Args:
+        run: the run folder.
+        split: the clips.
+        digests: fingerprints of the training and validation clips. A clip without one could not
+            be read and is listed as unused.
+
+    Raises:
+        TransNetError: the run has a ``clips.csv`` with other clips: another training's.
     """
     write_once(run / "clips.csv", _clips_table(split, digests), "clips")
 
 
-def check_clips(run: Path, split: Split) -> None:
-    """See that a run was made of the clips of a split.
+def require_same_clips(run: Path, split: Split) -> None:
+    """Check that a run was made from the clips of a split.
 
     Raises:
         TransNetError: it was not.
@@ -51,14 +101,15 @@ def _clips_table(split: Split, digests: Mapping[ClipRecord, str]) -> bytes:
             limits = ["" if frame is None else frame for frame in (clip.start, clip.end)]
             used = part if part == "test" or clip in digests else "unused"
             rows.writerow([*where, *limits, used, digests.get(clip, "")])
-    return text.getvalue().encode("utf-8", "surrogateescape")  # names of files may be any bytes
+    return text.getvalue().encode("utf-8", "surrogateescape")  # file names may be any bytes
 
 
 def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
-    """For each video that the run was trained or stopped on, its digest and frame ranges.
+    """Frame ranges of each training and validation video, by the digest of the video.
 
-    A range is half open; the end of one that goes to the end of its file is infinite.
+    Ranges are half-open; the end of a range up to the end of the file is infinite.
     """
+    require_undamaged_clips(run)
     path = run / "clips.csv"
     ranges: dict[str, list[tuple[float, float]]] = {}
     try:
@@ -67,7 +118,7 @@ def trained_ranges(run: Path) -> dict[str, list[tuple[float, float]]]:
                 if row["split"] in ("train", "validation"):
                     limits = (float(row["start"] or 0), float(row["end"] or math.inf))
                     ranges.setdefault(row["digest"], []).append(limits)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise TransNetError(
             f"{path} cannot be read ({error}), so it is unknown which clips were trained on."
         ) from error

@@ -1,4 +1,4 @@
-"""The JSON file that says what a folder is: written by one version, read by that or a newer one."""
+"""The JSON file that describes a folder: readable by the version that wrote it and newer ones."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from typing import Any, TypeVar
 
 from transnet.errors import TransNetError
 
-Record = TypeVar("Record")
+Info = TypeVar("Info")
 
-_VERSIONED = ("transnet-har", "torch", "torchvision", "timm", "lightning", "av", "numpy")
+_VERSIONED = ("transnet-har", "torch", "torchvision", "timm", "pytorch-lightning", "av", "numpy")
 
 
 def read_record(
     path: Path,
-    understand: Callable[[dict[str, Any]], Record],
+    parse: Callable[[dict[str, Any]], Info],
     *,
     newest_format: int,
     missing: str,
-) -> Record:
-    """Read such a file.
+) -> Info:
+    """Read the JSON file of a folder.
 
     Args:
         path: the file; it holds ``format``, a number, and ``versions``.
-        understand: makes the record of the file's values.
-        newest_format: the newest format that can be read.
-        missing: what to say if there is no such file.
+        parse: converts the file's values.
+        newest_format: the newest format that this version reads.
+        missing: the error message if there is no such file.
 
     Raises:
-        TransNetError: it is missing, damaged, or of a newer version.
+        TransNetError: the file is missing, damaged, or written by a newer version.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -42,15 +42,15 @@ def read_record(
                 f"({values['versions']['transnet-har']}); "
                 "upgrade with: pip install --upgrade transnet-har"
             )
-        return understand(values)
+        return parse(values)
     except (FileNotFoundError, NotADirectoryError):
         raise TransNetError(missing) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
         raise TransNetError(f"{path} cannot be understood ({error!r}).") from error
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result."""
+    """Versions of Python and of the packages that influence a result."""
     found = {"python": platform.python_version()}
     for name in _VERSIONED:
         try:

@@ -1,12 +1,12 @@
-"""A run folder: everything that a recognizer is, readable without running anything.
+"""A run folder: a trained recognizer as plain files. Reading one runs no code from it.
 
 ::
 
     transnet.json        classes, network, preprocessing, training, split, versions
     model.safetensors    all weights
-    clips.csv            every clip with its part in the split; training clips with their digest
-    best.ckpt, last.ckpt what a resumed training needs
-    logs/                loss and accuracy by epoch (CSV, TensorBoard)
+    clips.csv            every clip and its part of the split; training clips with their digest
+    best.ckpt, last.ckpt training state for --resume
+    logs/                loss and accuracy of each epoch (CSV, TensorBoard)
 
 ``clips.csv`` is itself a dataset (``transnet train RUN/clips.csv --split column``).
 """
@@ -14,16 +14,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
-from transnet.checkpoints.backbone_weights import BackboneWeights
+from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
+from transnet.checkpoints.clip_list import CLIPS_FILE, clips_digest
 from transnet.checkpoints.record import package_versions, read_record
+from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig, from_dict
 from transnet.data.clips import median_step_s
 from transnet.data.splits import Split
@@ -38,141 +38,144 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run is, apart from its weights.
+    """The description of a run: everything but its weights.
 
     Attributes:
         classes: the labels, in the order of the logits.
         clip: how a video becomes a clip.
-        model: size and form of the network.
-        training: how it learned.
-        backbone: name of the ``timm`` model.
-        backbone_args: further arguments of ``timm.create_model``.
-        mean: mean of RGB in 0..1, subtracted from a frame.
-        std: standard deviation of RGB in 0..1, by which a frame is divided.
-        weights: where the backbone's weights came from.
-        pretraining: what they had learned before.
+        model: architecture of the network.
+        training: the training settings.
+        backbone: the backbone and where its weights came from.
         data: the dataset, as the user typed it.
-        split: its split, as in :class:`~transnet.data.splits.Split`.
-        split_rule: what the split is, as part of a sentence.
-        step_s: seconds between two frames of a training clip, the median over the clips: the step
-            of a stream's window; 0 where that is not known.
-        weights_digest: a hash of those weights; empty where they were random, or not recorded.
-        versions: of the packages that made the run.
+        split: name of the split, as in :class:`~transnet.data.splits.Split`.
+        split_rule: description of the split, a part of a sentence.
+        step_s: seconds between two frames of a training clip, the median over the clips; a stream
+            uses it as the step of its window. 0: unknown.
+        versions: versions of the packages that made the run.
     """
 
     classes: tuple[str, ...]
     clip: ClipConfig
     model: ModelConfig
     training: TrainingConfig
-    backbone: str
-    backbone_args: dict[str, Any]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    weights: str
-    pretraining: str
+    backbone: BackboneRecord
     data: str
     split: str
     split_rule: str
     step_s: float = 0.0
-    weights_digest: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
     def build_model(self) -> Network:
-        """The network with random weights."""
-        if self.backbone in VIDEO_BACKBONES:
+        """The network, with random weights."""
+        if self.backbone.name in VIDEO_BACKBONES:
             return VideoNetwork(
-                self.backbone,
+                self.backbone.name,
                 len(self.classes),
                 num_frames=self.clip.frames,
                 size=self.clip.size,
                 dropout=self.training.dropout,
             )
         return TransNet(
-            self.backbone,
+            self.backbone.name,
             len(self.classes),
             num_frames=self.clip.frames,
             features=self.model.features,
             filters=self.model.filters,
             temporal=self.model.temporal,
             readout=self.model.readout,
+            cues=self.model.cues,
             size=self.clip.size,
             dropout=self.training.dropout,
             joint=not self.training.freeze,
-            backbone_args=self.backbone_args,
+            backbone_args=self.backbone.args,
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON values of ``transnet.json``, one flat level for the backbone's."""
+        return flatten(self)
 
     @staticmethod
     def describe(
         classes: tuple[str, ...],
         configs: tuple[ClipConfig, ModelConfig, TrainingConfig],
-        weights: BackboneWeights,
+        backbone: BackboneRecord,
         data: str,
         split: Split,
     ) -> RunInfo:
-        """The record of a training that is about to start."""
+        """The description of a training that is about to start."""
         clip, model, training = configs
         return RunInfo(
             classes=classes,
             clip=clip,
             model=model,
             training=training,
-            backbone=weights.backbone,
-            backbone_args=weights.args,
-            mean=weights.mean,
-            std=weights.std,
-            weights=weights.source,
-            pretraining=weights.pretraining,
+            backbone=backbone,
             data=data,
             split=split.name,
             split_rule=split.rule,
             step_s=median_step_s(split.train, clip),
-            weights_digest=weights.digest,
         )
 
 
-def save_info(run: Path, info: RunInfo) -> None:
+def save_run_info(run: Path, info: RunInfo) -> None:
     """Write ``transnet.json``."""
-    values = {"format": FORMAT, **asdict(info)}
+    values = {"format": FORMAT, **info.to_dict()}
     with written_whole(run / "transnet.json") as path:
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def load_info(run: Path | str) -> RunInfo:
+def load_run_info(run: Path | str) -> RunInfo:
     """Read ``transnet.json``.
 
     Raises:
-        TransNetError: it is no run folder, or one of a newer version.
+        TransNetError: ``run`` is no run folder, or was written by a newer version.
     """
     return read_record(
         Path(run).expanduser() / "transnet.json",
-        _info,
+        _parse,
         newest_format=FORMAT,
         missing=f"RUN is {str(run)!r}, which is not a run folder (it has no transnet.json); "
         "accepted: the --out folder of transnet train.",
     )
 
 
-def _info(values: dict[str, Any]) -> RunInfo:
+def _parse(values: dict[str, Any]) -> RunInfo:
+    values = gather(values)
     values.update(
-        classes=tuple(values["classes"]),
-        mean=tuple(values["mean"]),
-        std=tuple(values["std"]),
+        classes=check_classes(values["classes"]),
         clip=from_dict(ClipConfig, values["clip"]),
-        model=from_dict(ModelConfig, values["model"]),
+        # Runs of before 0.2 have no other cues.
+        model=from_dict(ModelConfig, {"cues": "appearance", **values["model"]}),
         training=from_dict(TrainingConfig, values["training"]),
     )
     return from_dict(RunInfo, values)
 
 
 def save_model(run: Path, model: nn.Module) -> None:
-    """Write ``model.safetensors``."""
-    state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with written_whole(run / "model.safetensors") as path:
-        save_file(state, path)
+    """Write ``model.safetensors``, with digests of the record and of ``clips.csv``.
+
+    The record and the list are written before, as they are small and a training reads them. So
+    the file that completes a run also confirms them.
+    """
+    metadata = {}
+    if (run / "transnet.json").is_file():
+        metadata["record"] = json.dumps(_facts(load_run_info(run)))
+    if (run / CLIPS_FILE).is_file():
+        metadata[CLIPS_FILE] = clips_digest(run / CLIPS_FILE)
+    write_weights(run / "model.safetensors", model.state_dict(), metadata)
+
+
+def _facts(info: RunInfo) -> dict[str, Any]:
+    """What the predictions of a run depend on besides its weights, as JSON values."""
+    values = info.to_dict()
+    for name in ("data", "split_rule", "versions"):
+        values.pop(name)
+    facts: dict[str, Any] = json.loads(json.dumps(values))
+    return facts
 
 
 def load_model(run: Path | str, info: RunInfo) -> Network:
-    """The network of a run with its weights, in evaluation mode.
+    """The trained network of a run, in evaluation mode, on the CPU.
 
     Raises:
         TransNetError: the training has not ended, or the weights do not fit.
@@ -183,9 +186,12 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
             f"{run} has no model.safetensors: its training has not ended. "
             "Continue it with transnet train ... --resume."
         )
-    model = info.build_model()
+    state, metadata = read_weights(path)
+    record = path.with_name("transnet.json")
+    require_same_facts(record, path.name, metadata.get("record"), _facts(info))
     try:
-        model.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        model = info.build_model()
+        model.load_state_dict(state)
+    except (MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise TransNetError(f"{path} does not hold the weights of this run ({error}).") from error
     return model.eval()

@@ -1,11 +1,11 @@
-"""The folder of a pretraining: an encoder for ``train --weights``, and the segmenter around it.
+"""The output folder of a pretraining: an encoder for ``train --weights``, and its segmenter.
 
 ::
 
-    encoder.safetensors   the backbone, in timm's layout; its metadata say how to use it
-    decoder.safetensors   the rest of the segmenter
+    encoder.safetensors   the backbone, in timm's layout; its metadata states how to use it
+    decoder.safetensors   the decoder of the segmenter
     segmenter.json        network, preprocessing, training, data, versions
-    photos.csv            every photo and its part
+    photos.csv            every photo and its part of the split
     metrics.json, report.html, logs/, best.ckpt, last.ckpt
 """
 
@@ -15,17 +15,16 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-
-from transnet.checkpoints.backbone_weights import ENCODER_FILE, BackboneWeights, find_weights
+from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
+from transnet.checkpoints.backbone_weights import ENCODER_FILE, find_weights
 from transnet.checkpoints.record import package_versions, read_record
+from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
 from transnet.config import PretrainingConfig, from_dict
-from transnet.data.photos.photo import PhotoSet
+from transnet.data.photos.split import PhotoSplit
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.segmenter import Segmenter
@@ -39,111 +38,98 @@ PRETRAINING = "hss"
 
 @dataclass(frozen=True)
 class SegmenterInfo:
-    """What a segmenter is, apart from its weights.
+    """The description of a segmenter: everything but its weights.
 
     Attributes:
-        training: how it learned, its size and whether it has skip connections.
-        backbone: name of the ``timm`` model.
-        backbone_args: further arguments of ``timm.create_model``.
-        mean: mean of RGB in 0..1, subtracted from a photo.
-        std: standard deviation of RGB in 0..1, by which a photo is divided.
-        weights: where the backbone's first weights came from.
-        license: theirs.
-        pretraining: what the backbone has learned, this included (``imagenet+hss``).
+        training: the training settings, with the size of a photo and the skip connections.
+        backbone: the backbone and the weights that it started from; ``pretraining`` includes this
+            pretraining (``imagenet+hss``).
         data: the dataset, as the user typed it.
-        weights_digest: a hash of those weights; empty where they were random, or not recorded.
-        versions: of the packages that made it.
+        versions: versions of the packages that made it.
     """
 
     training: PretrainingConfig
-    backbone: str
-    backbone_args: dict[str, Any]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    weights: str
-    license: str
-    pretraining: str
+    backbone: BackboneRecord
     data: str
-    weights_digest: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
     @staticmethod
-    def describe(config: PretrainingConfig, start: BackboneWeights, data: str) -> SegmenterInfo:
-        """The record of a pretraining that is about to begin from some weights."""
+    def describe(config: PretrainingConfig, start: BackboneRecord, data: str) -> SegmenterInfo:
+        """The description of a pretraining that is about to start from some weights."""
         before = "" if start.pretraining == "none" else f"{start.pretraining}+"
-        return SegmenterInfo(
-            training=config,
-            backbone=start.backbone,
-            backbone_args=start.args,
-            mean=start.mean,
-            std=start.std,
-            weights=start.source,
-            license=start.license,
-            pretraining=before + PRETRAINING,
-            data=data,
-            weights_digest=start.digest,
-        )
+        backbone = replace(start, pretraining=before + PRETRAINING)
+        return SegmenterInfo(training=config, backbone=backbone, data=data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON values of ``segmenter.json``, one flat level for the backbone's."""
+        return flatten(self)
 
     def build(self) -> Segmenter:
-        """The network with random weights."""
-        backbone = Backbone(self.backbone, size=self.training.size, args=self.backbone_args)
+        """The network, with random weights."""
+        backbone = Backbone(self.backbone.name, size=self.training.size, args=self.backbone.args)
         return Segmenter(backbone, skips=self.training.skips)
 
 
-def save_info(run: Path, info: SegmenterInfo) -> None:
+def save_segmenter_info(run: Path, info: SegmenterInfo) -> None:
     """Write ``segmenter.json``."""
     with written_whole(run / RECORD) as path:
-        values = {"format": FORMAT, **asdict(info)}
+        values = {"format": FORMAT, **info.to_dict()}
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def load_info(run: Path | str, option: str = "RUN") -> SegmenterInfo:
+def load_segmenter_info(run: Path | str, option: str = "RUN") -> SegmenterInfo:
     """Read ``segmenter.json``; ``option`` is what the user calls the folder.
 
     Raises:
-        TransNetError: it is no folder of a pretraining, or one of a newer version.
+        TransNetError: ``run`` is no such folder, or was written by a newer version.
     """
     return read_record(
         Path(run).expanduser() / RECORD,
-        _info,
+        _parse,
         newest_format=FORMAT,
         missing=f"{option} is {str(run)!r}, which holds no segmenter (it has no {RECORD}); "
         "accepted: the --out folder of transnet pretrain.",
     )
 
 
-def _info(values: dict[str, Any]) -> SegmenterInfo:
-    values.update(
-        mean=tuple(values["mean"]),
-        std=tuple(values["std"]),
-        training=from_dict(PretrainingConfig, values["training"]),
-    )
+def _parse(values: dict[str, Any]) -> SegmenterInfo:
+    values = gather(values)
+    values.update(training=from_dict(PretrainingConfig, values["training"]))
     return from_dict(SegmenterInfo, values)
 
 
 def save_segmenter(run: Path, segmenter: Segmenter, info: SegmenterInfo) -> None:
     """Write ``decoder.safetensors``, and last ``encoder.safetensors``."""
-    photos = info.data.rpartition("/")[2]  # the file may travel; where the photos lay is private
+    photos = info.data.rpartition("/")[2]  # files are shared; the folder of the photos is private
+    backbone = info.backbone
     metadata = {
-        "timm_model": info.backbone,
-        "timm_args": json.dumps(info.backbone_args),
-        "mean": json.dumps(info.mean),
-        "std": json.dumps(info.std),
-        "pretraining": info.pretraining,
-        "license": f"start weights: {info.license}; photos: {photos}",
-        "source": f"transnet pretrain on {photos}, started from {info.weights}",
+        "timm_model": backbone.name,
+        "timm_args": json.dumps(backbone.args),
+        "mean": json.dumps(backbone.mean),
+        "std": json.dumps(backbone.std),
+        "pretraining": backbone.pretraining,
+        "license": f"start weights: {backbone.license}; photos: {photos}",
+        "source": f"transnet pretrain on {photos}, started from {backbone.weights}",
     }
     for part, name, text in (
-        (segmenter.decoder, DECODER_FILE, None),
+        (segmenter.decoder, DECODER_FILE, {"record": json.dumps(_facts(info))}),
         (segmenter.backbone.network, ENCODER_FILE, metadata),
     ):
-        state = {key: value.contiguous() for key, value in part.state_dict().items()}
-        with written_whole(run / name) as path:
-            save_file(state, path, text)
+        write_weights(run / name, part.state_dict(), text)
 
 
-def load_segmenter(run: Path | str, option: str = "RUN") -> tuple[Segmenter, SegmenterInfo]:
-    """The segmenter of a folder, in evaluation mode, and what it is.
+def _facts(info: SegmenterInfo) -> dict[str, Any]:
+    """What the masks depend on besides the weights."""
+    values = info.to_dict()
+    training = values["training"]
+    facts = {name: values[name] for name in ("backbone", "backbone_args", "mean", "std")}
+    facts.update(size=training["size"], skips=training["skips"])
+    plain: dict[str, Any] = json.loads(json.dumps(facts))
+    return plain
+
+
+def load_segmenter_network(run: Path | str, option: str = "RUN") -> tuple[Segmenter, SegmenterInfo]:
+    """The trained network of a folder, in evaluation mode, on the CPU, and its description.
 
     ``option`` is what the user calls the folder.
 
@@ -151,29 +137,31 @@ def load_segmenter(run: Path | str, option: str = "RUN") -> tuple[Segmenter, Seg
         TransNetError: the pretraining has not ended, or the weights do not fit.
     """
     folder = Path(run).expanduser()
-    info = load_info(folder, option)
+    info = load_segmenter_info(folder, option)
     missing = [name for name in (ENCODER_FILE, DECODER_FILE) if not (folder / name).is_file()]
     if missing:
         raise TransNetError(
             f"{run} has no {missing[0]}: its training has not ended. "
             "Continue it with transnet pretrain ... --resume."
         )
+    decoder, metadata = read_weights(folder / DECODER_FILE)
+    require_same_facts(folder / RECORD, DECODER_FILE, metadata.get("record"), _facts(info))
     segmenter = info.build()
-    find_weights(folder / ENCODER_FILE, info.backbone).load_into(segmenter.backbone)
+    find_weights(folder / ENCODER_FILE, info.backbone.name).load_into(segmenter.backbone)
     try:
-        segmenter.decoder.load_state_dict(load_file(folder / DECODER_FILE))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        segmenter.decoder.load_state_dict(decoder)
+    except (RuntimeError, TypeError) as error:
         raise TransNetError(
             f"{folder / DECODER_FILE} does not hold the weights of this segmenter ({error})."
         ) from error
     return segmenter.eval(), info
 
 
-def save_photos(run: Path, photos: PhotoSet) -> None:
-    """Write ``photos.csv``, the name and the part of each photo.
+def save_photos(run: Path, photos: PhotoSplit) -> None:
+    """Write ``photos.csv``: the name of each photo and its part of the split.
 
     Raises:
-        TransNetError: there is one already, of other photos: this training is another one.
+        TransNetError: the folder has a ``photos.csv`` with other photos: another training's.
     """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")

@@ -1,1 +1,1 @@
-"""The commands of the command line that are not functions of the Python API, and their output."""
+"""Commands that are not functions of the Python API, and what commands print."""

@@ -1,72 +1,73 @@
-"""``transnet check``: which clips of a dataset are broken, and which look wrong."""
+"""``transnet check``: which clips of a dataset are broken or suspicious."""
 
 from __future__ import annotations
 
 import csv
-import json as jsonlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from transnet.data.datasets.catalog import open_dataset
-from transnet.data.manifest import ClipRecord
-from transnet.data.quality import Finding, check_clips
-from transnet.data.sampling import uniform_indices
-from transnet.data.video.frames import upright
-from transnet.data.video.reader import read_footage
+from transnet.commands.output import print_json
 from transnet.errors import TransNetError
-from transnet.reports.page import render
+from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
+
+if TYPE_CHECKING:
+    from transnet.data.manifest import ClipRecord, Manifest
+    from transnet.data.quality import Finding
+    from transnet.data.video.frames import Pixels
 
 MAX_PICTURED = 60
 MAX_SHOWN = 10
 
 
-def check(data: str, *, out: str = "runs/check", json: bool = False, workers: int = 0) -> int:
-    """Decode every clip and list those that are broken or look wrong.
+def check(
+    data: str,
+    *,
+    out: str = "runs/check",
+    json: bool = False,
+    workers: int = 0,
+    isolate: bool = False,
+) -> int:
+    """Decode every clip of a dataset and list those that are broken or suspicious.
 
     Args:
         data: a folder of class folders, a CSV file, kth:DIR, ucf101:DIR or hmdb51:DIR
-        out: folder for report.html and exclude.csv, which train --exclude takes
-        json: print one JSON object a line for each clip
-        workers: clips decoded at a time; 0: one for each core
+        out: folder for report.html and exclude.csv, the input of train --exclude
+        json: print one JSON object per clip
+        workers: clips to decode in parallel; 0: one per core
+        isolate: decode in child processes with limits of memory and time, for files of strangers
 
     Returns:
-        1 if any clip is broken, else 0.
+        1 if a clip is broken, else 0.
 
     Raises:
         TransNetError: there is no such dataset, or the folder cannot be written.
     """
+    from transnet.data.datasets.catalog import open_dataset
+    from transnet.data.quality import inspect_clips
+    from transnet.data.video.isolation import Isolation
+
     manifest = open_dataset(data)
     for line in (manifest.summary(), *manifest.notes):
         say(line)
-    findings = check_clips(manifest.clips, workers or os.cpu_count() or 1)
-    folder = Path(out).expanduser()
+    folder = output_folder(out)
+    with Isolation() as isolation:
+        findings = inspect_clips(
+            manifest.clips, workers or os.cpu_count() or 1, isolation if isolate else None
+        )
     doubtful = [finding for finding in findings if finding.status != "fine"]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         _write_exclusions(folder / "exclude.csv", doubtful)
-        page = render(
-            "check.html.j2",
-            name=manifest.name,
-            notes=manifest.notes,
-            counts=_counts(findings),
-            doubtful=[(f, _pictures(f.clip) if f.status != "broken" else []) for f in
-                      doubtful[:MAX_PICTURED]],
-            num_doubtful=len(doubtful),
-            seconds=sorted(f.seconds for f in findings if f.status != "broken"),
-        )  # fmt: skip
-        (folder / "report.html").write_text(page, encoding="utf-8")
+        _write_report(folder / "report.html", manifest, findings, doubtful)
     except OSError as error:
         raise TransNetError(f"--out is {out!r}, which cannot be written ({error}).") from error
     if json:
         for finding in findings:
-            print(jsonlib.dumps(finding.to_dict()))
-    say(_closing(findings, doubtful, folder, data))
+            print_json(finding.to_dict())
+    say(_summary(findings, doubtful, folder, data))
     return int(any(finding.status == "broken" for finding in findings))
 
 
@@ -81,16 +82,41 @@ def _write_exclusions(path: Path, doubtful: Iterable[Finding]) -> None:
             rows.writerow([*where, finding.status, finding.reason])
 
 
-def _pictures(clip: ClipRecord) -> list[NDArray[np.uint8]]:
+def _write_report(
+    path: Path, manifest: Manifest, findings: Sequence[Finding], doubtful: Sequence[Finding]
+) -> None:
+    from transnet.reports.page import render
+
+    page = render(
+        "check.html.j2",
+        name=manifest.name,
+        notes=manifest.notes,
+        counts=_counts(findings),
+        doubtful=[
+            (finding, _pictures(finding.clip) if finding.status != "broken" else [])
+            for finding in doubtful[:MAX_PICTURED]
+        ],
+        num_doubtful=len(doubtful),
+        seconds=sorted(finding.seconds for finding in findings if finding.status != "broken"),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _pictures(clip: ClipRecord) -> list[Pixels]:
     """Three frames of a clip, upright RGB."""
-    footage = read_footage(
-        clip.path, lambda times_s: uniform_indices(len(times_s), 3),
-        start=clip.start, end=clip.end, min_frames=1,
-    )  # fmt: skip
-    return [
-        upright(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), footage.rotation)
-        for frame in footage.frames
-    ]
+    from transnet.data.sampling import uniform_indices
+    from transnet.data.video.footage import read_samples
+    from transnet.data.video.frames import FrameConverter
+
+    convert = FrameConverter()
+    found = read_samples(
+        clip.path,
+        [(lambda times_s: uniform_indices(len(times_s), 3), convert)],
+        start=clip.start,
+        end=clip.end,
+        min_frames=1,
+    )
+    return found.samples[0].frames
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:
@@ -98,7 +124,7 @@ def _counts(findings: Sequence[Finding]) -> dict[str, int]:
     return {status: counts[status] for status in ("fine", "suspicious", "broken")}
 
 
-def _closing(
+def _summary(
     findings: Sequence[Finding], doubtful: Sequence[Finding], folder: Path, data: str
 ) -> str:
     lines = [f"  {f.status}: {f.clip.path} {f.reason}" for f in doubtful[:MAX_SHOWN]]

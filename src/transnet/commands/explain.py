@@ -1,33 +1,18 @@
-"""``transnet explain``: where a recognizer looked, and which frames decided."""
+"""``transnet explain``: the regions and the frames that a prediction is based on."""
 
 from __future__ import annotations
 
-import json as jsonlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from transnet.data.clips import read_clip
-from transnet.data.preprocessing import Preprocessor
-from transnet.data.video.frames import Pixels
-from transnet.data.video.reader import FrameReader
-from transnet.data.video.writer import VideoWriter
-from transnet.data.views import CENTER
+from transnet.commands.output import FileResults
+from transnet.config import Device
 from transnet.errors import TransNetError, VideoError
-from transnet.evaluation.explanation import (
-    Explanation,
-    explain_clip,
-    explanation_picture,
-    heated,
-)
-from transnet.inference.recognizer import load
-from transnet.inference.segmenter import load_segmenter
 from transnet.utils.paths import output_folder, unused_name
 from transnet.utils.progress import say
+
+if TYPE_CHECKING:
+    from transnet.evaluation.explanation import Explanation
 
 
 def explain(
@@ -38,85 +23,73 @@ def explain(
     segmenter: str | None = None,
     out: str = "runs/explained",
     json: bool = False,
+    device: Device = "auto",
 ) -> int:
-    """Show where a recognizer looked in a video, and which frames decided.
+    """Show the regions and the frames of a video that a prediction is based on.
 
-    For each video a picture (every frame that it saw, the heat of Grad-CAM on it, and by how much
-    the probability falls when the frame is hidden) and a video with the heat on it.
+    Writes two files per video: a picture (every sampled frame with arrows of what moves until the
+    next one, its Grad-CAM heat, and the probability lost when that frame is hidden) and a video
+    with the heat on it.
 
     Args:
-        run: the folder of a trained run
+        run: run folder of transnet train
         videos: video files
-        label: the class to explain; by default the answer
-        segmenter: folder of transnet pretrain; says how much of the heat is on people
-        out: folder for the pictures and videos
-        json: print one JSON object a line for each video
+        label: class to explain; by default the predicted one
+        segmenter: run folder of transnet pretrain; adds the share of the heat on people
+        out: output folder
+        json: print one JSON object per video
+        device: auto (a GPU if there is one), cpu, cuda or mps
 
     Returns:
-        0, or 1 if any of the videos could not be read; the others are explained all the same.
+        0, or 1 if a video could not be read; the others are explained.
 
     Raises:
-        TransNetError: RUN is not a trained run, or gives no map of a frame.
+        TransNetError: RUN is not a trained run, or its network has no feature map per frame.
     """
-    recognizer = load(run)
-    people = None if segmenter is None else load_segmenter(segmenter, option="--segmenter")
+    from PIL import Image
+
+    from transnet.commands.heat_video import write_heat_video
+    from transnet.data.clips import read_clip
+    from transnet.evaluation.explanation import explain_clip, explanation_picture
+    from transnet.inference.recognizer import load
+    from transnet.inference.segmenter import load_segmenter
+
+    recognizer = load(run, device=device)
+    people = None
+    if segmenter is not None:
+        people = load_segmenter(segmenter, option="--segmenter", device=device)
     folder = output_folder(out)
-    failed = 0
+    results = FileResults(json=json)
     names: set[str] = set()
     for video in videos:
-        # Never the name of a video, so that none is overwritten.
+        # The suffix keeps a source video in the same folder from being overwritten.
         name = unused_name(f"{Path(video).stem}_explained", names)
+        picture, heat_video = folder / f"{name}.png", folder / f"{name}.mp4"
         try:
             clip = read_clip(video, recognizer.info.clip)
             found = explain_clip(recognizer, clip, label, people)
-            picture = folder / f"{name}.png"
             Image.fromarray(explanation_picture(found)).save(picture)
-            film = folder / f"{name}.mp4"
-            with VideoWriter(film) as writer:
-                for pixels, time_s in _heated_frames(video, found):
-                    writer.write(pixels, time_s)
+            write_heat_video(heat_video, video, found)
         except VideoError as error:
-            failed += 1
-            if json:
-                print(jsonlib.dumps({"path": video, "error": str(error)}))
-            print(f"error: {error}", file=sys.stderr)
+            results.error(video, error)
             continue
         except OSError as error:
             raise TransNetError(f"--out is {out!r}, which cannot be written ({error}).") from error
-        if json:
-            files = {"picture": str(picture), "video": str(film)}
-            print(jsonlib.dumps({"path": video, **found.to_dict(), **files}))
-        else:
-            print(_sentence(video, found))
-        say(f"saved to {picture} and {film}")
-    return int(failed > 0)
-
-
-def _heated_frames(video: str, found: Explanation) -> Iterator[tuple[Pixels, float]]:
-    """Every frame as the network would see it, with the heat of the moment."""
-    reader = FrameReader(video)
-    preprocess = Preprocessor(found.clip.frames.shape[1])
-    for frame, time_s in reader.timed_frames():
-        pixels = preprocess([frame], frame.rotation, CENTER)[0]
-        yield heated(pixels, _heat_at(found, time_s)), time_s
-
-
-def _heat_at(found: Explanation, time_s: float) -> NDArray[np.float32]:
-    """Between two frames that were seen, a mixture of their heat."""
-    times = found.clip.times_s
-    later = int(np.clip(np.searchsorted(times, time_s), 0, len(times) - 1))
-    earlier = max(0, later - 1)
-    gap = times[later] - times[earlier]
-    share = 1.0 if gap <= 0 else float(np.clip((time_s - times[earlier]) / gap, 0, 1))
-    return (1 - share) * found.heat[earlier] + share * found.heat[later]
+        files = {"picture": str(picture), "video": str(heat_video)}
+        results.result(_sentence(video, found), {"path": video, **found.to_dict(), **files})
+        say(f"saved to {picture} and {heat_video}")
+    return results.exit_status
 
 
 def _sentence(video: str, found: Explanation) -> str:
     decisive = int(found.frame_weights.argmax())
     text = (
-        f"{video}: {found.label} {found.probability:.1%}; most decided by the frame at "
+        f"{video}: {found.label} {found.probability:.1%}; most important frame at "
         f"{found.clip.times_s[decisive]:.1f} s ({100 * found.frame_weights[decisive]:+.1f} points)"
     )
+    if len(found.cues) > 1:
+        shares = ", ".join(f"{cue} {share:.0%}" for cue, share in found.cues.items())
+        text += f"; of the cues: {shares}"
     if found.heat_on_person is not None:
         text += (
             f"; {found.heat_on_person:.0%} of the heat is on people, who cover "

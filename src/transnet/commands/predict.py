@@ -1,23 +1,20 @@
-"""``transnet predict``: the action of each video."""
+"""``transnet predict``: classify videos, or find the segments of long ones."""
 
 from __future__ import annotations
 
-import json as jsonlib
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transnet.config import StreamConfig, TimelineFormat
-from transnet.data.datasets.folder import videos_below
-from transnet.deploy import runtime
+from transnet.commands.output import FileResults
+from transnet.config import Device, StreamConfig, TimelineFormat
 from transnet.errors import TransNetError, VideoError
-from transnet.inference.prediction import Prediction
 from transnet.utils.paths import expanded
+from transnet.utils.progress import say
 
 if TYPE_CHECKING:
-    from transnet.inference.timeline import Timeline
+    from transnet.inference.recognizer import Recognizer
 
 
 def predict(
@@ -26,78 +23,87 @@ def predict(
     *,
     json: bool = False,
     allow_partial: bool = False,
+    isolate: bool = False,
     timeline: bool = False,
     stream: StreamConfig = StreamConfig(),
     format: TimelineFormat | None = None,
     out: str | None = None,
+    device: Device = "auto",
 ) -> int:
-    """Tell which action each video shows, or with --timeline, what happens in it when.
+    """Classify videos, or find the segments of long ones with --timeline.
 
     Args:
-        run: the folder of a trained run, or of an export
-        videos: video files, and folders, which are searched for videos
-        json: print one JSON object a line: path, label, score, scores; or path and error; with
+        run: run folder of transnet train, or output folder of transnet export
+        videos: video files, and folders to search for videos
+        json: print one JSON object per line: path, label, score, scores; or path and error; with
             --timeline, path and segments
-        allow_partial: use the good frames of a damaged file instead of refusing it
-        timeline: find the segments of a long video, label, start, end and score of each
-        stream: how a long video is watched
-        format: of a timeline; by default as the name of --out says, else text
-        out: file for the timeline, or, for several videos, folder for their timelines
+        allow_partial: use the good frames of a damaged file instead of rejecting it
+        isolate: decode in a child process with limits of memory and time, for files of strangers;
+            not with --timeline
+        timeline: find the segments of a long video, with the label, start, end and score of each
+        stream: how a long video is classified
+        format: format of a timeline; by default from the suffix of --out, else text
+        out: file for the timeline, or folder for the timelines of several videos
+        device: auto (a GPU if there is one), cpu, cuda or mps
 
     Returns:
-        0, or 1 if any of the videos could not be read or was damaged; the others are answered all
-        the same.
+        0, or 1 if a video could not be read or was damaged; the others are classified.
 
     Raises:
-        TransNetError: RUN is not a trained run, or a folder holds no video.
+        TransNetError: RUN is not a trained run, or a folder holds no videos.
     """
-    recognizer = _load(run)
+    from transnet.data.datasets.folder import videos_below
+
+    if (format or out) and not timeline:
+        raise TransNetError("--format and --out are for timelines; add --timeline.")
+    if isolate and timeline:
+        raise TransNetError("--isolate is for whole clips; leave out --timeline or --isolate.")
+    recognizer, exported = _load(run, device)
     paths = expanded(videos, videos_below, "video")
-    answers: Iterable[Prediction | Timeline | VideoError]
+    results = FileResults(json=json)
     if timeline:
-        if isinstance(recognizer, runtime.ExportedRecognizer):
+        if exported:
             raise TransNetError(
-                f"RUN is {run!r}, an export; --timeline needs the folder of a trained run."
+                f"RUN is {run!r}, an export; --timeline needs the run folder of transnet train."
             )
         answers = _timelines(recognizer, paths, stream, "json" if json else format, out)
-    elif format or out:
-        raise TransNetError("--format and --out are for timelines; add --timeline.")
     else:
-        answers = _predictions(recognizer, paths, allow_partial, json)
-    failed = 0
+        num_frames = len(paths) * recognizer.info.clip.frames
+        accelerated = nullcontext() if exported else recognizer.accelerated(num_frames)
+        answers = _predictions(recognizer, accelerated, paths, allow_partial, isolate)
     for path, answer in zip(paths, answers, strict=True):
         if isinstance(answer, VideoError):
-            failed += 1
-            if json:
-                print(jsonlib.dumps({"path": str(path), "error": answer.reason}), flush=True)
-            else:
-                print(f"error: {answer}", file=sys.stderr)
-        elif answer.damage:
-            failed += not allow_partial
+            results.error(path, answer)
+            continue
+        if not timeline:
+            results.result(answer, answer.to_dict())
+        if answer.damage:
+            results.failed += not allow_partial
             if not json:
-                print(f"warning: {path}: {answer.damage}", file=sys.stderr)
-    return 1 if failed else 0
+                say(f"warning: {path}: {answer.damage}")
+    return results.exit_status
 
 
 def _predictions(
-    recognizer: Any, paths: Sequence[str], allow_partial: bool, json: bool
-) -> Iterator[Prediction | VideoError]:
-    exported = isinstance(recognizer, runtime.ExportedRecognizer)
-    num_frames = len(paths) * recognizer.info.clip.frames
-    with nullcontext() if exported else recognizer.accelerated(num_frames):
-        for answer in recognizer.predict_all(paths, allow_partial=allow_partial):
-            if not isinstance(answer, VideoError):
-                print(jsonlib.dumps(answer.to_dict()) if json else answer, flush=True)
-            yield answer
+    recognizer: Any, accelerated: Any, paths: list[str], allow_partial: bool, isolate: bool
+) -> Iterator[Any]:
+    from transnet.data.clips import read_clip
+    from transnet.data.isolated import IsolatedReader
+    from transnet.data.video.isolation import Isolation
+
+    with accelerated, Isolation() as isolation:
+        read = IsolatedReader(isolation) if isolate else read_clip
+        yield from recognizer.predict_all(paths, allow_partial=allow_partial, read=read)
 
 
 def _timelines(
-    recognizer: Any,
+    recognizer: Recognizer,
     paths: list[str],
     stream: StreamConfig,
     format: TimelineFormat | None,
     out: str | None,
-) -> Iterator[Timeline | VideoError]:
+) -> Iterator[Any]:
+    """The timeline of each video, once it is written, or what is wrong with the video."""
     from transnet.inference.timeline import find_segments
     from transnet.inference.timeline_files import TimelineTarget
 
@@ -113,9 +119,17 @@ def _timelines(
             yield found
 
 
-def _load(run: str) -> Any:
-    if runtime.find_clip_model(Path(run).expanduser()):
-        return runtime.load(run)
-    from transnet.inference.recognizer import load  # brings torch, which an export does not need
+def _load(run: str, device: Device) -> tuple[Any, bool]:
+    """The recognizer of a run or of an export, and whether it is of an export."""
+    from transnet.deploy import runtime
 
-    return load(run)
+    if not runtime.find_clip_model(Path(run).expanduser()):
+        from transnet.inference.recognizer import load  # imports torch, which an export needs not
+
+        return load(run, device=device), False
+    if device not in ("auto", "cpu"):
+        raise TransNetError(
+            f"device is {device!r}, but RUN is {run!r}, an export, which runs on the CPU; "
+            "accepted: auto, cpu."
+        )
+    return runtime.load(run), True

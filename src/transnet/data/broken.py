@@ -1,4 +1,4 @@
-"""Clips and photos that cannot be read: named, counted, and too many of them refused."""
+"""Clips and photos that cannot be read: list them, and refuse a dataset with too many."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ MAX_SHOWN = 5
 def check_broken(
     broken: Mapping[Any, FileError], total: int, max_broken: float, fate: str, what: str = "clips"
 ) -> None:
-    """List the broken ones and say their ``fate``, or stop if there are too many.
+    """Report broken items, or refuse them if there are too many.
+
+    Args:
+        broken: the error of each broken item.
+        total: number of items, broken or not.
+        max_broken: largest share of broken items that is accepted, 0..1.
+        fate: what happens to them, as a sentence.
+        what: what the items are called.
 
     Raises:
-        TransNetError: their share is above ``max_broken``.
+        TransNetError: the share of broken items is above ``max_broken``.
     """
     if not broken:
         return
@@ -28,7 +35,7 @@ def check_broken(
     listing = os.linesep.join([f"{len(broken)} of {total} {what} cannot be used:", *shown])
     if len(broken) > max_broken * total:
         raise TransNetError(
-            f"{listing}\nThat is more than is allowed ({max_broken:.1%}). Mend or remove them, or "
-            "allow more (train and pretrain --max-broken, evaluate --broken wrong)."
+            f"{listing}\nThis is more than is allowed ({max_broken:.1%}). Repair or remove them, "
+            "or allow more (train and pretrain --max-broken, evaluate --broken wrong)."
         )
     say(listing + os.linesep + fate)

@@ -1,37 +1,39 @@
-"""Clips: the sampled, preprocessed frames of a video, with their times."""
+"""Clips: the sampled and preprocessed frames of a video, with their times."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
 from transnet.data.manifest import ClipRecord
 from transnet.data.preprocessing import Preprocessor
-from transnet.data.sampling import clip_indices
+from transnet.data.sampling import Indices, clip_indices
+from transnet.data.video.footage import Chooser, read_samples
 from transnet.data.video.frames import Pixels
-from transnet.data.video.reader import read_footage, read_times
+from transnet.data.video.reader import read_times
 from transnet.data.views import CENTER, View
 from transnet.errors import VideoError
 
-# More clips do not move the median of their steps by anything that matters.
+# The median step of more clips hardly differs.
 CLIPS_FOR_STEP = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """What the network sees of a video.
+    """Input of a network: some frames of a video.
 
     Attributes:
         frames: uint8 RGB ``(T, size, size, 3)``.
-        indices: number of each frame in the video, from 0, never decreasing, ``(T,)``.
+        indices: number of each frame in the file, from 0, never decreasing, ``(T,)``.
         times_s: presentation time of each frame in seconds, ``(T,)``.
-        damage: what is wrong with the file if its good frames were taken all the same.
-        video_s: seconds from the first to the last frame of the video, or of its range.
+        damage: what is wrong with the file, if its good frames were used; otherwise empty.
+        video_s: seconds from the first to the last frame of the file, or of its range.
     """
 
     frames: Pixels
@@ -68,47 +70,54 @@ def read_views(
     end: int | None = None,
     allow_partial: bool = False,
 ) -> list[Clip]:
-    """Decode a video once and look at it in several ways.
+    """Decode a video once and preprocess several views of it.
 
     Args:
         path: the file.
-        config: how many frames, how far apart, how large.
-        views: the ways to look at it, one or more.
+        config: number of frames, sampling and size.
+        views: temporal offsets, crops and flips, one or more.
         start: first frame of the clip, from 0; the beginning of the file if not given.
         end: frame after the last one; the end of the file if not given.
-        allow_partial: take the good frames of a damaged file and say so in ``damage``.
+        allow_partial: use the good frames of a damaged file and say so in ``damage``.
 
     Returns:
-        One clip a view.
+        One clip per view.
 
     Raises:
         VideoError: the file cannot be read, is damaged, or is shorter than the range.
     """
-    per_view: list[NDArray[np.int64]] = []
 
-    def choose(times_s: NDArray[np.float64]) -> NDArray[np.int64]:
-        per_view[:] = (clip_indices(times_s, config, view.offset) for view in views)
-        return np.unique(np.concatenate(per_view))
+    samplers = [_sampler(config, view) for view in views]
+    found = read_samples(path, samplers, start=start, end=end, allow_partial=allow_partial)
+    return [
+        Clip(
+            np.stack(sample.frames),
+            sample.indices + (start or 0),
+            found.times_s[sample.indices],
+            found.damage,
+            float(found.times_s[-1] - found.times_s[0]),
+        )
+        for sample in found.samples
+    ]
 
-    footage = read_footage(path, choose, start=start, end=end, allow_partial=allow_partial)
+
+def _sampler(config: ClipConfig, view: View) -> tuple[Chooser, Callable[[av.VideoFrame], Pixels]]:
+    """Which frames a view shows, and its square of a frame: small as soon as it is decoded."""
     preprocess = Preprocessor(config.size)
-    video_s = float(footage.times_s[-1] - footage.times_s[0])
-    clips = []
-    for view, indices in zip(views, per_view, strict=True):
-        chosen = np.searchsorted(footage.indices, indices)
-        # A short clip repeats frames: prepare each only once.
-        positions, repeats = np.unique(chosen, return_inverse=True)
-        pixels = preprocess((footage.frames[p] for p in positions), footage.rotation, view)
-        numbers = indices + (start or 0)
-        times_s = footage.times_s[indices]
-        clips.append(Clip(pixels[repeats], numbers, times_s, footage.damage, video_s))
-    return clips
+
+    def choose(times_s: NDArray[np.float64]) -> Indices:
+        return clip_indices(times_s, config, view.offset)
+
+    def square(frame: av.VideoFrame) -> Pixels:
+        return np.ascontiguousarray(preprocess.square(frame, view))
+
+    return choose, square
 
 
 def median_step_s(records: Sequence[ClipRecord], config: ClipConfig) -> float:
-    """How far apart the frames of clips are: the time step of a stream that shall look alike.
+    """Typical time between two frames of a clip: the step of a stream with the same statistics.
 
-    Reads the times of up to 200 of the clips, spread evenly; decodes nothing.
+    Reads the times of up to 200 of the clips, spread over the list, and decodes nothing.
 
     Args:
         records: training clips.
@@ -127,6 +136,6 @@ def median_step_s(records: Sequence[ClipRecord], config: ClipConfig) -> float:
         except VideoError:
             continue
         if len(times_s) > 1:
-            seen_s = times_s[clip_indices(times_s, config)]
-            steps.append((seen_s[-1] - seen_s[0]) / (config.frames - 1))
+            sampled_s = times_s[clip_indices(times_s, config)]
+            steps.append((sampled_s[-1] - sampled_s[0]) / (config.frames - 1))
     return float(np.median(steps)) if steps else 0.0

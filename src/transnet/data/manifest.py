@@ -1,4 +1,4 @@
-"""What a dataset is to us: a list of clips with a label and a group, and its own splits."""
+"""A dataset as a list of clips with labels and groups, and its own splits."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from transnet.errors import TransNetError
 Subset = Literal["train", "validation", "test", "unused"]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class ClipRecord:
     """One labeled clip.
 
     Attributes:
         path: the video file.
         label: the action.
-        group: what clips of one origin share (person, source video, recording session).
-        start: first frame, counted from 0; ``None`` is the beginning of the file.
-        end: frame after the last one; ``None`` is the end of the file.
+        group: the origin that clips share (person, source video, recording session).
+        start: first frame, from 0; ``None`` for the beginning of the file.
+        end: frame after the last one; ``None`` for the end of the file.
     """
 
     path: Path
@@ -40,10 +40,10 @@ class Manifest:
     """A dataset on disk.
 
     Attributes:
-        name: how a report calls it.
+        name: its name in reports.
         clips: all clips, in a fixed order.
-        splits: the dataset's own ones by name (``official:1``, ``column``), the default first.
-        notes: what a user should know (classes that are missing, groups that are guessed).
+        splits: the dataset's own splits by name (``official:1``, ``column``), the default first.
+        notes: what a user should know (missing classes, guessed groups).
     """
 
     name: str
@@ -66,10 +66,10 @@ class Manifest:
         return replace(self, clips=clips)
 
     def summary(self) -> str:
-        """One sentence about the size of the dataset."""
+        """The size of the dataset, in one line."""
         per_class = Counter(clip.label for clip in self.clips).values()
         groups = {clip.group for clip in self.clips}
         return (
             f"{self.name}: {len(self.clips)} clips of {len(per_class)} classes "
-            f"({min(per_class)} to {max(per_class)} a class) in {len(groups)} groups"
+            f"({min(per_class)} to {max(per_class)} per class) in {len(groups)} groups"
         )

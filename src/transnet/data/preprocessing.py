@@ -1,6 +1,6 @@
-"""From a decoded frame to the pixels that a network sees: one path for everything that we do.
+"""From a decoded frame to the input of a network: the one path that every command uses.
 
-Resizing and the conversion to RGB are one step of FFmpeg's scaler, to the network's own size.
+Training, prediction, streaming and exported models resize, crop and normalize by this code.
 """
 
 from __future__ import annotations
@@ -9,44 +9,40 @@ from collections.abc import Iterable, Sequence
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from transnet.data.video.frames import Pixels, upright
+from transnet.data.video.frames import FrameConverter, Pixels
 from transnet.data.views import View
 
 
 class Preprocessor:
-    """Turns frames upright, resizes them and cuts out the square of a view.
+    """Converts frames to upright RGB, resizes them and crops the square of a view.
 
-    Holds the scaler of the last picture size, so keep one for a file; not for several threads.
+    Keep one per video. Not thread-safe.
+
+    Args:
+        size: height and width of the output in pixels.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._scaler = VideoReformatter()
+        self._convert = FrameConverter()
 
-    def __call__(self, frames: Iterable[av.VideoFrame], rotation: int, view: View) -> Pixels:
-        """The pixels of one view of some frames.
+    def __call__(self, frames: Iterable[av.VideoFrame], view: View) -> Pixels:
+        """Preprocess one view of some frames.
 
         Args:
             frames: decoded frames of any size and pixel format.
-            rotation: degrees counter-clockwise that turn them upright, a multiple of 90.
-            view: what to cut out.
+            view: which square to crop.
 
         Returns:
             uint8 RGB of shape ``(T, size, size, 3)``.
         """
-        return np.stack([self._pixels(frame, rotation, view) for frame in frames])
+        return np.stack([self.square(frame, view) for frame in frames])
 
-    def _pixels(self, frame: av.VideoFrame, rotation: int, view: View) -> Pixels:
-        short = max(self.size, round(self.size * view.zoom))
-        scale = short / min(frame.width, frame.height)
-        width, height = round(frame.width * scale), round(frame.height * scale)
-        resized = self._scaler.reformat(
-            frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC
-        )
-        pixels = upright(resized.to_ndarray().astype(np.uint8, copy=False), rotation)
+    def square(self, frame: av.VideoFrame, view: View) -> Pixels:
+        """Preprocess one frame: uint8 RGB ``(size, size, 3)``, which may share memory with it."""
+        pixels = self._convert(frame, short_side=max(self.size, round(self.size * view.zoom)))
         top = round(view.y * (pixels.shape[0] - self.size))
         left = round(view.x * (pixels.shape[1] - self.size))
         square = pixels[top : top + self.size, left : left + self.size]
@@ -54,11 +50,19 @@ class Preprocessor:
 
 
 def normalize(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.float32]:
-    """uint8 frames ``(..., H, W, 3)`` to float32 ``(..., 3, H, W)``: ``(x / 255 - mean) / std``."""
+    """Normalize uint8 frames ``(..., H, W, 3)`` to float32 ``(..., 3, H, W)``.
+
+    Each value ``x`` of 0..255 becomes ``(x / 255 - mean) / std`` of its channel.
+
+    Args:
+        frames: uint8 RGB.
+        mean: mean of RGB in 0..1.
+        std: standard deviation of RGB in 0..1.
+    """
     scale, shift = scale_and_shift(mean, std)
-    # Row by row: loops over three colors would take several times as long.
-    *outer, width, colors = frames.shape
-    rows = frames.reshape(*outer, width * colors).astype(np.float32)
+    # Whole rows: broadcasting over an innermost axis of three is several times slower.
+    *outer, width, channels = frames.shape
+    rows = frames.reshape(*outer, width * channels).astype(np.float32)
     rows *= np.tile(scale, width)
     rows -= np.tile(shift, width)
     return np.moveaxis(rows.reshape(frames.shape), -1, -3)
@@ -67,7 +71,7 @@ def normalize(frames: Pixels, mean: Sequence[float], std: Sequence[float]) -> ND
 def scale_and_shift(
     mean: Sequence[float], std: Sequence[float]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Normalization of a uint8 ``x`` as ``x * scale - shift``: both of them, float32, by color."""
+    """Express :func:`normalize` as ``x * scale - shift``: both float32, one value per channel."""
     scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float64))
     shift = np.asarray(mean, dtype=np.float64) / np.asarray(std, dtype=np.float64)
     return scale.astype(np.float32), shift.astype(np.float32)

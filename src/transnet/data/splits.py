@@ -1,17 +1,17 @@
-"""Who trains and who is tested, and whether anybody sits on both sides.
+"""Splits into training, validation and test clips, and how much they leak.
 
-The test part is never looked at in training: the validation part, on which training stops early,
-is taken from the training groups.
+Training never uses the test clips: the validation clips, which decide when to stop, are taken from
+the training groups.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from transnet.data.division import divide_clips, divide_groups
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.errors import TransNetError
 
@@ -21,17 +21,17 @@ RANDOM_SPLITS = ("group", "paper")
 
 @dataclass(frozen=True)
 class Split:
-    """A dataset, divided.
+    """A dataset, divided into three parts.
 
     Attributes:
-        name: the split as a user types it, with its number (``official:1``).
-        train: the clips that the network learns from.
-        validation: the clips that decide when to stop; their groups are not in ``train``
-            unless the split ignores groups.
-        test: the clips that the accuracy is measured on.
-        rule: what the split is, as part of a sentence.
-        gives_validation: the dataset itself says which clips are for validation, so they are
-            for nothing else.
+        name: the split as the user types it, with its number (``official:1``).
+        train: training clips.
+        validation: clips that decide when to stop; none of their groups is in ``train``, unless
+            the split ignores groups.
+        test: clips that the accuracy is measured on.
+        rule: description of the split, as part of a sentence.
+        gives_validation: whether the dataset defines the validation clips, so that they are never
+            trained on.
     """
 
     name: str
@@ -43,15 +43,19 @@ class Split:
 
     @property
     def siblings_in_train(self) -> float:
-        """Share of test clips, 0..1, with a clip of their own group among the training clips."""
-        return siblings_share(self.test, (*self.train, *self.validation))
+        """Share of test clips, 0..1, that share class and group with a training clip."""
+        return leaked_share(self.test, (*self.train, *self.validation))
 
 
-def siblings_share(test: Sequence[ClipRecord], train: Iterable[ClipRecord]) -> float:
-    """Share of the ``test`` clips, 0..1, that have a clip of the same class and group in ``train``.
+def leaked_share(test: Sequence[ClipRecord], train: Iterable[ClipRecord]) -> float:
+    """Share of test clips, 0..1, that share class and group with a training clip.
 
-    The leak that a random split hides: such a clip was cut from the same video, or shows the
+    This is the leak of a random split: two such clips are cut from the same video, or show the
     same person in the same action.
+
+    Args:
+        test: test clips.
+        train: every clip that training uses, validation clips included.
     """
     seen = {(clip.label, clip.group) for clip in train}
     return sum((clip.label, clip.group) in seen for clip in test) / max(1, len(test))
@@ -64,15 +68,15 @@ def make_split(
 
     Args:
         manifest: the dataset.
-        name: one of the dataset's own (``official:2``, ``column``), ``group`` (random 80 / 20,
-            no group on both sides), ``leave-out:GROUP`` (that group is tested), or ``paper``
-            (random 80 / 20 by clip, stratified by class). By default the first of the data
-            set's own, else ``group``.
-        validation: share of the training clips to keep for early stopping, 0 to below 1.
-        seed: for everything that is random.
+        name: one of the dataset's own splits (``official:2``, ``column``), ``group`` (random
+            80 / 20, no group on both sides), ``leave-out:GROUP`` (tests that group), or ``paper``
+            (random 80 / 20 by clip, stratified by class). The default is the first of the
+            dataset's own splits, otherwise ``group``.
+        validation: share of the training clips to keep for early stopping, 0 <= share < 1.
+        seed: of every random choice.
 
     Raises:
-        TransNetError: the dataset has no such split, or one side of it is empty.
+        TransNetError: the dataset has no such split, or one part of it is empty.
     """
     name = _own_name(manifest, name)
     kind, _, argument = name.partition(":")
@@ -86,10 +90,10 @@ def make_split(
         )
         rule = f"the {name} split of {manifest.name}"
     elif name == "paper":
-        train, test = _divide_clips(manifest.clips, TEST_SHARE, rng)
-        rule = "the paper's protocol, a random 80 / 20 split of the clips (groups are ignored)"
+        train, test = divide_clips(manifest.clips, TEST_SHARE, rng)
+        rule = "the paper's protocol, a random 80 / 20 split by clip (groups are ignored)"
     elif name == "group":
-        train, test = _divide_groups(manifest.clips, TEST_SHARE, rng, from_each_class=True)
+        train, test = divide_groups(manifest.clips, TEST_SHARE, rng, from_each_class=True)
         rule = "a random 80 / 20 split by group"
     elif kind == "leave-out" and argument in {clip.group for clip in manifest.clips}:
         train = tuple(clip for clip in manifest.clips if clip.group != argument)
@@ -106,12 +110,13 @@ def make_split(
 
 
 def split_names(manifest: Manifest, names: str | None = None) -> list[str]:
-    """The splits that a user means.
+    """Expand a list of splits.
 
     Args:
         manifest: the dataset.
-        names: one or more, separated by commas; ``official:all`` is every official one and
-            ``leave-out:all`` each group in turn. By default one, as in :func:`make_split`.
+        names: one or more splits, separated by commas; ``official:all`` stands for every official
+            split, ``leave-out:all`` for each group in turn. The default is the default of
+            :func:`make_split`.
 
     Raises:
         TransNetError: the dataset has no such split.
@@ -148,7 +153,7 @@ def _no_such_split(manifest: Manifest, name: str) -> str:
     if sum(own.startswith("official") for own in manifest.splits) > 1:
         here.insert(0, "official:all")
     return (
-        f"--split is {name!r}; {manifest.name} has: {', '.join(here)}, and several of these "
+        f"--split is {name!r}; {manifest.name} has: {', '.join(here)}, or several of these, "
         "separated by commas."
     )
 
@@ -159,19 +164,19 @@ def _check_sides(
     for side, clips in (("training", train), ("test", test)):
         if not clips:
             raise TransNetError(
-                f"--split {name} of {manifest.name} leaves no {side} clips. "
-                "Are enough clips and groups on disk?"
+                f"--split {name} of {manifest.name} leaves no {side} clips; choose another split, "
+                "or check that enough clips and groups are on disk."
             )
     if len({clip.label for clip in train}) < 2:
         raise TransNetError(
-            f"--split {name} of {manifest.name} trains on {train[0].label} only; "
-            "accepted: two classes or more."
+            f"--split {name} of {manifest.name} has training clips of {train[0].label} only; "
+            "accepted: two or more classes."
         )
     untrained = sorted({clip.label for clip in test} - {clip.label for clip in train})
     if untrained:
         raise TransNetError(
             f"--split {name} of {manifest.name} has no training clip for {', '.join(untrained)}. "
-            "Each class needs clips of two groups or more."
+            "Each class needs clips of two or more groups."
         )
 
 
@@ -180,74 +185,9 @@ def _hold_out(
 ) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
     if share == 0:
         return train, ()
-    divide = _divide_groups if by_group else _divide_clips
+    divide = divide_groups if by_group else divide_clips
     rest, held_out = divide(train, share, rng)
-    # Too few groups to spare one: better every class in training than a validation part.
+    # Too few groups: prefer every class in training to a validation part.
     if {clip.label for clip in rest} != {clip.label for clip in train}:
         return train, ()
     return rest, held_out
-
-
-def _divide_clips(
-    clips: Sequence[ClipRecord], share: float, rng: np.random.Generator
-) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
-    """Take ``share`` of each class at random, whatever the groups."""
-    taken: set[ClipRecord] = set()
-    for members in _by_label(clips).values():
-        count = min(max(1, round(share * len(members))), len(members) - 1)
-        chosen = rng.permutation(len(members))[:count]
-        taken.update(members[position] for position in chosen)
-    return _partition(clips, taken)
-
-
-def _divide_groups(
-    clips: Sequence[ClipRecord],
-    share: float,
-    rng: np.random.Generator,
-    from_each_class: bool = False,
-) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
-    """Take whole groups, about ``share`` of every class, leaving each class some clips.
-
-    Groups are offered in random order; one is taken if it brings the classes nearer to their
-    share than leaving it does, and if no class would lose its last group. With few and large
-    groups that may be none, unless something is to be taken ``from_each_class``.
-    """
-    groups: dict[str, Counter[str]] = defaultdict(Counter)
-    for clip in clips:
-        groups[clip.group][clip.label] += 1
-    left = Counter(clip.label for clip in clips)
-    wanted = {label: share * count for label, count in left.items()}
-    if from_each_class:
-        for label in wanted:
-            smallest = min(counts[label] for counts in groups.values() if counts[label])
-            wanted[label] = max(wanted[label], 0.6 * smallest)
-    names = sorted(groups)
-    taken: set[str] = set()
-    for position in rng.permutation(len(names)):
-        members = groups[names[position]]
-        gain = sum(
-            abs(wanted[label]) - abs(wanted[label] - count) for label, count in members.items()
-        )
-        if gain > 0 and all(left[label] > count for label, count in members.items()):
-            taken.add(names[position])
-            left.subtract(members)
-            for label, count in members.items():
-                wanted[label] -= count
-    return _partition(clips, {clip for clip in clips if clip.group in taken})
-
-
-def _by_label(clips: Iterable[ClipRecord]) -> dict[str, list[ClipRecord]]:
-    members: dict[str, list[ClipRecord]] = defaultdict(list)
-    for clip in clips:
-        members[clip.label].append(clip)
-    return members
-
-
-def _partition(
-    clips: Iterable[ClipRecord], taken: set[ClipRecord]
-) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
-    clips = tuple(clips)
-    return (
-        tuple(clip for clip in clips if clip not in taken),
-        tuple(clip for clip in clips if clip in taken),
-    )

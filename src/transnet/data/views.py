@@ -1,7 +1,7 @@
-"""Views: which moments and which square of a video become a clip, consistent over its frames.
+"""Views: which moments and which square of a video form a clip, the same for all its frames.
 
-The training views of a clip depend on the clip alone and not on the run's seed: runs with other
-seeds find their features in the cache. Which of them is used in which epoch is the run's choice.
+The training views of a clip depend on the clip and not on the seed of the run, so runs with other
+seeds find their features in the cache. The run chooses which view is used in which epoch.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SpatialViews = Literal["center", "flip", "three-crops"]
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at a video: which moments, which square of the picture, mirrored or not.
+    """Temporal offset, crop and flip of a clip.
 
     Attributes:
-        offset: where the clip's frames are taken (see :mod:`transnet.data.sampling`), 0 to 1.
-        zoom: the picture's short side is resized to ``zoom * size`` pixels, 1 or more.
-        x: where the square is cut, 0 at the left edge, 1 at the right one.
-        y: where the square is cut, 0 at the top, 1 at the bottom.
-        flip: mirror left and right.
+        offset: temporal offset (see :mod:`transnet.data.sampling`), 0 <= offset < 1.
+        zoom: the shorter side of the frame is resized to ``zoom * size`` pixels, 1 or more.
+        x: horizontal position of the crop, 0 at the left edge, 1 at the right edge.
+        y: vertical position of the crop, 0 at the top, 1 at the bottom.
+        flip: whether to mirror left and right.
     """
 
     offset: float = 0.5
@@ -37,16 +37,16 @@ class View:
 
 
 CENTER = View()
-"""The view of every evaluation and prediction: the middle of the picture, unmirrored."""
+"""The view of evaluation and prediction: the middle of the video and of the frame, no flip."""
 
 
 def training_views(identity: str, count: int, *, flip: bool = True) -> tuple[View, ...]:
-    """``count`` views of a clip: the one of the evaluation, then random ones.
+    """Augmented views of a clip: the evaluation view first, then random ones.
 
     Args:
-        identity: anything that names the clip and stays the same from run to run.
-        count: views, 1 or more.
-        flip: whether half of the random ones are mirrored.
+        identity: name of the clip that stays the same from run to run; seeds the random views.
+        count: number of views, 1 or more.
+        flip: whether half of the random views are mirrored.
     """
     seed = hashlib.blake2b(identity.encode(), digest_size=8).digest()
     rng = np.random.default_rng(int.from_bytes(seed))
@@ -54,7 +54,7 @@ def training_views(identity: str, count: int, *, flip: bool = True) -> tuple[Vie
 
 
 def random_view(rng: np.random.Generator, *, flip: bool = True) -> View:
-    """A random moment, a random square between the whole short side and 70 % of it, a mirror."""
+    """A random offset, a random crop of 70 to 100 % of the shorter side, and a random flip."""
     return View(
         offset=float(rng.uniform(0, 1)),
         zoom=float(rng.uniform(1, MAX_ZOOM)),
@@ -65,17 +65,17 @@ def random_view(rng: np.random.Generator, *, flip: bool = True) -> View:
 
 
 def evaluation_views(temporal: int = 1, spatial: SpatialViews = "center") -> tuple[View, ...]:
-    """Every combination of moments and squares.
+    """Views for test-time augmentation: every combination of temporal offset and crop.
 
     Args:
-        temporal: samples of the video, evenly spread over the room that each frame has.
-        spatial: ``center`` (the middle square), ``flip`` (that and its mirror image), or
-            ``three-crops`` (left or top, middle, right or bottom, each as large as it can be).
+        temporal: number of evenly spaced temporal offsets.
+        spatial: ``center`` (the center crop), ``flip`` (the center crop and its mirror image), or
+            ``three-crops`` (left or top, center, right or bottom, each of the full shorter side).
     """
-    squares = {
+    crops = {
         "center": (CENTER,),
         "flip": (CENTER, replace(CENTER, flip=True)),
         "three-crops": tuple(View(zoom=1.0, x=place, y=place) for place in (0.0, 0.5, 1.0)),
     }[spatial]
     offsets = [(sample + 0.5) / temporal for sample in range(temporal)]
-    return tuple(replace(square, offset=offset) for offset in offsets for square in squares)
+    return tuple(replace(crop, offset=offset) for offset in offsets for crop in crops)

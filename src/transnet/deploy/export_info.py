@@ -1,19 +1,27 @@
-"""What an exported model must say of itself so that it can be used: labels, sampling, pixels.
+"""The description of an exported model: classes, sampling, input.
 
-The same JSON stands in each model's own metadata and in ``export.json`` beside them.
+Each model holds it as JSON in its metadata; ``export.json`` holds it too.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from transnet.config import ClipConfig, from_dict
+from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
+from transnet.config import ClipConfig, Cues, from_dict
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 
 FORMAT = 1
 METADATA_KEY = "transnet"
+
+
+EXPORT_FILE = "export.json"
+DIGESTS = "digests"
+"""The key in ``export.json`` of the digests of the files, by their names."""
 
 
 @dataclass(frozen=True)
@@ -23,32 +31,29 @@ class ExportInfo:
     Attributes:
         classes: the labels, in the order of the outputs.
         clip: how a video becomes a clip.
-        mean: mean of RGB in 0..1; the model itself normalizes, this is for the record.
-        std: standard deviation of RGB in 0..1, for the record.
+        backbone: the backbone and where its weights came from. The model itself normalizes its
+            input, so ``mean`` and ``std`` are for information only.
         features: length L of a frame's feature vector.
         precision: ``float32`` or ``int8``.
-        backbone: name of the ``timm`` model.
-        pretraining: what the backbone had learned before.
         split: the split that the run was trained on.
-        versions: of the packages that trained and exported it.
+        cues: what is classified; with motion there is a fourth model, ``motion``.
+        versions: versions of the packages that trained and exported it.
     """
 
     classes: tuple[str, ...]
     clip: ClipConfig
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    backbone: BackboneRecord
     features: int
     precision: str
-    backbone: str
-    pretraining: str
     split: str
+    cues: Cues = "appearance"
     versions: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """One line of JSON, with the input described in words for users of other languages."""
+        """One line of JSON, with a description of the input for users of other runtimes."""
         values = {
             "format": FORMAT,
-            **asdict(self),
+            **flatten(self),
             "input": {
                 "layout": "(B, T, H, W, 3)",
                 "dtype": "uint8",
@@ -61,19 +66,48 @@ class ExportInfo:
         return json.dumps(values)
 
 
-def read_export_info(text: str | None, path: object) -> ExportInfo:
-    """Read what :meth:`ExportInfo.to_json` wrote.
+def file_digest(path: Path) -> str:
+    """A hash of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
-    Args:
-        text: the JSON, ``None`` if the model has none.
-        path: the model, to name it in an error.
+
+def require_undamaged(path: Path) -> None:
+    """Check an exported file, and the weights next to an ``.xml``, with ``export.json``.
+
+    A file without ``export.json`` next to it, or of an older version, is not checked.
 
     Raises:
-        TransNetError: it is not one of our exports, or one of a newer version.
+        TransNetError: it does not agree with its digest, or ``export.json`` cannot be read.
+    """
+    record = path.with_name(EXPORT_FILE)
+    if not record.is_file():
+        return
+    try:
+        digests = dict(json.loads(record.read_text(encoding="utf-8")).get(DIGESTS, {}))
+        for part in (path, path.with_suffix(".bin")):
+            if part.is_file() and digests.get(part.name, "") not in ("", file_digest(part)):
+                raise TransNetError(
+                    f"{part} is damaged: it does not agree with its digest in {EXPORT_FILE}; "
+                    "restore it from a copy, or export the run again."
+                )
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise TransNetError(f"{record} cannot be understood ({error!r}).") from error
+
+
+def read_export_info(text: str | None, path: object) -> ExportInfo:
+    """Parse the output of :meth:`ExportInfo.to_json`.
+
+    Args:
+        text: the JSON; ``None`` if the model has none.
+        path: the model's path, for error messages.
+
+    Raises:
+        TransNetError: the model is no export of TransNet, or was exported by a newer version.
     """
     if text is None:
         raise TransNetError(
-            f"{path} is a model without our metadata; accepted: what transnet export wrote."
+            f"{path} is a model without our metadata; accepted: models written by transnet export."
         )
     try:
         values = json.loads(text)
@@ -82,10 +116,10 @@ def read_export_info(text: str | None, path: object) -> ExportInfo:
                 f"{path} was exported by a newer version ({values['versions']['transnet-har']}); "
                 "upgrade transnet-har or transnet-har-runtime with pip install --upgrade."
             )
-        for name in ("classes", "mean", "std"):
-            values[name] = tuple(values[name])
+        values = gather(values)
+        values["classes"] = check_classes(values["classes"])
         values["clip"] = from_dict(ClipConfig, values["clip"])
         info: ExportInfo = from_dict(ExportInfo, values)
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise TransNetError(f"the metadata of {path} cannot be understood ({error!r}).") from error
     return info

@@ -1,13 +1,16 @@
-"""A network as ONNX graphs: the encoder of a frame, the temporal head, and the two in one."""
+"""A network as ONNX graphs: the encoder of a frame, the motion of a pair, the head, all in one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from transnet.model.transnet import Spatial, TransNet
+from transnet.model.cues import join
+from transnet.model.motion import motion_maps
+from transnet.model.normalization import Normalization
+from transnet.model.transnet import TransNet
 from transnet.runtimes.onnx_graph import to_onnx
 
 if TYPE_CHECKING:
@@ -17,94 +20,208 @@ if TYPE_CHECKING:
 class FrameEncoder(nn.Module):
     """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalization included.
 
-    Frames go in as every decoder gives them, so that nobody has to normalize as we do.
+    With motion, also to middle maps; without appearance, to these only. Its input is what decoders
+    return, so that users need not know the normalization.
     """
 
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(self, spatial: Spatial, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(self, model: TransNet, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
-        self.spatial = spatial
-        mean_, std_ = (torch.tensor(v, dtype=torch.float64)[:, None, None] for v in (mean, std))
-        self.register_buffer("scale", (1 / (255 * std_)).float())
-        self.register_buffer("shift", (mean_ / std_).float())
+        self.spatial = model.spatial
+        self.normalization = Normalization(mean, std)
+        self._cues = model.cues
 
-    def forward(self, frames: Tensor) -> Tensor:
-        planes = frames.permute(0, 3, 1, 2).float()
-        return self.spatial(planes * self.scale - self.shift)
+    def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
+        pixels = self.normalization.plane_by_plane(frames)
+        if "flow" not in self._cues:
+            return (self.spatial(pixels),)
+        maps = self.spatial.backbone.maps(pixels)
+        if "appearance" not in self._cues:
+            return (maps.middle,)
+        return self.spatial.readout(self.spatial.pool(maps.last)), maps.middle
+
+
+class MotionOfMaps(nn.Module):
+    """The middle maps of N earlier and N later frames to the terms of their pairs, ``(N, P)``."""
+
+    def __init__(self, model: TransNet) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, earlier: Tensor, later: Tensor) -> Tensor:
+        return self.model.pair_terms(motion_maps(earlier), motion_maps(later))
 
 
 class Head(nn.Module):
-    """Features ``(B, n, L)`` to probabilities and logits, ``(B, C)`` each."""
+    """Features ``(B, n, L)`` and pairs ``(B, n-1, P)`` to probabilities and logits, ``(B, C)``.
 
-    def __init__(self, temporal: nn.Module) -> None:
+    Each input is there if its cues are.
+    """
+
+    def __init__(self, model: TransNet) -> None:
         super().__init__()
-        self.temporal = temporal
+        self.model = model
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        logits = self.temporal(features)
-        return logits.softmax(dim=1), logits
+    def forward(self, first: Tensor, second: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        logits, pairs = {}, first if second is None else second
+        if "appearance" in self.model.cues:
+            logits["appearance"] = self.model.temporal(first)
+        if self.model.has_motion:
+            logits |= self.model.motion_logits(pairs)
+        joined = join(logits)
+        return joined.softmax(dim=1), joined
+
+
+class Shapes(NamedTuple):
+    """The sizes that connect the graphs of an export.
+
+    Attributes:
+        num_frames: frames per clip, n.
+        size: height and width of a frame.
+        features: length of a frame's features, L; 0 without appearance.
+        maps: channels, height and width of the middle map; empty without motion.
+        pairs: length of a pair's terms, P; 0 without motion.
+    """
+
+    num_frames: int
+    size: int
+    features: int
+    maps: tuple[int, ...]
+    pairs: int
+
+
+def shapes_of(model: TransNet, size: int) -> Shapes:
+    """The sizes of a network's graphs."""
+    features = model.spatial.readout.dense.out_features if "appearance" in model.cues else 0
+    if not model.has_motion:
+        return Shapes(model.num_frames, size, features, (), 0)
+    pairs = model.change.dense.out_features + model.flow.dense.out_features
+    return Shapes(model.num_frames, size, features, model.pair_motion.shape, pairs)
 
 
 def encoder_graph(
     model: TransNet, mean: tuple[float, ...], std: tuple[float, ...], size: int
 ) -> onnx.ModelProto:
-    """The 2D component: ``frames`` uint8 ``(B, size, size, 3)`` to ``features`` ``(B, L)``.
+    """``frames`` uint8 ``(B, size, size, 3)`` to ``features`` ``(B, L)``; with motion, ``maps``.
 
     Raises:
-        TransNetError: the backbone does something that ONNX cannot say.
+        TransNetError: the backbone has operations that ONNX lacks.
     """
     frames = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    module = FrameEncoder(model.spatial, mean, std)
-    return to_onnx(
-        module, frames, "frames", ["features"], f"backbone {model.spatial.backbone.name}"
-    )
+    outputs = [
+        *(["features"] if "appearance" in model.cues else []),
+        *(["maps"] if model.has_motion else []),
+    ]
+    what = f"backbone {model.spatial.backbone.name}"
+    return to_onnx(FrameEncoder(model, mean, std), {"frames": frames}, outputs, what)
 
 
-def head_graph(model: TransNet, num_frames: int, features: int) -> onnx.ModelProto:
-    """The 1D component: ``features`` ``(B, n, L)`` to ``probabilities``, ``logits`` ``(B, C)``."""
-    example = torch.zeros(2, num_frames, features)
-    outputs = ["probabilities", "logits"]
-    return to_onnx(Head(model.temporal), example, "features", outputs, "the temporal part")
+def motion_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
+    """``earlier`` and ``later`` maps of N pairs of frames to ``pairs`` ``(N, P)``."""
+    examples = {name: torch.rand(2, *shapes.maps) for name in ("earlier", "later")}
+    return to_onnx(MotionOfMaps(model), examples, ["pairs"], "the motion")
+
+
+def head_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
+    """``features`` ``(B, n, L)``, ``pairs`` ``(B, n-1, P)`` to ``probabilities``, ``logits``."""
+    n, examples = shapes.num_frames, {}
+    if shapes.features:
+        examples["features"] = torch.zeros(2, n, shapes.features)
+    if shapes.pairs:
+        examples["pairs"] = torch.zeros(2, n - 1, shapes.pairs)
+    return to_onnx(Head(model), examples, ["probabilities", "logits"], "the temporal part")
 
 
 def clip_graph(
-    encoder: onnx.ModelProto, head: onnx.ModelProto, *, num_frames: int, size: int, features: int
+    encoder: onnx.ModelProto,
+    motion: onnx.ModelProto | None,
+    head: onnx.ModelProto,
+    shapes: Shapes,
 ) -> onnx.ModelProto:
-    """Encoder and head as one model: ``clips`` uint8 ``(B, n, size, size, 3)`` to the head's."""
-    import onnx  # of the extra [export], as everywhere here
-    from onnx import compose, parser
+    """All in one: ``clips`` uint8 ``(B, n, size, size, 3)`` to the outputs of the head."""
+    import onnx  # part of the extra [export]
 
-    opsets = ", ".join(f'"{entry.domain}" : {entry.version}' for entry in encoder.opset_import)
-    header = f"<ir_version: {encoder.ir_version}, opset_import: [{opsets}]>"
-    split = parser.parse_model(
-        f"""{header} split (uint8[batch, {num_frames}, {size}, {size}, 3] clips)
-        => (uint8[frame, {size}, {size}, 3] each) {{
-            to_frames = Constant <value_ints = [-1, {size}, {size}, 3]> ()
-            each = Reshape (clips, to_frames)
-        }}"""
-    )
-    gather = parser.parse_model(
-        f"""{header} gather (float[frame, {features}] encoded)
-        => (float[batch, {num_frames}, {features}] windows) {{
-            to_windows = Constant <value_ints = [-1, {num_frames}, {features}]> ()
-            windows = Reshape (encoded, to_windows)
-        }}"""
-    )
-    head = onnx.ModelProto.FromString(head.SerializeToString())
-    head.ir_version = encoder.ir_version
-    del head.opset_import[:]
-    head.opset_import.extend(encoder.opset_import)
-    # Names need to differ only inside; what users see is left as it is.
-    inside = {"rename_inputs": True, "rename_outputs": False}
-    model = compose.merge_models(
-        split, compose.add_prefix(encoder, "encoder/", **inside),
-        io_map=[("each", "encoder/frames")],
-    )  # fmt: skip
-    model = compose.merge_models(model, gather, io_map=[("features", "encoded")])
-    model = compose.merge_models(
-        model, compose.add_prefix(head, "head/", **inside), io_map=[("windows", "head/features")]
-    )
+    model = _append(_frames_of_clips(encoder, shapes), encoder, "encoder/")
+    if motion is not None:
+        model = _append(model, _neighbors(encoder, shapes), "neighbors/")
+        model = _append(model, motion, "motion/")
+    windows = _windows(encoder, shapes)
+    model = _append(model, windows, "windows/")
+    model = _append(model, head, "head/", prefix="window_")
     onnx.checker.check_model(model)
     return model
+
+
+def _append(
+    first: onnx.ModelProto, second: onnx.ModelProto, name: str, prefix: str = ""
+) -> onnx.ModelProto:
+    """Feed each input of a graph from the output of its name, behind ``prefix``."""
+    import onnx
+    from onnx import compose
+
+    second = onnx.ModelProto.FromString(second.SerializeToString())
+    # Each graph calls its own number of rows "batch"; frames, pairs and clips are not equal.
+    del second.graph.value_info[:]
+    second.ir_version = first.ir_version
+    del second.opset_import[:]
+    second.opset_import.extend(first.opset_import)
+    inputs = [each.name for each in second.graph.input]
+    # Inner names must differ; the names that users see stay.
+    second = compose.add_prefix(second, name, rename_inputs=True, rename_outputs=False)
+    io_map = [(f"{prefix}{each}", f"{name}{each}") for each in inputs]
+    return compose.merge_models(first, second, io_map=io_map)
+
+
+def _frames_of_clips(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
+    """``clips`` to their ``frames``, one after the other."""
+    frame = f"{shapes.size}, {shapes.size}, 3"
+    return _parse(
+        like,
+        f"""split (uint8[batch, {shapes.num_frames}, {frame}] clips)
+        => (uint8[frame, {frame}] frames) {{
+            to_frames = Constant <value_ints = [-1, {frame}]> ()
+            frames = Reshape (clips, to_frames)
+        }}""",
+    )
+
+
+def _neighbors(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
+    """The ``maps`` of all frames to those of the ``earlier`` and ``later`` frame of each pair."""
+    n, each = shapes.num_frames, ", ".join(map(str, shapes.maps))
+    return _parse(
+        like,
+        f"""neighbors (float[frame, {each}] maps)
+        => (float[pair, {each}] earlier, float[pair, {each}] later) {{
+            to_clips = Constant <value_ints = [-1, {n}, {each}]> ()
+            to_maps = Constant <value_ints = [-1, {each}]> ()
+            zero = Constant <value_ints = [0]> ()
+            one = Constant <value_ints = [1]> ()
+            last = Constant <value_ints = [{n - 1}]> ()
+            end = Constant <value_ints = [{n}]> ()
+            of_clips = Reshape (maps, to_clips)
+            before = Slice (of_clips, zero, last, one)
+            after = Slice (of_clips, one, end, one)
+            earlier = Reshape (before, to_maps)
+            later = Reshape (after, to_maps)
+        }}""",
+    )
+
+
+def _windows(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
+    """The features of all frames, and the terms of all pairs, by clip."""
+    n, inputs, outputs, lines = shapes.num_frames, [], [], []
+    for name, steps, width in (("features", n, shapes.features), ("pairs", n - 1, shapes.pairs)):
+        if width:
+            inputs.append(f"float[{name}_count, {width}] {name}")
+            outputs.append(f"float[batch, {steps}, {width}] window_{name}")
+            lines.append(f"to_{name} = Constant <value_ints = [-1, {steps}, {width}]> ()")
+            lines.append(f"window_{name} = Reshape ({name}, to_{name})")
+    body = "\n".join(lines)
+    return _parse(like, f"windows ({', '.join(inputs)}) => ({', '.join(outputs)}) {{ {body} }}")
+
+
+def _parse(like: onnx.ModelProto, text: str) -> onnx.ModelProto:
+    """A graph of the version and the operator sets of another one."""
+    from onnx import parser
+
+    opsets = ", ".join(f'"{entry.domain}" : {entry.version}' for entry in like.opset_import)
+    return parser.parse_model(f"<ir_version: {like.ir_version}, opset_import: [{opsets}]> {text}")

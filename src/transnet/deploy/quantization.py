@@ -1,12 +1,12 @@
-"""int8 by post-training static quantization: 8-bit weights for each channel, 8-bit activations.
+"""int8 by post-training static quantization: 8-bit weights per channel, 8-bit activations.
 
-The batch norms are folded into the convolutions by then. The readout and the temporal part stay in
-float32: they are a thousandth of the work and carry the answer.
+The batch norms are already folded into the convolutions. The readout and the temporal part stay in
+float32: they are a thousandth of the work, and errors in them change the prediction directly.
 
-The first layers may stay in float32 as well. Those of a depthwise network look at small
-differences of neighboring pixels, which drown in the rounding of 8 bits (one depthwise layer of
-MobileNetV1 alone costs more than all others together). How many, is found by trying: as few as
-bring the features of clips that were not calibrated on to ``ENOUGH_DB``.
+The first layers may stay in float32, too. Those of a depthwise network compute small differences
+of neighboring pixels, which 8 bits round away (one depthwise layer of MobileNetV1 alone loses more
+accuracy than all others together). The number of such layers is the smallest one with which the
+features of held-out clips reach ``ENOUGH_DB``.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from transnet.data.video.frames import Pixels
 from transnet.utils.progress import progress_bar
+from transnet.utils.spacing import evenly_spaced
 
 if TYPE_CHECKING:
     import onnx
 
 ENOUGH_DB = 22.0
-"""Features over the error of int8, in decibels: an error of a twelfth of the signal."""
+"""Ratio of the features to the error of int8, in decibels: the error is a twelfth of them."""
 
 FLOAT_LAYERS = (0, 1, 2, 3, 5, 7, 10, 14, 20, 28)
 MAX_FLOAT_SHARE = 0.5
@@ -43,10 +44,10 @@ class Quantized:
     """An encoder in int8.
 
     Attributes:
-        model: the graph, with QuantizeLinear and DequantizeLinear around what is int8.
-        float_layers: how many of the first layers stayed in float32.
-        layers: how many layers with weights the backbone has.
-        signal_db: features over their error, on clips that were not calibrated on, in decibels.
+        model: the graph, with QuantizeLinear and DequantizeLinear around the int8 layers.
+        float_layers: number of first layers that stayed in float32.
+        layers: number of layers of the backbone with weights.
+        signal_db: ratio of the features to their error on held-out clips, in decibels.
     """
 
     model: onnx.ModelProto
@@ -61,12 +62,12 @@ def quantize_encoder(
     """Quantize the encoder of a frame.
 
     Args:
-        encoder: ``frames`` uint8 ``(B, H, W, 3)`` to ``features`` ``(B, L)``, as
-            :func:`~transnet.deploy.graphs.encoder_graph` gives it.
+        encoder: ``frames`` uint8 ``(B, H, W, 3)`` to ``features`` or ``maps``, made by
+            :func:`~transnet.deploy.graphs.encoder_graph`.
         clips: uint8 frames ``(T, H, W, 3)`` of training clips, two or more. A quarter of them is
-            not calibrated on and tells how good the result is.
-        folder: where intermediate files may be written.
-        reduce_range: 7-bit weights, for processors whose sums of 8-bit products overflow.
+            held out to measure the error.
+        folder: folder for intermediate files.
+        reduce_range: 7-bit weights, for CPUs on which sums of 8-bit products overflow.
     """
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -94,7 +95,7 @@ def quantize_encoder(
             if signal_db >= ENOUGH_DB:
                 break
     assert best is not None
-    del best.model.graph.value_info[:]  # shapes of intermediates, some of outputs: not needed
+    del best.model.graph.value_info[:]  # shapes of intermediate values: not needed
     return best
 
 
@@ -116,13 +117,17 @@ def _quantize(
         quantize_static,
     )
 
-    class Frames(CalibrationDataReader):
+    class Frames(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self._clips = iter(clips)
 
         def get_next(self) -> dict[str, Any] | None:
             clip = next(self._clips, None)
-            return None if clip is None else {"frames": _spread(clip, CALIBRATION_FRAMES)}
+            return (
+                None
+                if clip is None
+                else {"frames": clip[evenly_spaced(range(len(clip)), CALIBRATION_FRAMES)]}
+            )
 
     with _quietly():
         quantize_static(
@@ -139,15 +144,11 @@ def _quantize(
         )
 
 
-def _spread(clip: Pixels, count: int) -> Pixels:
-    return clip[np.linspace(0, len(clip) - 1, min(count, len(clip))).round().astype(int)]
-
-
 def _features(model: Path, clips: Sequence[Pixels]) -> NDArray[np.float32]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(["features"], {"frames": clip})[0] for clip in clips])
+    return np.concatenate([session.run(None, {"frames": clip})[0] for clip in clips])
 
 
 def _signal_db(reference: NDArray[np.float32], found: NDArray[np.float32]) -> float:
@@ -158,7 +159,7 @@ def _signal_db(reference: NDArray[np.float32], found: NDArray[np.float32]) -> fl
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """The quantizer logs advice that we have followed (preprocessing) on the root logger."""
+    """Silence the quantizer: it logs advice that we follow already (preprocessing)."""
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""One exported file, ready to run: ONNX Runtime for ``.onnx``, OpenVINO for ``.xml``."""
+"""An exported file opened in its runtime: ONNX Runtime for ``.onnx``, OpenVINO for ``.xml``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from transnet.deploy.export_info import METADATA_KEY, ExportInfo, read_export_info
+from transnet.deploy.export_info import (
+    METADATA_KEY,
+    ExportInfo,
+    read_export_info,
+    require_undamaged,
+)
 from transnet.errors import TransNetError
 from transnet.runtimes.sessions import onnx_session, openvino_core, openvino_function
 
@@ -16,33 +21,35 @@ SUFFIXES = (".onnx", ".xml")
 
 
 class Session(Protocol):
-    """A model with one input, whose first output is what we ask for; for several threads at once.
+    """An open model; several threads may call it at once.
 
     Attributes:
-        info: labels, sampling, sizes.
+        info: the description of the model.
     """
 
     info: ExportInfo
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """The first output of a batch; its shapes are those of :mod:`transnet.deploy.runtime`."""
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """The inputs to the outputs of the model; shapes as in :mod:`transnet.deploy.export`."""
 
 
 def open_session(path: Path, threads: int = 0) -> Session:
-    """Open an exported file with the runtime that its name calls for.
+    """Open an exported file in the runtime of its suffix.
 
     Args:
         path: ``*.onnx`` or ``*.xml``.
-        threads: threads to use; 0: as many as the runtime thinks right.
+        threads: number of threads; 0: the runtime's default.
 
     Raises:
-        TransNetError: the file is broken or not ours, or the runtime is not installed.
+        TransNetError: the file is broken or no export of TransNet, or the runtime is not
+            installed.
     """
     if threads < 0:
         raise TransNetError(f"--threads is {threads}; accepted: 0 or more.")
     session: type[OnnxSession | OpenVinoSession] = (
         OnnxSession if path.suffix == ".onnx" else OpenVinoSession
     )
+    require_undamaged(path)
     try:
         return session(path, threads)
     except TransNetError:
@@ -52,26 +59,31 @@ def open_session(path: Path, threads: int = 0) -> Session:
         raise TransNetError(
             f"{path} needs {package}, which is not installed: pip install {package}"
         ) from error
-    except Exception as error:  # each runtime has its own kinds
+    except Exception as error:  # the runtimes' errors have no common base
         raise TransNetError(f"{path} cannot be opened as a model ({error}).") from error
 
 
 class OnnxSession:
-    """A file in ONNX Runtime, on the processor."""
+    """A file in ONNX Runtime, on the CPU."""
 
     def __init__(self, path: Path, threads: int) -> None:
+        self._path = path
         self._session = onnx_session(path, threads)
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
+        self._inputs = [each.name for each in self._session.get_inputs()]
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.info = read_export_info(metadata.get(METADATA_KEY), path)
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        return self._session.run([self._output], {self._input: batch})[0]
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        try:
+            return self._session.run(None, dict(zip(self._inputs, inputs, strict=True)))
+        except Exception as error:  # the runtime's errors have no common base
+            raise TransNetError(
+                f"{self._path} does not take frames as its description says ({error})."
+            ) from error
 
 
 class OpenVinoSession:
-    """A file in OpenVINO, on the processor, in the precision that it was exported in."""
+    """A file in OpenVINO, on the CPU, in the precision that it was exported in."""
 
     def __init__(self, path: Path, threads: int) -> None:
         model = openvino_core().read_model(path)
@@ -79,5 +91,5 @@ class OpenVinoSession:
         self.info = read_export_info(info, path)
         self._run = openvino_function(model, threads)
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        return self._run(batch)
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        return self._run(*inputs)

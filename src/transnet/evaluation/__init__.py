@@ -1,1 +1,1 @@
-"""Honest figures of a trained recognizer, and a page to read them on."""
+"""Evaluation: metrics, intervals, explanations and the report."""

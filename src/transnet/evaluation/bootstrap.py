@@ -1,6 +1,6 @@
-"""How far an accuracy might be off, when it is measured on these clips and not on others.
+"""Confidence intervals of an accuracy, by a bootstrap over groups.
 
-Clips of one group stand or fall together, so whole groups are drawn and not clips.
+The clips of a group are correlated, so whole groups are resampled, not clips.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ def accuracy_interval(
     """95 % percentile interval of an accuracy, 0..1, by a bootstrap over groups.
 
     Args:
-        right: whether each clip was recognized.
+        right: whether each clip is predicted correctly.
         groups: the group of each clip.
-        seed: for the draws.
+        seed: of the resampling.
 
     Returns:
-        The lower and the upper limit; if all clips are right or all wrong, those at which so many
-        groups in a row would be seen in one of 40 cases. ``None`` for a single group, which says
-        nothing of others.
+        Lower and upper limit. If all clips are right or all are wrong, the one-sided limit at
+        which that many equal groups have a probability of 2.5 %. ``None`` for a single group.
     """
     drawn = _accuracies(right, groups, np.random.default_rng(seed))
     if drawn is None:
         return None
-    # Where all clips fare alike, so do all draws. That so many groups do still leaves room.
+    # All resamples are equal where all clips are: use the exact binomial limit instead.
     room = 0.025 ** (1 / len(set(groups)))
     if all(right):
         return room, 1.0
@@ -46,7 +45,7 @@ def difference_interval(
     *,
     seed: int = 0,
 ) -> Interval | None:
-    """95 % interval of the first accuracy minus the second, each of clips and groups of its own."""
+    """95 % interval of the first accuracy minus the second, resampled independently."""
     rng = np.random.default_rng(seed)
     accuracies = [_accuracies(right, groups, rng) for right, groups in (first, second)]
     if accuracies[0] is None or accuracies[1] is None:

@@ -1,11 +1,11 @@
-"""Why a clip was recognized as what it was: heat on its frames, and whether it lies on a person."""
+"""Explanations: Grad-CAM heat on the frames of a clip, and how much of it lies on people."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from transnet.data.clips import Clip, read_clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import normalize
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
@@ -32,22 +31,26 @@ MAX_EXPLAINED = 100
 _MARGIN = 4
 _BAR_HEIGHT = 48
 _SHOWN_SIZE = 160
+_SHORTEST_ARROW = 0.02  # of the width of a frame
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Where a network looked.
+    """Which pixels and frames a prediction depends on.
 
     Attributes:
         label: the class that is explained.
         probability: its probability, 0..1.
-        clip: what the network saw.
-        heat: Grad-CAM of each frame at the frames' size, ``(n, size, size)``, 0..1; 1 is the
-            hottest place of the clip.
-        frame_weights: by how much the probability falls when a frame is hidden, ``(n,)``.
+        clip: the input of the network.
+        heat: Grad-CAM of each frame (Selvaraju et al., 2017), ``(n, size, size)``, 0..1; 1 is the
+            maximum over the clip.
+        frame_weights: drop of the probability when a frame is hidden, ``(n,)``.
         heat_on_person: share of the heat on people, 0..1; ``None`` without a segmenter or heat.
-        person_area: share of the picture that people cover, 0..1: where the network looks
-            anywhere, the two are equal.
+        person_area: share of the pixels that show people, 0..1: the value of ``heat_on_person``
+            for heat spread evenly.
+        cues: the probability that each cue gives the class, 0..1.
+        flow: with motion, what moves between a frame and the next one, ``(n-1, 2, h, w)``: x and y,
+            as shares of the frame's width.
     """
 
     label: str
@@ -57,36 +60,64 @@ class Explanation:
     frame_weights: NDArray[np.float32]
     heat_on_person: float | None = None
     person_area: float | None = None
+    cues: Mapping[str, float] = field(default_factory=dict)
+    flow: NDArray[np.float32] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as JSON values."""
+        """The explanation as JSON values, without its arrays of pixels."""
         values: dict[str, Any] = {
             "label": self.label,
             "probability": self.probability,
             "times_s": self.clip.times_s.tolist(),
             "frame_weights": self.frame_weights.tolist(),
         }
+        if len(self.cues) > 1:
+            values["cues"] = dict(self.cues)
         if self.heat_on_person is not None:
             values |= {"heat_on_person": self.heat_on_person, "person_area": self.person_area}
         return values
 
 
+@dataclass(frozen=True)
+class HeatOnPerson:
+    """Mean share of the Grad-CAM heat on people, over several clips.
+
+    Attributes:
+        share: share of the heat on people, 0..1.
+        person_area: share of the pixels that show people, 0..1.
+        num_clips: clips with any heat.
+    """
+
+    share: float
+    person_area: float
+    num_clips: int
+
+
 def has_maps(model: Network) -> TypeGuard[TransNet]:
-    """Whether a network gives a map of each frame, so that it can be shown where it looks."""
-    return isinstance(model, TransNet) and model.backbone.grid is not None
+    """Whether the appearance of each frame is classified from a feature map: Grad-CAM needs it."""
+    return (
+        isinstance(model, TransNet)
+        and "appearance" in model.cues
+        and model.backbone.grid is not None
+    )
 
 
 def require_maps(recognizer: Recognizer) -> TransNet:
-    """The network, if it can be shown where it looks.
+    """The network, if Grad-CAM applies to it.
 
     Raises:
-        TransNetError: it gives no map of a frame.
+        TransNetError: its backbone outputs no feature map of a frame.
     """
     model = recognizer.model
+    if isinstance(model, TransNet) and "appearance" not in model.cues:
+        raise TransNetError(
+            "the run classifies motion alone, which has no heat; accepted: runs that were trained "
+            "with cues 'both' or 'appearance'."
+        )
     if not has_maps(model):
         raise TransNetError(
-            f"{recognizer.info.backbone} gives no map of a frame, so it cannot be shown where it "
-            "looks; accepted: runs whose backbone is a convolutional image network."
+            f"{recognizer.info.backbone.name} outputs no feature map of a frame, so its "
+            "predictions cannot be explained; accepted: runs with a convolutional image backbone."
         )
     return model
 
@@ -97,22 +128,21 @@ def explain_clip(
     label: str | None = None,
     segmenter: PersonSegmenter | None = None,
 ) -> Explanation:
-    """Explain the answer to a clip, or the score of another class.
+    """Explain the prediction for a clip, or the score of another class.
 
     Args:
-        recognizer: whose answer.
-        clip: what it saw.
-        label: the class to explain; by default the best one.
-        segmenter: tells where people are, if the heat is to be compared with them.
+        recognizer: the recognizer.
+        clip: its input.
+        label: the class to explain; by default the predicted one.
+        segmenter: finds people, to measure the heat on them.
 
     Raises:
-        TransNetError: the class is unknown, or the network gives no map of a frame.
+        TransNetError: the class is unknown, or the backbone outputs no feature map of a frame.
     """
     model, classes = require_maps(recognizer), recognizer.classes
     if label is not None and label not in classes:
         raise TransNetError(f"--label is {label!r}; accepted: {', '.join(classes)}.")
-    pixels = torch.from_numpy(normalize(clip.frames, recognizer.info.mean, recognizer.info.std))
-    pixels = pixels.to(next(model.parameters()).device)
+    pixels = recognizer.normalized(clip.frames)
     if label is None:
         with torch.inference_mode():
             label = classes[int(model(pixels[None])[0].argmax())]
@@ -132,29 +162,28 @@ def explain_clip(
         found.frame_weights.cpu().numpy(),
         on_person,
         area,
+        found.cues,
+        None if found.flow is None else (found.flow / found.flow.shape[3]).cpu().numpy(),
     )
 
 
 def heat_on_person(
     recognizer: Recognizer, segmenter: PersonSegmenter, clips: Sequence[ClipRecord]
-) -> dict[str, Any] | None:
-    """Does it look at the person? The mean over up to 100 clips, evenly chosen.
+) -> HeatOnPerson | None:
+    """Measure the heat on people, on at most 100 evenly spaced clips.
 
     Returns:
-        ``share`` of the heat that is on people, ``person_area`` that they cover of the picture
-        (both 0..1), ``num_clips``; nothing if no clip has any heat.
+        The means over the clips; ``None`` if no clip has any heat.
 
     Raises:
-        TransNetError: the network gives no map of a frame.
+        TransNetError: the backbone outputs no feature map of a frame.
         VideoError: a clip cannot be read.
     """
     chosen = clips[:: max(1, math.ceil(len(clips) / MAX_EXPLAINED))]
     shares, areas = [], []
-    with progress_bar("where it looks", len(chosen), "clips") as bar:
+    with progress_bar("explaining predictions", len(chosen), "clips") as bar:
         for record in chosen:
-            clip = read_clip(
-                record.path, recognizer.info.clip, start=record.start, end=record.end
-            )  # fmt: skip
+            clip = read_clip(record.path, recognizer.info.clip, start=record.start, end=record.end)
             found = explain_clip(recognizer, clip, segmenter=segmenter)
             if found.heat_on_person is not None and found.person_area is not None:
                 shares.append(found.heat_on_person)
@@ -162,22 +191,31 @@ def heat_on_person(
             bar.update(1)
     if not shares:
         return None
-    return {
-        "share": statistics.mean(shares),
-        "person_area": statistics.mean(areas),
-        "num_clips": len(shares),
-    }
+    return HeatOnPerson(statistics.mean(shares), statistics.mean(areas), len(shares))
 
 
 def heated(pixels: Pixels, heat: NDArray[np.floating]) -> Pixels:
-    """A frame with its heat on it: uint8 RGB ``(H, W, 3)`` and heat ``(H, W)``, 0..1."""
+    """Overlay heat, ``(H, W)``, 0..1, on a frame, uint8 RGB ``(H, W, 3)``."""
     colors = 255 * colormaps["inferno"](np.asarray(heat))[..., :3]
     strength = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
     return ((1 - strength) * 0.8 * pixels + strength * colors).round().astype(np.uint8)
 
 
+def _draw_arrows(
+    draw: ImageDraw.ImageDraw, flow: NDArray[np.floating], left: int, top: int
+) -> None:
+    """Arrows of what moves until the next frame, ``(2, h, w)``, on a frame of the picture."""
+    height, width = flow.shape[1:]
+    for row, column in np.argwhere(np.hypot(*flow) > _SHORTEST_ARROW):
+        x = left + (column + 0.5) * _SHOWN_SIZE / width
+        y = top + (row + 0.5) * _SHOWN_SIZE / height
+        tip = (x + flow[0, row, column] * _SHOWN_SIZE, y + flow[1, row, column] * _SHOWN_SIZE)
+        draw.line((x, y, *tip), fill=(255, 221, 51), width=2)
+        draw.ellipse((tip[0] - 2, tip[1] - 2, tip[0] + 2, tip[1] + 2), fill=(255, 221, 51))
+
+
 def explanation_picture(explanation: Explanation) -> Pixels:
-    """All frames, with and without heat, above a bar for the weight of each; uint8 RGB."""
+    """Draw all frames, without and with heat, above a bar chart of their weights; uint8 RGB."""
     frames, heat = explanation.clip.frames, explanation.heat
     columns = len(frames)
     cell = _SHOWN_SIZE + _MARGIN
@@ -192,6 +230,8 @@ def explanation_picture(explanation: Explanation) -> Pixels:
         for row, shown in enumerate((frames[column], heated(frames[column], heat[column]))):
             small = Image.fromarray(shown).resize((_SHOWN_SIZE, _SHOWN_SIZE))
             picture.paste(small, (left, _MARGIN + row * cell))
+        if explanation.flow is not None and column < len(explanation.flow):
+            _draw_arrows(draw, explanation.flow[column], left, _MARGIN)
         weight = float(explanation.frame_weights[column])
         tip = middle - round(weight / largest * (_BAR_HEIGHT // 2 - 2))
         color = (47, 111, 222) if weight >= 0 else (217, 83, 60)

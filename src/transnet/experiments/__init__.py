@@ -1,1 +1,1 @@
-"""One training or a grid of them, evaluated, as a table of results."""
+"""Experiments: one training or a grid of them, evaluated, with a table of results."""

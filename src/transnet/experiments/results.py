@@ -1,4 +1,4 @@
-"""A table of results: one row for each training and its evaluation, and their means."""
+"""A table of results: one row for each evaluated training, and means over seeds and splits."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from transnet.reports.tables import markdown_columns, plain_columns
 
 
 @dataclass(frozen=True)
-class Result:
-    """One training and its evaluation.
+class RunResult:
+    """One evaluated training, a row of the table.
 
     Attributes:
-        recipe: the name of the settings.
+        recipe: name of the settings.
         data: the dataset.
         split: the split, ``official:1``.
-        seed: of everything that is random.
-        top1: share of the test clips that were recognized, 0..1.
-        macro_f1: mean of the classes' F1, 0..1.
+        seed: the seed.
+        top1: share of correct predictions, 0..1.
+        macro_f1: mean F1 over the classes, 0..1.
         num_test: test clips.
-        siblings_in_train: share of the test clips with a clip of their group in training, 0..1.
-        backbone: name of the image network.
-        pretraining: what it had learned before.
+        siblings_in_train: share of the test clips that share class and group with a training
+            clip, 0..1.
+        backbone: name of the backbone.
+        pretraining: what the backbone was pretrained on.
         train_s: seconds of the training.
-        date: when it ended, ISO 8601.
-        commit: of this package's sources, or its version.
+        date: end of the evaluation, ISO 8601.
+        commit: commit of this package's sources, or its version.
     """
 
     recipe: str
@@ -52,16 +53,17 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Mean:
+class MeanResult:
     """Mean and standard deviation over seeds.
 
     Attributes:
-        recipe: the name of the settings.
+        recipe: name of the settings.
         split: a split, or a family of splits (``official, mean of 3``), averaged for each seed.
-        top1: mean, 0..1.
+        top1: mean top-1, 0..1.
         deviation: sample standard deviation over the seeds, 0..1; ``None`` for one seed.
-        seeds: how many.
-        siblings_in_train: mean share of leaked test clips, 0..1.
+        seeds: number of seeds.
+        siblings_in_train: mean share of the test clips that share class and group with a training
+            clip, 0..1.
     """
 
     recipe: str
@@ -73,16 +75,16 @@ class Mean:
 
     @property
     def percent(self) -> str:
-        """``93.79 ± 1.93``."""
+        """Mean and deviation in percent, ``93.79 ± 1.93``."""
         spread = "" if self.deviation is None else f" ± {100 * self.deviation:.2f}"
         return f"{100 * self.top1:.2f}{spread}"
 
 
-def check_results(path: Path) -> None:
-    """See that results can be added to a file, before there are any.
+def check_results_file(path: Path) -> None:
+    """Check that results can be appended to a file, before any training starts.
 
     Raises:
-        TransNetError: it is another table, or cannot be written.
+        TransNetError: it holds another table, or cannot be written.
     """
     if path.exists() and path.stat().st_size:
         read_results(path)
@@ -96,13 +98,13 @@ def check_results(path: Path) -> None:
         ) from error
 
 
-def append_result(path: Path, result: Result) -> None:
-    """Add a row to a CSV file, with a header if it is new.
+def append_result(path: Path, result: RunResult) -> None:
+    """Append a row to a CSV file, with a header if it is new.
 
     Raises:
         TransNetError: the file cannot be written.
     """
-    names = [field.name for field in fields(Result)]
+    names = [field.name for field in fields(RunResult)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torn = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
@@ -121,36 +123,37 @@ def append_result(path: Path, result: Result) -> None:
         ) from error
 
 
-def read_results(path: Path) -> list[Result]:
-    """The rows of a CSV file that :func:`append_result` wrote.
+def read_results(path: Path) -> list[RunResult]:
+    """Read a CSV file that :func:`append_result` wrote.
 
     Raises:
-        TransNetError: it cannot be read, or is another table.
+        TransNetError: it cannot be read, or holds another table.
     """
     types: dict[str, Any] = {"str": str, "int": int, "float": float}
-    kinds = {field.name: types[str(field.type)] for field in fields(Result)}
+    kinds = {field.name: types[str(field.type)] for field in fields(RunResult)}
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            if reader.fieldnames is None:  # made, but nothing was added yet
+            if reader.fieldnames is None:  # no row yet
                 return []
             if reader.fieldnames != list(kinds):
                 raise ValueError(f"its columns are {reader.fieldnames}")
             return [
-                Result(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in reader
+                RunResult(**{name: kind(row[name]) for name, kind in kinds.items()})
+                for row in reader
             ]
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise TransNetError(f"{path} is not a table of results ({error}).") from error
 
 
-def means(results: Iterable[Result]) -> list[Mean]:
-    """Means over the seeds, by recipe and split, and over each family of splits.
+def means(results: Iterable[RunResult]) -> list[MeanResult]:
+    """Means over the seeds, by recipe and split, and by recipe and family of splits.
 
-    If a split and seed of a recipe stands there twice, the later row counts.
+    Of several rows with equal recipe, split and seed, the last counts.
     """
     cells = {(r.recipe, r.split, r.seed): r for r in results}
-    by_split: dict[tuple[str, str], list[Result]] = defaultdict(list)
-    families: dict[tuple[str, str], dict[str, list[Result]]] = defaultdict(dict)
+    by_split: dict[tuple[str, str], list[RunResult]] = defaultdict(list)
+    families: dict[tuple[str, str], dict[str, list[RunResult]]] = defaultdict(dict)
     for (recipe, split, _), result in cells.items():
         by_split[recipe, split].append(result)
         family, colon, _ = split.partition(":")
@@ -168,9 +171,9 @@ def means(results: Iterable[Result]) -> list[Mean]:
     return rows
 
 
-def table(rows: Sequence[Mean], *, markdown: bool = False) -> str:
-    """The means as lines of text, or as a Markdown table."""
-    cells = [("recipe", "split", "top-1, %", "seeds", "siblings in training")]
+def table(rows: Sequence[MeanResult], *, markdown: bool = False) -> str:
+    """Format means as lines of text, or as a Markdown table."""
+    cells = [("recipe", "split", "top-1, %", "seeds", "shared groups")]
     cells += [
         (r.recipe, r.split, r.percent, str(r.seeds), f"{r.siblings_in_train:.1%}") for r in rows
     ]
@@ -179,31 +182,31 @@ def table(rows: Sequence[Mean], *, markdown: bool = False) -> str:
 
 @cache
 def source_commit() -> str:
-    """The commit of this package's sources, ``-dirty`` if changed; its version outside of git."""
+    """Commit of this package's sources, ``-dirty`` if changed; its version outside of git."""
     from importlib.metadata import version
 
     here = Path(__file__)
     git = ["git", "-C", str(here.parent)]
     try:
-        subprocess.run(
-            [*git, "ls-files", "--error-unmatch", here.name],
-            check=True, capture_output=True, timeout=10,
-        )  # fmt: skip
-        described = subprocess.run(
-            [*git, "describe", "--always", "--dirty", "--abbrev=12"],
-            check=True, capture_output=True, timeout=10, text=True,
-        )  # fmt: skip
+        _output_of([*git, "ls-files", "--error-unmatch", here.name])
+        return _output_of([*git, "describe", "--always", "--dirty", "--abbrev=12"])
     except (OSError, subprocess.SubprocessError):
         return version("transnet-har")
-    return described.stdout.strip()
 
 
-def _mean(recipe: str, split: str, results: Sequence[Result]) -> Mean:
+def _output_of(command: Sequence[str]) -> str:
+    ended = subprocess.run(command, check=True, capture_output=True, timeout=10, text=True)
+    return ended.stdout.strip()
+
+
+def _mean(recipe: str, split: str, results: Sequence[RunResult]) -> MeanResult:
     return _family_mean(recipe, split, [[result] for result in results])
 
 
-def _family_mean(recipe: str, split: str, by_seed: Sequence[Sequence[Result]]) -> Mean:
+def _family_mean(recipe: str, split: str, by_seed: Sequence[Sequence[RunResult]]) -> MeanResult:
     top1 = [statistics.mean(r.top1 for r in results) for results in by_seed]
     leaked = [statistics.mean(r.siblings_in_train for r in results) for results in by_seed]
     deviation = statistics.stdev(top1) if len(top1) > 1 else None
-    return Mean(recipe, split, statistics.mean(top1), deviation, len(top1), statistics.mean(leaked))
+    return MeanResult(
+        recipe, split, statistics.mean(top1), deviation, len(top1), statistics.mean(leaked)
+    )

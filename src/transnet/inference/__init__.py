@@ -1,1 +1,1 @@
-"""Using a trained recognizer."""
+"""Predictions of trained networks: clips, streams, timelines, masks, features."""

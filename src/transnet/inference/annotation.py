@@ -7,16 +7,16 @@ from pathlib import Path
 from transnet.data.video.reader import decode_frames
 from transnet.data.video.writer import VideoWriter
 from transnet.inference.prediction import Prediction
-from transnet.reports.score_overlay import Overlay
+from transnet.reports.overlays import ScoreOverlay
 
 
 def annotate(prediction: Prediction, out: Path, *, title: str = "") -> Path:
-    """Write the video of a prediction again, with the best classes and their scores on it.
+    """Write a copy of a video with the best classes and their scores drawn on it.
 
     Args:
-        prediction: what to show; its ``path`` is the video.
+        prediction: the prediction of the video at its ``path``.
         out: the new video, ``.mp4``.
-        title: a line above the scores, the right answer, say.
+        title: a line above the scores, such as the true label.
 
     Returns:
         ``out``.
@@ -25,7 +25,7 @@ def annotate(prediction: Prediction, out: Path, *, title: str = "") -> Path:
         VideoError: the video cannot be read.
         TransNetError: ``out`` cannot be written.
     """
-    overlay = Overlay()
+    overlay = ScoreOverlay()
     with VideoWriter(out) as writer:
         for pixels, time_s in decode_frames(prediction.path):
             writer.write(overlay.draw(pixels, prediction.scores, title), time_s)

@@ -1,4 +1,4 @@
-"""From scores, window by window, to events with a start and an end."""
+"""From the scores of windows to events with a start and an end."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from transnet.inference.prediction import UNKNOWN, Prediction, Segment
 
 
 class EventDetector:
-    """Smooths the scores of a stream and cuts it into segments, ``unknown`` ones between.
+    """Smooths the scores of a stream and cuts it into segments, some of them ``unknown``.
 
-    The moment of a window is its middle. Scores are smoothed exponentially in time. A class whose
-    score reaches ``enter`` takes over, and stays until its score falls below ``leave`` or another
-    one reaches ``enter`` and is better; a change counts once it has held for ``min_s`` seconds,
-    and then from where it began. Segments follow each other without a gap, the first from the
-    first frame of the first window on, the last to the last frame.
+    The time of a window is its middle. Scores are smoothed exponentially over time. A class whose
+    score reaches ``enter`` becomes the label. It stays the label until its score falls below
+    ``leave``, or another class reaches ``enter`` and scores higher. A change takes effect once it
+    has lasted ``min_s`` seconds, and then from its beginning. Segments leave no gaps: the first
+    starts at the first frame of the first window, the last ends at the last frame.
 
-    Holds one number a class, whatever the length of the stream.
+    Memory: one number per class, whatever the length of the stream.
 
     Attributes:
-        label: what is shown now, a class or ``unknown``.
-        scores: smoothed probability of every class now, 0..1.
+        label: the current label, a class or ``unknown``.
+        scores: current smoothed probability of every class, 0..1.
     """
 
     def __init__(self, config: StreamConfig) -> None:
@@ -35,13 +35,13 @@ class EventDetector:
         self._end_s = 0.0
 
     def update(self, prediction: Prediction) -> Segment | None:
-        """Take the scores of one more window; returns the segment that they end, if they do."""
+        """Add the scores of the next window; returns the segment that it ends, if any."""
         moment_s = (prediction.start_s + prediction.end_s) / 2
         self._smooth(prediction.scores, moment_s - self._moment_s)
         self._moment_s, self._end_s = moment_s, prediction.end_s
         label = self._choose()
         if self._open is None:
-            # What it begins with has to hold, too, before it counts.
+            # The first label has to last, too, before it takes effect.
             self._open = _Stretch(UNKNOWN, prediction.start_s)
             self._pending = _Stretch(label, prediction.start_s)
         elif self._pending is None or label != self._pending.label:
@@ -57,10 +57,10 @@ class EventDetector:
         return before.segment(self._open.start_s) if self._open.start_s > before.start_s else None
 
     def finish(self) -> Segment | None:
-        """End the stream, or begin another one; returns the last segment, if there is one."""
+        """End the stream, so that another one can start; returns the last segment, if any."""
         last = self._open
         if last and self._pending and self._pending.start_s == last.start_s:
-            last = self._pending  # nothing else was ever seen
+            last = self._pending  # the only label so far
         self.label, self.scores = UNKNOWN, {}
         self._open = self._pending = None
         return last.segment(self._end_s) if last else None
@@ -84,7 +84,7 @@ class EventDetector:
 
 
 class _Stretch:
-    """A segment in the making: sums instead of scores."""
+    """An unfinished segment: sums instead of means."""
 
     def __init__(self, label: str, start_s: float) -> None:
         self.label, self.start_s = label, start_s

@@ -1,10 +1,9 @@
-"""Frame features of many clips: videos in, cache entries out, broken files listed."""
+"""Features of many clips: videos in, cache entries out, broken files listed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -12,28 +11,30 @@ import torch
 from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
-from transnet.data.cache.features import FeatureCache, feature_key
-from transnet.data.cache.filling import KeptClips, keep_clips
+from transnet.data.cache.features import FeatureCache, feature_key, motion_key
+from transnet.data.cache.filling import KeptClips, find_clips
 from transnet.data.clips import Clip
 from transnet.data.manifest import ClipRecord
-from transnet.data.preprocessing import normalize
 from transnet.data.views import CENTER, View
 from transnet.errors import TransNetError
-from transnet.model.networks import Network
+from transnet.model.encoded import Encoded
+from transnet.model.motion import VERSION as MOTION_VERSION
+from transnet.model.networks import Network, device_of
+from transnet.model.normalization import Normalization
 from transnet.runtimes.choice import accelerated
 
 
 class FeatureExtractor:
-    """Computes what the frozen part of a network makes of clips, and keeps it.
+    """Computes the output of the frozen part of a network for clips, and caches it.
 
     Args:
-        model: the network; its backbone must be frozen.
+        model: the network; its backbone must be frozen. It runs on the device that it is on.
         clip: how a video becomes a clip.
         mean: mean of RGB in 0..1, subtracted from a frame.
         std: standard deviation of RGB in 0..1, by which a frame is divided.
-        cache: where features are kept.
+        cache: the cache.
         workers: decoding threads.
-        device: where the network runs.
+        device: moves the network to this device first, if given.
     """
 
     def __init__(
@@ -45,18 +46,20 @@ class FeatureExtractor:
         cache: FeatureCache,
         *,
         workers: int = 2,
-        device: torch.device | str = "cpu",
+        device: torch.device | str | None = None,
     ) -> None:
         self.cache = cache
-        self._model = model.to(torch.device(device)).to(memory_format=model.memory_format).eval()
-        self._clip, self._mean, self._std = clip, tuple(mean), tuple(std)
-        self._workers, self._device = workers, torch.device(device)
+        if device is not None:
+            model = model.to(torch.device(device))
+        self._model = model.to(memory_format=model.memory_format).eval()
+        self._normalization = Normalization(mean, std)
+        self._clip, self._workers = clip, workers
         self._depends_on = {
             "backbone": model.backbone.fingerprint(),
             "readout": model.feature_kind,
             "clip": asdict(clip),
-            "mean": self._mean,
-            "std": self._std,
+            "mean": tuple(mean),
+            "std": tuple(std),
         }
 
     def extract(
@@ -66,60 +69,87 @@ class FeatureExtractor:
         *,
         title: str,
     ) -> KeptClips:
-        """Bring the features of some clips into the cache.
+        """Compute the features of clips that the cache lacks.
 
         Args:
             records: the clips.
-            views_of: from a name of a clip, which is always the same, to the ways to look at it.
-            title: what to call the work in the progress bar.
+            views_of: function from the stable name of a clip to its views.
+            title: text of the progress bar.
 
         Raises:
             TransNetError: the cache cannot be written.
         """
+        found = find_clips(self.cache, records, views_of, self._key, self._holds)
+        if found.missing:
+            self._compute(found, title)
+        return found
+
+    def _compute(self, found: KeptClips, title: str) -> None:
+        """Encode the missing views one at a time, as in prediction, for equal numbers."""
+        started = time.perf_counter()
+        backbone = self._model.backbone
         backbone_s: list[float] = []
 
-        def workers(views: int) -> int:
-            work = accelerated(self._model.backbone, views * self._clip.frames)
-            stack.enter_context(work)
-            return max(self._workers, self._model.backbone.at_once)
-
-        def encode(clip: Clip) -> NDArray[np.floating]:
-            started = time.perf_counter()
+        def encode(clip: Clip) -> list[NDArray[np.floating]]:
+            begun = time.perf_counter()
             features = self._encode(clip)
-            backbone_s.append(time.perf_counter() - started)
+            backbone_s.append(time.perf_counter() - begun)
             return features
 
-        # One view at a time, as in prediction: equal batches give equal numbers.
-        def prepare(clip: Clip) -> Clip | NDArray[np.floating]:
-            return encode(clip) if self._model.backbone.at_once > 1 else clip
+        # By all frames, not by those that are left: a resumed run takes the same runtime.
+        num_frames = sum(map(len, found.keys.values())) * self._clip.frames
+        with accelerated(backbone, num_frames):
+            found.seconds.total += time.perf_counter() - started
+            in_threads = backbone.max_concurrency > 1
 
-        def keep(views: Mapping[str, Clip | NDArray[np.floating]]) -> None:
-            self.cache.put({k: encode(v) if isinstance(v, Clip) else v for k, v in views.items()})
+            def prepare(clip: Clip) -> Clip | list[NDArray[np.floating]]:
+                return encode(clip) if in_threads else clip
 
-        with ExitStack() as stack:
-            done = keep_clips(
-                self.cache, records, self._clip, views_of, self._key, prepare, keep,
-                workers=workers, title=title,
-            )  # fmt: skip
-        done.seconds.backbone = sum(backbone_s)
-        return done
+            workers = max(self._workers, backbone.max_concurrency)
+            for views in found.decode_missing(self._clip, prepare, workers=workers, title=title):
+                entries: dict[str, NDArray[np.floating]] = {}
+                for key, view in views.items():
+                    arrays = encode(view) if isinstance(view, Clip) else view
+                    entries.update(zip(self.entries(key), arrays, strict=True))
+                self.cache.put(entries)
+        found.seconds.backbone = sum(backbone_s)
+
+    def encoded(self, keys: Sequence[str]) -> Encoded:
+        """The features of keys returned by :meth:`extract`, as a batch of float32."""
+        arrays = [[self.features(entry) for entry in self.entries(key)] for key in keys]
+        frames, *pairs = (
+            torch.from_numpy(np.stack(each)).float() for each in zip(*arrays, strict=True)
+        )
+        return Encoded(frames, pairs[0] if pairs else frames.new_empty(len(keys), 0))
 
     def features(self, key: str) -> NDArray[np.floating]:
-        """The features ``(n, ...)`` of a key that :meth:`extract` gave."""
+        """The features ``(n, ...)`` of the frames of a key returned by :meth:`extract`."""
         features = self.cache.get(key)
         if features is None:
             raise TransNetError(
-                f"features have vanished from the cache at {self.cache.folder}; start again."
+                f"features have disappeared from the cache at {self.cache.folder}; start again."
             )
         return features
 
     def _key(self, identity: str, view: View) -> str:
         return feature_key(clip_identity=identity, view=asdict(view), **self._depends_on)
 
+    def _holds(self, key: str) -> bool:
+        return all(entry in self.cache for entry in self.entries(key))
+
+    def entries(self, key: str) -> list[str]:
+        """The cache entries of a view: its frames and, with motion, its pairs of frames."""
+        if not self._model.has_motion:
+            return [key]
+        return [key, motion_key(frames=key, version=MOTION_VERSION)]
+
     @torch.inference_mode()
-    def _encode(self, clip: Clip) -> NDArray[np.floating]:
-        pixels = torch.from_numpy(normalize(clip.frames, self._mean, self._std))
-        features = self._model.encode(pixels[None].to(self._device))[0]
-        # A map is 49 times larger than its mean; half precision keeps its three digits.
-        kept = features.half() if features.ndim > 2 else features.float()
-        return kept.cpu().numpy()
+    def _encode(self, clip: Clip) -> list[NDArray[np.floating]]:
+        pixels = self._normalization.on(device_of(self._model), clip.frames)
+        encoded = self._model.encode_cues(pixels[None])
+        frames, pairs = encoded.frames[0], encoded.pairs[0]
+        # A map is 49 times larger than its mean; half precision keeps three digits.
+        kept = [frames.half() if frames.ndim > 2 else frames.float()]
+        if self._model.has_motion:
+            kept.append(pairs.float())
+        return [features.cpu().numpy() for features in kept]

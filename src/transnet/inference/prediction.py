@@ -1,10 +1,13 @@
-"""What a recognizer answers."""
+"""Results of a recognizer: the prediction of a clip, a segment of a stream."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from transnet.errors import TransNetError
 
 
 @dataclass(frozen=True)
@@ -14,9 +17,9 @@ class Prediction:
     Attributes:
         path: the video.
         scores: probability of every class, 0..1, best first; they add up to 1.
-        start_s: presentation time of the first frame that was looked at, in seconds.
-        end_s: presentation time of the last one, in seconds.
-        damage: what is wrong with the file, if its good frames were used all the same.
+        start_s: presentation time of the first frame of the clip, in seconds.
+        end_s: presentation time of its last frame, in seconds.
+        damage: what is wrong with the file, if only its intact frames were used.
     """
 
     path: str
@@ -35,7 +38,17 @@ class Prediction:
         end_s: float,
         damage: str = "",
     ) -> Self:
-        """Put the probabilities of the classes, which are in the same order, best first."""
+        """Make a prediction from probabilities in the order of the classes.
+
+        Raises:
+            TransNetError: a probability is no number, or there are more or fewer than classes.
+        """
+        if len(probabilities) != len(classes) or not all(map(math.isfinite, probabilities)):
+            raise TransNetError(
+                f"the model gives the probabilities {str(list(probabilities))[:60]} for "
+                f"{len(classes)} classes, so its weights or its record are damaged; restore them "
+                "from a copy, or train or export again."
+            )
         order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
         scores = {classes[index]: probabilities[index] for index in order}
         return cls(path, scores, start_s, end_s, damage)
@@ -68,7 +81,7 @@ class Prediction:
 
 
 UNKNOWN = "unknown"
-"""The label of a segment in which no class is sure enough."""
+"""The label of a segment in which no class scores high enough."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +90,8 @@ class Segment:
 
     Attributes:
         label: a class, or ``unknown``.
-        start_s: where it begins, in seconds.
-        end_s: where it ends, in seconds.
+        start_s: start time, in seconds.
+        end_s: end time, in seconds.
         score: mean probability of the label over the segment, 0..1; for ``unknown``, of the best
             class.
     """
@@ -103,7 +116,7 @@ class Segment:
 
 
 def clock(time_s: float) -> str:
-    """A time as people read it and WebVTT writes it: ``00:01:02.340``."""
+    """A time as in WebVTT: ``00:01:02.340``."""
     milliseconds = max(0, round(1000 * time_s))
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"

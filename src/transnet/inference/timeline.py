@@ -1,4 +1,4 @@
-"""A long video as a timeline: what happens in it, from when to when."""
+"""The timeline of a long video: its segments and their classes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from transnet.config import StreamConfig
 from transnet.data.video.frames import Pixels
-from transnet.data.video.pacing import Pace
-from transnet.data.video.reader import FrameReader
+from transnet.data.video.pacing import FramePacer
+from transnet.data.video.reader import VideoFile
 from transnet.errors import VideoError
 from transnet.inference.events import EventDetector
 from transnet.inference.prediction import Segment
@@ -21,14 +21,14 @@ from transnet.utils.progress import progress_bar
 
 @dataclass(frozen=True)
 class Timeline:
-    """What happens in a video.
+    """The segments of a video.
 
     Attributes:
         path: the video.
-        segments: one after the other without a gap; some are ``unknown``.
-        thumbnails: a small picture of each segment, at its surest, as a data address; empty for
-            one that is unknown.
-        damage: what is wrong with the file, if its good frames were used all the same.
+        segments: consecutive segments without gaps; some are ``unknown``.
+        thumbnails: a small picture of each segment, at its highest score, as a data URL; empty
+            for unknown segments.
+        damage: what is wrong with the file, if only its intact frames were used.
     """
 
     path: str
@@ -38,30 +38,29 @@ class Timeline:
 
     @property
     def end_s(self) -> float:
-        """The time of the last frame that was looked at, in seconds."""
+        """Presentation time of the last processed frame, in seconds."""
         return self.segments[-1].end_s
 
     def known(self) -> list[Segment]:
-        """The segments that show one of the classes."""
+        """The segments with a class, without unknown ones."""
         return [segment for segment in self.segments if segment.is_known]
 
 
 def find_segments(
     recognizer: Recognizer, path: str | Path, config: StreamConfig = StreamConfig()
 ) -> Timeline:
-    """Watch a video of any length, each frame decoded once and encoded once.
+    """Find the segments of a video of any length; each frame is decoded and encoded once.
 
-    Memory does not depend on the length, but for a few kilobytes a segment.
+    Memory is independent of the length, except for a few kilobytes per segment.
 
     Args:
-        recognizer: knows the classes.
+        recognizer: the recognizer.
         path: the video file.
-        config: the step of the window, how many frames are looked at, what counts as an event.
+        config: the step of the window, which frames are processed, and what counts as an event.
 
     Raises:
         VideoError: the file is no video, or shorter than one window.
     """
-    reader = FrameReader(path)
     step_s = window_step_s(recognizer.info, config)
     watched = replace(config, every_s="step") if config.every_s is None else config
     session = recognizer.stream_session(watched, name=str(path))
@@ -74,9 +73,12 @@ def find_segments(
             segments.append(segment)
             thumbnails.append(pictures.take())
 
-    first_s, time_s, declared_s = None, 0.0, reader.declared_s()
-    with progress_bar(Path(path).name, round(declared_s or 0) or None, "s") as bar:
-        for picture, time_s in reader.timed_frames():
+    first_s, time_s = None, 0.0
+    with (
+        VideoFile(path) as video,
+        progress_bar(Path(path).name, round(video.declared_s or 0) or None, "s") as bar,
+    ):
+        for picture, time_s in video.timed_frames():
             first_s = time_s if first_s is None else first_s
             prediction = session.push(picture, time_s)
             pictures.see(session.seen, time_s)
@@ -90,22 +92,22 @@ def find_segments(
         raise VideoError(
             path,
             f"lasts {time_s - (first_s or 0.0):.1f} s, less than a window of {session.span_s:.1f} "
-            "s; predict it without --timeline, or choose a smaller --step-s.",
+            "s; predict it without --timeline, or set a smaller --step-s.",
         )
-    damage = reader.damage(reached_end=True)
+    damage = video.damage(reached_end=True)
     return Timeline(str(path), tuple(segments), tuple(thumbnails), damage)
 
 
 class _Pictures:
-    """Keeps the picture of the surest moment of a segment, which is half a window in the past."""
+    """Keeps the picture of a segment at its highest score, half a window in the past."""
 
     def __init__(self, step_s: float, span_s: float) -> None:
-        self._pace = Pace(step_s)
+        self._pacer = FramePacer(step_s)
         self._recent: deque[tuple[float, Pixels]] = deque(maxlen=2 + round(span_s / 2 / step_s))
         self._best: tuple[float, Pixels] | None = None
 
     def see(self, pixels: Pixels, time_s: float) -> None:
-        if self._pace.is_due(time_s):
+        if self._pacer.is_due(time_s):
             self._recent.append((time_s, pixels))
 
     def consider(self, moment_s: float, score: float) -> None:

@@ -1,45 +1,30 @@
-"""Timelines as text, JSON, CSV, subtitles, ELAN annotations and a page."""
+"""Where timelines are written: standard output, a file, or a folder."""
 
 from __future__ import annotations
 
-import csv
-import html
-import io
-import json
-import mimetypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import get_args
-from xml.etree import ElementTree
 
 from transnet.config import TimelineFormat
 from transnet.errors import TransNetError
-from transnet.inference.prediction import clock
 from transnet.inference.timeline import Timeline
-from transnet.reports.page import render
+from transnet.inference.timeline_formats import FORMATS, SUFFIXES, format_timeline
 from transnet.utils.files import written_whole
+from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
-
-FORMATS: tuple[TimelineFormat, ...] = get_args(TimelineFormat)
-
-_COLORS = (
-    "#2f6fde", "#e0a526", "#2e9e6b", "#d9533c", "#8a5cd0", "#1f9fb5", "#c45a9a", "#7a8a2a",
-    "#a5652b", "#4a63a8",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class TimelineTarget:
-    """Where timelines go: to standard output, into a file, or into a folder.
+    """Where timelines are written: standard output, a file, or a folder.
 
     Attributes:
         form: the format.
-        file: the file of the only timeline.
-        folder: the folder of several, in which they lie as their videos do.
-        root: the folder that holds all these videos.
+        file: the file of a single timeline.
+        folder: the folder of several timelines; it mirrors the folders of the videos.
+        root: the folder that holds all videos.
     """
 
     form: TimelineFormat
@@ -51,10 +36,10 @@ class TimelineTarget:
     def choose(
         cls, videos: Sequence[str], form: TimelineFormat | None, out: str | None
     ) -> TimelineTarget:
-        """What the options mean.
+        """The target that the options name.
 
         Raises:
-            TransNetError: they contradict each other, or do not say enough.
+            TransNetError: the options contradict each other, or the format is missing.
         """
         if out is None:
             return cls(form or "text")
@@ -62,20 +47,23 @@ class TimelineTarget:
         if len(videos) > 1 or path.is_dir():
             if form is None:
                 raise TransNetError(
-                    f"--out is the folder {out!r} of {len(videos)} timelines; say also --format: "
+                    f"--out is the folder {out!r} of {len(videos)} timelines; add --format: "
                     f"{', '.join(FORMATS)}."
                 )
-            _make_folder(path)
+            output_folder(path)  # now: the first video may take hours
             root = os.path.commonpath([os.path.dirname(os.path.abspath(video)) for video in videos])
             return cls(form, folder=path, root=Path(root))
         suffix = path.suffix.lower().removeprefix(".").replace("txt", "text")
-        named = next((known for known in FORMATS if known == suffix), None)
+        endings: dict[str, TimelineFormat] = {
+            known: known for known in FORMATS if known not in SUFFIXES
+        }
+        named = "cvat" if suffix == "xml" else endings.get(suffix)
         if form is None and named is None:
             raise TransNetError(
                 f"--out is {out!r}; accepted: a name that ends in "
-                f".{', .'.join(FORMATS[1:])} or .txt, or any name with --format."
+                f".{', .'.join([*endings][1:])}, .xml or .txt, or any name with --format."
             )
-        _make_folder(path.parent)
+        output_folder(path.parent)
         return cls(form or named or "text", file=path)
 
     def put(self, timeline: Timeline) -> None:
@@ -88,153 +76,12 @@ class TimelineTarget:
         path = self.file
         if self.folder is not None:
             video = Path(os.path.abspath(timeline.path)).relative_to(self.root)
-            # The suffix stays in the name: a.mp4 and a.avi may lie side by side.
-            path = self.folder / f"{video}.{self.form}"
-            _make_folder(path.parent)
+            # The suffix stays in the name: a.mp4 and a.avi may be in the same folder.
+            path = self.folder / f"{video}.{SUFFIXES.get(self.form, self.form)}"
+            output_folder(path.parent)
         if path is None:
             print(text, end="", flush=True)
             return
         with written_whole(path) as beside:
             beside.write_text(text, encoding="utf-8", newline="")
         say(f"{len(timeline.known())} segments of {timeline.path} saved to {path}")
-
-
-def _make_folder(folder: Path) -> None:
-    """Make it now: a video may take hours, and it shall not be in vain."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TransNetError(f"--out: {folder} cannot be made ({error}).") from error
-
-
-def format_timeline(timeline: Timeline, form: TimelineFormat) -> str:
-    """A timeline in one of the formats, as the text of a file.
-
-    ``json`` and ``csv`` hold every segment, the others those that show a class.
-    """
-    return _WRITERS[form](timeline)
-
-
-def _text(timeline: Timeline) -> str:
-    lines = [f"  {segment}" for segment in timeline.known()]
-    return "\n".join([timeline.path, *(lines or ["  nothing that it knows"])]) + "\n"
-
-
-def _json(timeline: Timeline) -> str:
-    values = {
-        "path": timeline.path,
-        "segments": [segment.to_dict() for segment in timeline.segments],
-        **({"damage": timeline.damage} if timeline.damage else {}),
-    }
-    return json.dumps(values) + "\n"
-
-
-def _csv(timeline: Timeline) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["path", "label", "start_s", "end_s", "score"])
-    for segment in timeline.segments:
-        times = [f"{segment.start_s:.3f}", f"{segment.end_s:.3f}"]
-        rows.writerow([timeline.path, segment.label, *times, f"{segment.score:.4f}"])
-    return text.getvalue()
-
-
-def _vtt(timeline: Timeline) -> str:
-    cues = [
-        f"{clock(segment.start_s)} --> {clock(segment.end_s)}\n"
-        f"{html.escape(segment.label, quote=False)} {segment.score:.0%}\n"
-        for segment in timeline.known()
-    ]
-    return "\n".join(["WEBVTT\n", *cues])
-
-
-def _eaf(timeline: Timeline) -> str:
-    """ELAN's format 3.0: one tier, one annotation a segment, times in milliseconds."""
-    schema = "http://www.w3.org/2001/XMLSchema-instance"
-    ElementTree.register_namespace("xsi", schema)
-    document = ElementTree.Element(
-        "ANNOTATION_DOCUMENT",
-        {
-            "AUTHOR": "transnet",
-            "DATE": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "FORMAT": "3.0",
-            "VERSION": "3.0",
-            f"{{{schema}}}noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd",
-        },
-    )
-    add = ElementTree.SubElement
-    header = add(document, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    video = Path(timeline.path).resolve()
-    kind = mimetypes.guess_type(video.name)[0] or "video/*"
-    add(header, "MEDIA_DESCRIPTOR", MEDIA_URL=video.as_uri(), MIME_TYPE=kind)
-    order = add(document, "TIME_ORDER")
-    tier = add(document, "TIER", LINGUISTIC_TYPE_REF="action", TIER_ID="action")
-    for number, segment in enumerate(timeline.known(), start=1):
-        slots = {}
-        for end, time_s in (("1", segment.start_s), ("2", segment.end_s)):
-            name = f"ts{2 * number - 2 + int(end)}"
-            slots[f"TIME_SLOT_REF{end}"] = name
-            add(order, "TIME_SLOT", TIME_SLOT_ID=name, TIME_VALUE=str(round(1000 * time_s)))
-        slots["ANNOTATION_ID"] = f"a{number}"
-        annotation = add(add(tier, "ANNOTATION"), "ALIGNABLE_ANNOTATION", slots)
-        add(annotation, "ANNOTATION_VALUE").text = segment.label
-    add(
-        document, "LINGUISTIC_TYPE", GRAPHIC_REFERENCES="false", LINGUISTIC_TYPE_ID="action",
-        TIME_ALIGNABLE="true",
-    )  # fmt: skip
-    ElementTree.indent(document)
-    text = ElementTree.tostring(document, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
-
-
-def _html(timeline: Timeline) -> str:
-    known = [
-        (segment, picture)
-        for segment, picture in zip(timeline.segments, timeline.thumbnails, strict=True)
-        if segment.is_known
-    ]
-    labels = sorted({segment.label for segment, _ in known})
-    colors = {label: _COLORS[i % len(_COLORS)] for i, label in enumerate(labels)}
-    start_s = timeline.segments[0].start_s
-    length_s = max(timeline.end_s - start_s, 1e-3)
-
-    def share(time_s: float) -> str:
-        return f"{100 * (time_s - start_s) / length_s:.3f}"
-
-    rows = [
-        {
-            "label": segment.label, "score": segment.score, "color": colors[segment.label],
-            "start": clock(segment.start_s)[:-2], "end": clock(segment.end_s)[:-2],
-            "left": share(segment.start_s),
-            "width": share(start_s + segment.end_s - segment.start_s), "picture": picture,
-        }
-        for segment, picture in known
-    ]  # fmt: skip
-    totals = {
-        label: sum(s.end_s - s.start_s for s, _ in known if s.label == label) for label in labels
-    }
-    return render(
-        "timeline.html.j2",
-        name=Path(timeline.path).name,
-        length=clock(length_s)[:-4],
-        rows=rows,
-        colors=colors,
-        totals=totals,
-        ticks=[{"left": share(tick_s), "at": clock(tick_s)[:-4]} for tick_s in _ticks(timeline)],
-        damage=timeline.damage,
-        written=datetime.now().strftime("%Y-%m-%d %H:%M"),
-    )
-
-
-def _ticks(timeline: Timeline) -> list[float]:
-    """Round times, ten at most, none at the very end, where its text has no room."""
-    start_s, end_s = timeline.segments[0].start_s, timeline.end_s
-    steps = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 6 * 3600)
-    step_s = next((step for step in steps if (end_s - start_s) / step <= 10), 24 * 3600)
-    first, last = -int(-start_s // step_s), int((end_s - 0.04 * (end_s - start_s)) // step_s)
-    return [float(number * step_s) for number in range(first, last + 1)]
-
-
-_WRITERS: dict[TimelineFormat, Callable[[Timeline], str]] = {
-    "text": _text, "json": _json, "csv": _csv, "vtt": _vtt, "eaf": _eaf, "html": _html,
-}  # fmt: skip

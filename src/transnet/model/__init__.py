@@ -1,1 +1,1 @@
-"""The network: knows tensors, no files and no videos."""
+"""The networks. They know tensors; no files, no videos, no command line."""

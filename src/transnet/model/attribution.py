@@ -1,4 +1,4 @@
-"""Where TransNet or one of its rivals looked, and which frames decided."""
+"""Which pixels and which frames a prediction depends on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from transnet.model.cues import join
 from transnet.model.transnet import TransNet
 
 
@@ -15,49 +16,63 @@ class Attribution(NamedTuple):
 
     Attributes:
         heat: Grad-CAM of each frame, ``(n, h, w)``, 0 or more, in one unit for the whole clip.
-        frame_weights: by how much the probability of the class falls when a frame is hidden,
-            ``(n,)``, -1..1.
+        frame_weights: by how much the probability of the class falls when the appearance of a frame
+            is hidden, ``(n,)``, -1..1.
         probability: of the class, 0..1.
+        cues: the probability that each cue gives the class, 0..1; their mean is ``probability``.
+        flow: with motion, what moves between a frame and the next one, ``(n-1, 2, H, W)``: x and y,
+            in positions of the middle map.
     """
 
     heat: Tensor
     frame_weights: Tensor
     probability: float
+    cues: dict[str, float]
+    flow: Tensor | None
 
 
 def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
-    """Ask a network in evaluation mode why it gives a clip the probability that it gives a class.
+    """Attribute the probability of a class to the pixels and the frames of a clip.
 
-    The heat is Grad-CAM (Selvaraju et al., 2017, equations 1 and 2) on the last map of each frame:
-    the map's channels are weighted by the mean gradient of the class's logit, added, and what
-    speaks against the class is dropped. A frame is hidden by putting the mean of the other frames'
-    features in its place.
+    The heat is Grad-CAM (Selvaraju et al., 2017, equations 1 and 2) on the last feature map of
+    each frame: the sum of the channels, weighted by the mean gradient of the class's logit, with
+    negative evidence set to 0. A frame is hidden by replacing its features with the mean of the
+    other frames' features. The motion of the clip stays as it is.
 
     Args:
-        model: the network.
-        clip: normalized, ``(n, 3, H, W)``.
-        class_index: which logit.
+        model: the network, in evaluation mode; appearance is among its cues.
+        clip: normalized frames, ``(n, 3, H, W)``, on the network's device.
+        class_index: index of the class among the logits.
     """
-    flatten = model.spatial.readout.kind == "flatten"
     with torch.no_grad():
         maps = model.backbone(clip)
+        cues = model.cue_logits(model.encode_cues(clip[None]))
+        motion = {cue: values for cue, values in cues.items() if cue != "appearance"}
+        flow = model.flow_of_clip(clip) if model.has_motion else None
     # cuDNN does not differentiate recurrent layers in evaluation mode.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         maps = maps.detach().requires_grad_()
-        features = model.spatial.readout(maps if flatten else maps.mean(dim=(2, 3)))
+        features = model.spatial.readout(model.spatial.pool(maps))
         logits = model.temporal(features[None])
         (gradient,) = torch.autograd.grad(logits[0, class_index], maps)
     with torch.no_grad():
         weights = gradient.mean(dim=(2, 3), keepdim=True)
         heat = torch.relu((weights * maps).sum(dim=1))
-        probability = logits.softmax(dim=1)[0, class_index]
+        probability = _probability(logits, motion, class_index)[0]
         hidden = _each_frame_hidden(features.detach())
-        without = model.temporal(hidden).softmax(dim=1)[:, class_index]
-    return Attribution(heat.detach(), probability - without, float(probability))
+        without = _probability(model.temporal(hidden), motion, class_index)
+        of_cues = {cue: float(z.softmax(dim=1)[0, class_index]) for cue, z in cues.items()}
+    return Attribution(heat.detach(), probability - without, float(probability), of_cues, flow)
+
+
+def _probability(appearance: Tensor, motion: dict[str, Tensor], class_index: int) -> Tensor:
+    """The probability of a class, for each row of the appearance's logits ``(N, C)``, ``(N,)``."""
+    rows = {cue: values.expand(len(appearance), -1) for cue, values in motion.items()}
+    return join({"appearance": appearance, **rows}).softmax(dim=1)[:, class_index]
 
 
 def _each_frame_hidden(features: Tensor) -> Tensor:
-    """``(n, L)`` to n clips ``(n, n, L)``, in the i-th of which frame i is the others' mean."""
+    """``(n, L)`` to n clips ``(n, n, L)``: in clip i, frame i is the mean of the others."""
     count = len(features)
     others = (features.sum(dim=0, keepdim=True) - features) / (count - 1)
     clips = features.repeat(count, 1, 1)

@@ -1,10 +1,10 @@
-"""Any image network of ``timm``, without its classifier, as the encoder of one frame."""
+"""Any image network of ``timm`` without its classifier, as the encoder of a frame."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import timm
 import torch
@@ -13,66 +13,117 @@ from torch import Tensor, nn
 from transnet.errors import TransNetError
 from transnet.model.encoder import Encoder
 
+ARGUMENTS = frozenset(
+    {
+        *("act_layer", "aa_layer", "norm_layer", "norm_eps", "bn_eps", "bn_momentum", "pad_type"),
+        *("drop_rate", "drop_path_rate", "drop_block_rate", "global_pool", "output_stride"),
+        *("img_size", "patch_size", "window_size", "dynamic_img_size", "dynamic_img_pad"),
+        *("class_token", "reg_tokens", "no_embed_class", "init_values", "qkv_bias", "qk_norm"),
+        *("pre_norm", "final_norm", "fc_norm", "num_classes", "stem_type", "stem_width"),
+        *("round_chs_fn", "fix_stem", "channel_multiplier", "channel_divisor", "mlp_ratio"),
+    }
+)
+"""Arguments of ``timm.create_model`` that shape a network. All others are refused: a file names
+them, and some make ``timm`` open any file (``checkpoint_path``) or address (``pretrained_cfg``)."""
+
+_MAX_ARGUMENT = 1e5
+Engine = Callable[[Tensor], tuple[Tensor, ...]]
+"""A backbone in another runtime: from frames to its maps."""
+
+
+class FrameMaps(NamedTuple):
+    """Two maps of frames, from one pass.
+
+    Attributes:
+        last: the last map, ``(N, C, h, w)``.
+        middle: the last map at stride 16; of a vision transformer the tokens of its middle block.
+    """
+
+    last: Tensor
+    middle: Tensor
+
 
 class Backbone(Encoder):
     """A ``timm`` model up to its last feature map.
 
     Args:
-        name: model name of ``timm`` (``mobilenetv1_100``, ``vit_tiny_patch16_224``).
-        size: height and width of the frames that it will see, in pixels.
-        args: further arguments of ``timm.create_model``.
+        name: model name of ``timm``, with or without a tag (``mobilenetv1_100``,
+            ``vit_small_patch14_dinov2.lvd142m``).
+        size: height and width of the frames, in pixels.
+        args: additional arguments of ``timm.create_model``.
+        middle: whether :meth:`maps` will be called, so that other runtimes compute its maps too.
 
     Attributes:
         channels: channels C of the feature map.
-        grid: its height and width, ``(h, w)``; ``None`` if the network gives no map (a vision
-            transformer, say), and only pooled features can be had.
-        engine: another runtime that answers where no gradients are asked for, if there is one.
+        grid: its height and width, ``(h, w)``; ``None`` for a network without a map (such as a
+            vision transformer), which has pooled features only.
+        engine: the other runtime that computes the maps where no gradients are required, if any.
 
     Raises:
-        TransNetError: ``timm`` knows no such model, or the model rejects the size.
+        TransNetError: ``timm`` has no such model, or the model rejects the size.
     """
 
-    def __init__(self, name: str, *, size: int = 224, args: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        size: int = 224,
+        args: dict[str, Any] | None = None,
+        middle: bool = False,
+    ) -> None:
         super().__init__(name, args)
         self.size = size
-        if not timm.is_model(name):
-            raise TransNetError(_unknown(name))
+        check_backbone_name(name)
+        check_backbone_args(self.args)
         self.network = _create(name, size, self.args)
-        self.engine: Callable[[Tensor], Tensor] | None = None
+        self.engine: Engine | None = None
         self.channels, self.grid = self._probe()
+        self.middle = _middle_layer(name, self.network) if middle else None
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, *, with_middle: bool = False) -> Any:
         """Normalized frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
 
-        A network without a map gives its pooled features as a map of one position.
+        A network without a map returns its pooled features as a map of one position. With
+        ``with_middle`` it returns both maps, see :meth:`maps`.
         """
         if self.engine is not None and not torch.is_grad_enabled():
-            return self.engine(frames)
-        return self.in_pytorch(frames)
+            maps = self.engine(frames)
+        else:
+            maps = self.in_pytorch(frames)
+        return maps if with_middle else maps[0]
 
-    def in_pytorch(self, frames: Tensor) -> Tensor:
-        """What :meth:`forward` gives, whatever runtime was chosen."""
-        maps = self.network.forward_features(frames)
+    def maps(self, frames: Tensor) -> FrameMaps:
+        """Normalized frames ``(N, 3, H, W)`` to their last map and a middle one."""
+        return FrameMaps(*self(frames, with_middle=True))
+
+    def in_pytorch(self, frames: Tensor) -> tuple[Tensor, ...]:
+        """The last map and, with ``middle``, the middle one, whatever the runtime is."""
+        if self.middle is None:
+            return (self._last_map(self.network.forward_features(frames)),)
+        features, maps = self.network.forward_intermediates(frames, indices=[self.middle])
+        return self._last_map(features), maps[0]
+
+    def _last_map(self, maps: Tensor) -> Tensor:
         if maps.ndim != 4:
             return self.network.forward_head(maps, pre_logits=True)[:, :, None, None]
         width = self.network.num_features
         channels_last = maps.shape[3] == width and maps.shape[1] != width
         return maps.permute(0, 3, 1, 2) if channels_last else maps
 
-    def run_in(self, engine: Callable[[Tensor], Tensor] | None = None, *, at_once: int = 1) -> None:
-        """Let another runtime answer where no gradients are asked for.
+    def run_in(self, engine: Engine | None = None, *, max_concurrency: int = 1) -> None:
+        """Compute the maps in another runtime where no gradients are required.
 
-        Its weights are a copy, so use it only where they do not change any more.
+        The runtime holds a copy of the weights, so they must not change meanwhile.
 
         Args:
-            engine: from frames to maps; ``None``: PyTorch again.
-            at_once: threads in which it may be called at the same time, to good effect.
+            engine: function from frames to the maps of :meth:`in_pytorch`; ``None``: PyTorch.
+            max_concurrency: number of threads that should call it at the same time.
         """
-        self.engine, self.at_once = engine, at_once
+        self.engine, self.max_concurrency = engine, max_concurrency
 
     @torch.no_grad()
     def _probe(self) -> tuple[int, tuple[int, int] | None]:
-        """Run one frame to learn the shape of the map and to drop the classifier's remains."""
+        """Run one frame to find the shape of the map and to drop the unused classifier layers."""
         used: set[nn.Module] = set()
         hooks = [
             module.register_forward_hook(lambda module, _input, _output: used.add(module))
@@ -83,11 +134,11 @@ class Backbone(Encoder):
         self.eval()
         try:
             has_map = self.network.forward_features(frame).ndim == 4
-            maps = self(frame)
+            maps = self._last_map(self.network.forward_features(frame))
         except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise TransNetError(
                 f"backbone {self.name!r} does not take frames of {self.size} x {self.size} pixels "
-                f"({error}); set --size to what it was made for."
+                f"({error}); set size to the one that it was made for."
             ) from error
         finally:
             for hook in hooks:
@@ -96,34 +147,107 @@ class Backbone(Encoder):
             if used.isdisjoint(child.modules()) and any(True for _ in child.parameters()):
                 self._drop_if_unneeded(name, child, frame, maps)
         self.train(training)
-        return maps.shape[1], tuple(maps.shape[2:]) if has_map else None
+        return maps.shape[1], (maps.shape[2], maps.shape[3]) if has_map else None
 
     def _drop_if_unneeded(self, name: str, child: nn.Module, frame: Tensor, maps: Tensor) -> None:
         setattr(self.network, name, nn.Identity())
         try:
-            needed = not torch.equal(self(frame), maps)
-        except (AttributeError, RuntimeError, TypeError):  # used otherwise than by calling it
+            found = self._last_map(self.network.forward_features(frame))
+            needed = not torch.equal(found, maps)
+        except (AttributeError, RuntimeError, TypeError):  # used, but not by calling it
             needed = True
         if needed:
             setattr(self.network, name, child)
 
 
+def _middle_layer(name: str, network: Any) -> int:
+    """The layer whose map is :attr:`FrameMaps.middle`.
+
+    Raises:
+        TransNetError: the network does not give its middle maps.
+    """
+    strides = [layer["reduction"] for layer in getattr(network, "feature_info", None) or ()]
+    if not hasattr(network, "forward_intermediates") or not strides:
+        raise TransNetError(
+            f"backbone {name!r} does not give its middle maps, which motion is computed from; "
+            "accepted: cues 'appearance', or another backbone."
+        )
+    at_16 = [layer for layer, stride in enumerate(strides) if stride == 16]
+    same_everywhere = len(set(strides)) == 1
+    return at_16[-1] if at_16 and not same_everywhere else len(strides) // 2
+
+
 def _create(name: str, size: int, args: dict[str, Any]) -> Any:
-    base = {"pretrained": False, "num_classes": 0, **args}
-    # Networks with position embeddings must know the size; for the others it is no argument.
+    base = {**args, "pretrained": False, "num_classes": 0}
+    # Networks with position embeddings take the size; the others have no such argument.
     sizes: tuple[dict[str, Any], ...] = ({"img_size": size}, {})
     for extra in sizes:
         try:
             return timm.create_model(name, **base, **extra)
+        except (ArithmeticError, AssertionError, AttributeError, ImportError) as error:
+            raise _rejected(name, args, error) from error
+        except (LookupError, MemoryError, RuntimeError, ValueError) as error:
+            raise _rejected(name, args, error) from error
         except TypeError as error:
             failure = error
-    raise TransNetError(f"backbone {name!r} cannot be made with {args}: {failure}.")
+    raise _rejected(name, args, failure)
 
 
-def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
-    return (
-        f"--backbone is {name!r}; accepted: any model name of timm "
-        f"(python -c 'import timm; print(timm.list_models())').{hint}"
-    )
+def _rejected(name: str, args: dict[str, Any], error: Exception) -> TransNetError:
+    return TransNetError(f"backbone {name!r} rejects the arguments {args}: {error}.")
+
+
+def check_backbone_args(args: object) -> None:
+    """Check that arguments are among :data:`ARGUMENTS`, with plain values.
+
+    Raises:
+        TransNetError: they are not.
+    """
+    if not isinstance(args, dict):
+        raise TransNetError(
+            f"the arguments of the backbone are {str(args)[:80]!r}; accepted: names and values, "
+            'such as {"bn_eps": 0.001}.'
+        )
+    for name, value in args.items():
+        if name not in ARGUMENTS or not _is_plain(value):
+            raise TransNetError(
+                f"the backbone has the argument {str(name)[:80]!r} = {str(value)[:80]!r}; "
+                f"accepted: numbers, text or true and false for {', '.join(sorted(ARGUMENTS))}."
+            )
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is a short text, a number of ordinary size, or a short list of those."""
+    if isinstance(value, list | tuple):
+        return (
+            len(value) <= 16
+            and all(not isinstance(v, list | tuple) for v in value)
+            and all(map(_is_plain, value))
+        )
+    if isinstance(value, int | float):
+        return -_MAX_ARGUMENT <= value <= _MAX_ARGUMENT
+    return value is None or (isinstance(value, str) and len(value) <= 80)
+
+
+def check_backbone_name(name: str) -> None:
+    """Check that ``timm`` has a model of this name, and pretrained weights of its tag, if any.
+
+    Raises:
+        TransNetError: it has not.
+    """
+    if not isinstance(name, str) or not timm.is_model(name):
+        name = str(name)[:200]
+        near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        raise TransNetError(
+            f"backbone is {name!r}; accepted: any model name of timm "
+            f"(python -c 'import timm; print(timm.list_models())').{hint}"
+        )
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        tagged = timm.list_models(f"{name.partition('.')[0]}.*", pretrained=True)
+        raise TransNetError(
+            f"backbone is {name!r}, but timm has no weights with this tag; accepted: "
+            f"{', '.join(tagged) or name.partition('.')[0]}."
+        ) from None

@@ -1,7 +1,7 @@
-"""What else could join the frames: the temporal parts that the paper compares itself with.
+"""Baselines for the 1D component: other temporal parts, in the same network.
 
-Each takes frame features ``(B, n, L)`` and gives logits ``(B, C)``, as the paper's
-:class:`~transnet.model.temporal.TemporalConvolutions` does, so that only this part differs.
+Each maps frame features ``(B, n, L)`` to logits ``(B, C)``, like the paper's
+:class:`~transnet.model.temporal.TemporalConvolutions`, so that only this part differs.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class TemporalRival(nn.Module):
-    """A temporal part that a stream (:mod:`transnet.model.streaming`) computes anew each window."""
+class TemporalBaseline(nn.Module):
+    """A temporal part that a stream (:mod:`transnet.model.streaming`) recomputes each window."""
 
     def frame_terms(self, features: Tensor) -> Tensor:
-        """What is worth keeping of a frame: its features ``(N, L)`` themselves."""
+        """What a stream keeps of each frame: its features ``(N, L)``."""
         return features
 
     def from_frame_terms(self, terms: Tensor) -> Tensor:
@@ -25,13 +25,13 @@ class TemporalRival(nn.Module):
         return self(terms)
 
 
-class SeparableConvolutions(TemporalRival):
-    """The arrangement that gives the counts which Table I prints for the 1D component.
+class SeparableConvolutions(TemporalBaseline):
+    """The 1D component that has the parameter counts printed in Table I.
 
-    A separable convolution of two frames, a convolution of all pairs to one unit a class, batch
+    A separable convolution of two frames, a convolution of all pairs to one unit per class, batch
     norm, a convolution of kernel 1. For K = L = F filters, six classes and n = 3 frames it has
     F^2 + 15 F + 72 parameters: 5,128 for F = 64 and 18,376 for F = 128. The paper's text describes
-    another one, which is :class:`~transnet.model.temporal.TemporalConvolutions`.
+    another one: :class:`~transnet.model.temporal.TemporalConvolutions`.
     """
 
     def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:
@@ -52,15 +52,15 @@ class SeparableConvolutions(TemporalRival):
     def _normalized(self, v: Tensor) -> Tensor:
         if len(v) > 1 or not self.training:
             return self.norm(v)
-        # The last batch may be a single clip, which has no statistics of its own.
+        # The last batch may be a single clip, which has no batch statistics.
         norm = self.norm
         return functional.batch_norm(
             v, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
         )
 
 
-class Recurrent(TemporalRival):
-    """CNN-RNN: a recurrent layer of K units reads the frames, its last state is classified."""
+class Recurrent(TemporalBaseline):
+    """CNN-RNN: a recurrent layer of K units over the frames; its last state is classified."""
 
     def __init__(self, kind: Literal["lstm", "gru"], features: int, filters: int, num_classes: int):
         super().__init__()
@@ -72,8 +72,8 @@ class Recurrent(TemporalRival):
         return self.score(self.recurrent(features)[0][:, -1])
 
 
-class Mean(TemporalRival):
-    """The mean of the frames, whatever their order (the consensus of TSN, Wang et al., 2016)."""
+class MeanPooling(TemporalBaseline):
+    """The mean of the frames, in any order (the consensus of TSN, Wang et al., 2016)."""
 
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Mean(TemporalRival):
         return self.score(features.mean(dim=1))
 
 
-class Attention(TemporalRival):
+class Attention(TemporalBaseline):
     """One layer of a transformer of width K over the frames, with learned positions."""
 
     def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:

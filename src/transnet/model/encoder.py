@@ -1,4 +1,4 @@
-"""What every pretrained part has in common: it can be frozen, and it has a fingerprint."""
+"""The base class of backbones: a network that can be frozen and has a fingerprint."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Encoder(nn.Module):
     """A named network that may be frozen.
 
     Args:
-        name: of the network.
-        args: further arguments that it was made with.
+        name: name of the network.
+        args: additional arguments that it was made with.
 
     Attributes:
-        network: the layers; their weights are those of the library that the name is from.
-        frozen: whether the weights stay as they are, batch norm statistics included.
-        at_once: threads in which it may be called at the same time, to good effect.
+        network: the layers, with the weight names of the library that the name is from.
+        frozen: whether the weights and the batch norm statistics are fixed.
+        max_concurrency: number of threads that should call it at the same time.
     """
 
     network: Any
@@ -30,26 +30,26 @@ class Encoder(nn.Module):
         self.name = name
         self.args = dict(args or {})
         self.frozen = False
-        self.at_once = 1
+        self.max_concurrency = 1
 
     def freeze(self) -> Self:
-        """Keep every weight and every batch norm statistic as it is, whatever ``train()`` says."""
+        """Fix all weights and batch norm statistics; ``train()`` has no effect from now on."""
         self.frozen = True
         self.requires_grad_(False)
         return self.eval()
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode, which a frozen network ignores."""
+        """Set the mode; a frozen network stays in evaluation mode."""
         return super().train(mode and not self.frozen)
 
     def fingerprint(self) -> str:
-        """A hash of the architecture and of every weight, to tell cached features apart."""
+        """A hash of the architecture and all weights: the key of cached features."""
         about = repr((self.name, sorted(self.args.items()))).encode()
         return weights_digest(self.network.state_dict(), about)
 
 
 def weights_digest(state: Mapping[str, Tensor], about: bytes = b"") -> str:
-    """A hash of weights and their names, and of what else is to be told apart."""
+    """A hash of weights, their names and ``about``."""
     digest = hashlib.blake2b(about, digest_size=16)
     for key, value in sorted(state.items()):
         digest.update(key.encode())

@@ -1,4 +1,4 @@
-"""The autoencoder of TransNet+: a backbone as encoder, a small decoder that draws the person."""
+"""The autoencoder of TransNet+: a backbone as encoder, and a small decoder for the mask."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 
 WIDTHS = (256, 128, 64, 32, 16)
-"""Channels of the decoder: of the encoder's map made narrower, then after each doubling."""
+"""Channels of the decoder: first those of the projected map, then those after each doubling."""
 
 
 class Segmenter(nn.Module):
-    """Finds the pixels of people (human semantic segmentation, section III-C, TransNet+).
+    """Segments people (human semantic segmentation, section III-C, TransNet+).
 
-    Without skip connections all that the decoder learns of a picture is the backbone's last map,
-    the one that :class:`~transnet.model.transnet.TransNet` reads: so the backbone must put the
-    person's shape into it. The paper does not describe its decoder; this one is ours.
+    Without skip connections the decoder sees only the backbone's last map, the one that
+    :class:`~transnet.model.transnet.TransNet` reads, so the backbone has to encode the person's
+    shape in it. The paper does not describe its decoder; this one is ours.
 
     Args:
         backbone: the encoder; it must give a map.
-        skips: also show the decoder the backbone's earlier, larger maps. Sharper masks, and an
-            encoder that need not carry the shape: for comparison.
+        skips: add skip connections from the backbone's earlier, larger maps to the decoder.
+            Masks get sharper, but the encoder need not encode the shape: for comparison.
 
     Raises:
-        TransNetError: the backbone gives no map, or one of a single position, or, with
-            ``skips``, no earlier maps.
+        TransNetError: the backbone gives no map, a map of a single position, or, with ``skips``,
+            no earlier maps.
 
     Example:
         >>> segmenter = Segmenter(Backbone("test_resnet.r160_in1k", size=64))
@@ -42,8 +42,8 @@ class Segmenter(nn.Module):
         if backbone.grid is None or min(backbone.grid) < 2:
             raise TransNetError(
                 f"backbone {backbone.name!r} gives no map of two or more positions a side at "
-                f"{backbone.size} x {backbone.size} pixels, so no shape can be drawn from it; "
-                "choose a convolutional network (mobilenetv1_100, vgg16) or a larger --size."
+                f"{backbone.size} x {backbone.size} pixels, which a mask needs; "
+                "choose a convolutional network (mobilenetv1_100, vgg16) or a larger size."
             )
         self.backbone = backbone
         self.skips = skips
@@ -51,16 +51,16 @@ class Segmenter(nn.Module):
         self.decoder = Decoder(backbone.channels, backbone.grid, backbone.size, larger)
         if skips and not self.decoder.num_skips:
             raise TransNetError(
-                f"--skips is true, but at {backbone.size} pixels no earlier map of "
-                f"{backbone.name!r} has a size that the decoder passes (its last map, "
-                f"{backbone.grid[0]} x {backbone.grid[1]}, doubled); use a --size that is a "
-                "multiple of 32, or leave --skips out."
+                f"skips is true, but at {backbone.size} pixels no earlier map of "
+                f"{backbone.name!r} has a size of the decoder (its last map, "
+                f"{backbone.grid[0]} x {backbone.grid[1]}, doubled); use a size that is a "
+                "multiple of 32, or omit skips."
             )
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Normalized pictures ``(N, 3, H, W)`` to the logit of "person" a pixel, ``(N, H, W)``.
+        """Normalized photos ``(N, 3, H, W)`` to the logit of "person" per pixel, ``(N, H, W)``.
 
-        H and W are the size that the backbone was made for.
+        H and W are the backbone's size.
         """
         if self.skips:
             maps, larger = _pyramid(self.backbone, frames)
@@ -70,16 +70,16 @@ class Segmenter(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From a feature map to a picture, which each stage makes twice as high and wide.
+    """From a feature map to a mask; each stage doubles height and width.
 
-    A stage doubles by a transposed convolution, which has weights of its own for each of the four
-    new positions: so the channels of one position of the map can hold the outline inside its 32 x
-    32 pixels. Interpolation spreads them evenly, and limbs blur.
+    A stage doubles with a transposed convolution, which has separate weights for each of the four
+    new positions, so that the channels of one position of the map can encode the outline inside
+    its 32 x 32 pixels. With interpolation limbs blur.
 
     Args:
         channels: channels of the encoder's map.
         grid: height and width of that map.
-        size: height and width of the picture, in pixels.
+        size: height and width of the mask, in pixels.
         larger: ``(channels, height)`` of the encoder's earlier maps, smallest first.
     """
 
@@ -110,7 +110,7 @@ class Decoder(nn.Module):
 
     @property
     def num_skips(self) -> int:
-        """Earlier maps that it is shown."""
+        """Number of skip connections."""
         return sum(skip is not None for skip in self._skip_at)
 
     def forward(self, maps: Tensor, larger: Sequence[Tensor] = ()) -> Tensor:
@@ -138,7 +138,7 @@ def _normed(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
 
 
 def _pyramid(backbone: Backbone, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The backbone's map, and the last of its earlier maps of each larger size, smallest first."""
+    """The backbone's map, and the last earlier map of each larger size, smallest first."""
     _, earlier = backbone.network.forward_intermediates(frames)
     maps = backbone(frames)
     largest = {m.shape[2]: m for m in earlier if m.shape[2] > maps.shape[2]}
@@ -151,7 +151,7 @@ def _larger_maps(backbone: Backbone) -> list[tuple[int, int]]:
         _, larger = _pyramid(backbone, torch.zeros(2, 3, backbone.size, backbone.size))
     except (AttributeError, RuntimeError) as error:
         raise TransNetError(
-            f"--skips is true, but backbone {backbone.name!r} does not give its earlier maps "
-            f"({error}); leave --skips out, or choose another backbone."
+            f"skips is true, but backbone {backbone.name!r} does not give its earlier maps "
+            f"({error}); omit skips, or choose another backbone."
         ) from error
     return [(m.shape[1], m.shape[2]) for m in larger]

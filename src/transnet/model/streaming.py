@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +12,13 @@ import torch
 from torch import Tensor
 
 from transnet.errors import TransNetError
+from transnet.model.motion import MotionMaps
 from transnet.model.transnet import TransNet
 
 # Times are floats: what is due now is not missed by a rounding error.
 _GRACE_S = 1e-6
+# No camera shows more frames in one step; more come from a clock in the wrong unit.
+MAX_FRAMES_PER_STEP = 1000
 
 
 class Window(NamedTuple):
@@ -28,9 +33,23 @@ class Window(NamedTuple):
     times_s: tuple[float, ...]
 
 
-class _SeenFrame(NamedTuple):
+@dataclass(eq=False)
+class _SeenFrame:
+    """A frame that is remembered.
+
+    Attributes:
+        time_s: when it is shown.
+        terms: what the heads need of it, ``(1, F)``.
+        maps: what the motion of its pairs is computed from, while a later frame may need it.
+        partner: with motion, the frame one step before it.
+        pair: terms of the motion between the two, ``(1, P)``.
+    """
+
     time_s: float
     terms: Tensor
+    maps: MotionMaps | None
+    partner: _SeenFrame | None = None
+    pair: Tensor | None = None
 
 
 class StreamingTransNet:
@@ -50,8 +69,14 @@ class StreamingTransNet:
     backbone and that convolution once, on arrival. A window then costs n - 1 additions of K
     numbers, which make its pair features, and the two small layers behind them.
 
+    With motion, a window is a chain: each of its frames follows the frame that was shown nearest to
+    one step before it. So each frame is the later one of a single pair, whose motion is computed on
+    arrival, once, and a window of the same frames as a clip has the same pairs.
+
     Memory: 2K numbers for each frame of the last ``(n-1) * step_s`` seconds, whatever the length
-    of the stream.
+    of the stream; with motion, also the middle map of each frame of the last ``step_s`` seconds.
+    Of frames closer than a thousandth of ``step_s``, as a clock in the wrong unit gives, only the
+    newest is remembered, so memory is bounded for every clock.
 
     Args:
         model: the network, in evaluation mode.
@@ -61,9 +86,10 @@ class StreamingTransNet:
     def __init__(self, model: TransNet, step_s: float) -> None:
         if not step_s > 0:
             raise TransNetError(f"step_s is {step_s}; accepted: above 0 seconds.")
-        self._model = model
+        self._model, self._step_s = model, step_s
         self._back_s = step_s * np.arange(model.num_frames - 1, -1, -1)
         self._seen: deque[_SeenFrame] = deque()
+        self._spacing_s = step_s / MAX_FRAMES_PER_STEP
         self._began_s = 0.0
 
     @property
@@ -100,19 +126,37 @@ class StreamingTransNet:
                 f"time_s is {time_s}, after a frame of {last_s} s; accepted: times that never "
                 "decrease. Call reset() where another video starts."
             )
-        terms = self._model.temporal.frame_terms(self._model.spatial(frame[None]))[0]
+        seen = _SeenFrame(time_s, *self._model.frame_terms(frame[None]))
         if not self._seen:
             self._began_s = time_s
-        elif time_s == last_s:
+        elif time_s == last_s or self._is_crowded(time_s):
             self._seen.pop()
-        self._seen.append(_SeenFrame(time_s, terms))
-        self._forget(time_s - self.span_s)
+        if seen.maps is not None and self._seen:
+            self._pair_up(seen, seen.maps)
+        self._seen.append(seen)
+        self._forget(time_s)
         if time_s - self._began_s < self.span_s - _GRACE_S:
             return None
-        window = self._nearest(time_s - self._back_s)
-        stacked = torch.stack([seen.terms for seen in window])
-        logits = self._model.temporal.from_frame_terms(stacked[None])[0]
-        return Window(logits, tuple(seen.time_s for seen in window))
+        window = self._chain(seen) if seen.maps else self._nearest(time_s - self._back_s)
+        if len(window) < len(self._back_s):
+            return None
+        frames = torch.stack([each.terms for each in window], dim=1)
+        pairs = [each.pair for each in window[1:] if each.pair is not None]
+        logits = self._model.from_terms(frames, torch.stack(pairs, dim=1) if pairs else None)[0]
+        return Window(logits, tuple(each.time_s for each in window))
+
+    def _pair_up(self, seen: _SeenFrame, maps: MotionMaps) -> None:
+        """Find the frame one step before a new one, and the motion between them."""
+        (partner,) = self._nearest(np.array([seen.time_s - self._step_s]))
+        if partner.maps is not None:
+            seen.partner, seen.pair = partner, self._model.pair_terms(partner.maps, maps)
+
+    def _chain(self, newest: _SeenFrame) -> list[_SeenFrame]:
+        """The newest frame after the frames one step before it, two steps, ..., as far as known."""
+        window = [newest]
+        while len(window) < len(self._back_s) and (partner := window[-1].partner):
+            window.append(partner)
+        return window[::-1]
 
     def _nearest(self, moments_s: np.ndarray) -> list[_SeenFrame]:
         """The frame nearest to each moment, the later one of two that are as near."""
@@ -121,8 +165,17 @@ class StreamingTransNet:
         positions = np.searchsorted(middles_s, moments_s + _GRACE_S, side="right")
         return [self._seen[position] for position in positions]
 
-    def _forget(self, before_s: float) -> None:
-        """Drop the frames that are nearest to no moment from ``before_s`` on."""
+    def _is_crowded(self, time_s: float) -> bool:
+        """Whether the last frame lies closer than the spacing to both of its neighbors."""
+        return len(self._seen) > 1 and time_s - self._seen[-2].time_s < self._spacing_s
+
+    def _forget(self, now_s: float) -> None:
+        """Drop the frames that no window can have any more, and the maps that no pair can have."""
         seen = self._seen
-        while len(seen) > 1 and (seen[0].time_s + seen[1].time_s) / 2 <= before_s:
-            seen.popleft()
+        span_s = self.span_s + (self._step_s if seen[-1].maps is not None else 0.0)
+        while len(seen) > 1 and (seen[0].time_s + seen[1].time_s) / 2 <= now_s - span_s:
+            seen.popleft().partner = None
+        for frame, later in pairwise(seen):
+            if (frame.time_s + later.time_s) / 2 > now_s - self._step_s:
+                break
+            frame.maps = None

@@ -29,6 +29,8 @@ class TemporalConvolutions(nn.Module):
         num_classes: C.
         joint: whether it learns together with the backbone. It begins as a mean over time then, and
             no unit of its second layer can die (see :func:`leaking_relu`).
+        of_pairs: whether the inputs are features of the n-1 pairs already (motion): the first
+            convolution then has kernel 1.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class TemporalConvolutions(nn.Module):
         filters: int,
         num_classes: int,
         joint: bool = False,
+        *,
+        of_pairs: bool = False,
     ) -> None:
         super().__init__()
         self._joint = joint
-        self.pair = nn.Conv1d(features, filters, kernel_size=2)
+        self.pair = nn.Conv1d(features, filters, kernel_size=1 if of_pairs else 2)
         self.whole = nn.Conv1d(filters, num_classes, kernel_size=num_frames - 1)
         self.score = nn.Conv1d(num_classes, num_classes, kernel_size=1)
         self._initialize()

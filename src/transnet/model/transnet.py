@@ -1,42 +1,66 @@
-"""TransNet (Alomar and Cai, 2023): an image network on each frame, 1D convolutions over time."""
+"""TransNet (Alomar and Cai, 2023): a 2D backbone on each frame, 1D convolutions over time."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
-from transnet.config import Temporal
+from transnet.config import Cues, Temporal
+from transnet.config import Readout as ReadoutKind
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.baselines import (
     Attention,
-    Mean,
+    MeanPooling,
     Recurrent,
     SeparableConvolutions,
-    TemporalRival,
+    TemporalBaseline,
 )
+from transnet.model.cues import CUES_OF, PairHead, join
+from transnet.model.encoded import Encoded
+from transnet.model.motion import NUM_FLOW, MotionMaps, PairMotion, motion_maps
+from transnet.model.readout import Readout
 from transnet.model.temporal import TemporalConvolutions
+
+TemporalPart = TemporalConvolutions | TemporalBaseline
+_NEIGHBORS = slice(None, -1), slice(1, None)
+
+
+class FrameTerms(NamedTuple):
+    """What a stream keeps of frames.
+
+    Attributes:
+        terms: what the heads need of each frame, ``(N, F)``.
+        maps: what the motion of its pairs is computed from, if motion is among the cues.
+    """
+
+    terms: Tensor
+    maps: MotionMaps | None
 
 
 class TransNet(nn.Module):
     """The network of the paper: ``logits = temporal(spatial(x_1), ..., spatial(x_n))``.
 
     Args:
-        backbone: name of a ``timm`` model, with random weights
-            (``transnet.load`` gives a whole trained network).
-        num_classes: actions to tell apart, C.
-        num_frames: frames a clip, n (paper: 12).
+        backbone: name of a ``timm`` model; its weights are random (``transnet.load`` returns a
+            trained network).
+        num_classes: number of classes, C.
+        num_frames: frames per clip, n, 2 or more (paper: 12).
         features: length of one frame's feature vector, L (paper: 64).
         filters: filters of the first temporal convolution, K (paper: 64).
         temporal: ``conv1d`` (the paper) or one of :mod:`transnet.model.baselines`.
         readout: ``flatten`` (the paper) or ``pool``, see :class:`Readout`.
+        cues: ``appearance`` (the paper), ``motion`` or ``both``, see :mod:`transnet.model.cues`.
         size: height and width of a frame in pixels (paper: 224).
         dropout: share of a frame's features dropped before the dense layer, in training only.
-        joint: whether all of it is to learn at once, see
+        joint: whether the backbone is trained too, see
             :class:`~transnet.model.temporal.TemporalConvolutions`.
-        backbone_args: further arguments of ``timm.create_model``.
+        backbone_args: additional arguments of ``timm.create_model``.
+
+    Raises:
+        TransNetError: an argument is not one of those accepted, or they do not fit together.
 
     Example:
         >>> model = TransNet("test_resnet.r160_in1k", num_classes=6, size=64, readout="pool")
@@ -44,7 +68,8 @@ class TransNet(nn.Module):
         torch.Size([2, 6])
     """
 
-    memory_format = torch.channels_last  # in which it is fastest
+    memory_format = torch.channels_last  # the fastest one
+    temporal: TemporalPart
 
     def __init__(
         self,
@@ -55,18 +80,36 @@ class TransNet(nn.Module):
         features: int = 64,
         filters: int = 64,
         temporal: Temporal = "conv1d",
-        readout: Literal["flatten", "pool"] = "flatten",
+        readout: ReadoutKind = "flatten",
+        cues: Cues = "appearance",
         size: int = 224,
         dropout: float = 0.0,
         joint: bool = False,
         backbone_args: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        _require("temporal", temporal, get_args(Temporal))
+        _require("readout", readout, get_args(ReadoutKind))
+        _require("cues", cues, get_args(Cues))
         self.num_frames = num_frames
-        self.spatial = Spatial(
-            Backbone(backbone, size=size, args=backbone_args), features, readout, dropout
-        )
-        self.temporal = _temporal_part(temporal, num_frames, features, filters, num_classes, joint)
+        self.cues = CUES_OF[cues]
+        has_motion = "flow" in self.cues
+        encoder = Backbone(backbone, size=size, args=backbone_args, middle=has_motion)
+
+        def temporal_part(inputs: int, *, of_pairs: bool = False) -> TemporalPart:
+            sizes = (num_frames, inputs, filters, num_classes)
+            return _temporal_part(temporal, *sizes, joint, of_pairs=of_pairs)
+
+        appearance = "appearance" in self.cues
+        self.spatial = Spatial(encoder, features, readout, dropout, appearance=appearance)
+        if appearance:
+            self.temporal = temporal_part(features)
+        if has_motion:
+            self.pair_motion = PairMotion(*_middle_shape(encoder))
+            self.change, self.flow = (
+                PairHead(inputs, features, temporal_part(features, of_pairs=True), dropout)
+                for inputs in (self.pair_motion.num_change, NUM_FLOW)
+            )
 
     @property
     def backbone(self) -> Backbone:
@@ -75,92 +118,176 @@ class TransNet(nn.Module):
 
     @property
     def feature_kind(self) -> str:
-        """What :meth:`encode` gives of a frame: ``pool`` (a vector) or ``flatten`` (a map)."""
-        return self.spatial.readout.kind
+        """What :meth:`encode` returns for a frame: ``pool`` (a vector) or ``flatten`` (a map)."""
+        return self.spatial.kind
+
+    @property
+    def has_motion(self) -> bool:
+        """Whether motion is among the cues."""
+        return "flow" in self.cues
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
-        return self.temporal(self._each_frame(self.spatial, clips))
+        return join(self.cue_logits(self.encode_cues(clips)))
 
     def encode(self, clips: Tensor) -> Tensor:
-        """Clips ``(B, T, 3, H, W)`` to what the readout needs of each frame, ``(B, T, ...)``.
+        """Clips ``(B, T, 3, H, W)`` to the readout's input for each frame, ``(B, T, ...)``.
 
-        With a frozen backbone this is the part worth keeping: it never changes.
+        With a frozen backbone the result never changes, so it can be cached.
         """
-        return self._each_frame(self.spatial.encode, clips)
+        return self.encode_cues(clips).frames
 
-    def classify(self, encoded: Tensor) -> Tensor:
-        """What :meth:`encode` gave, ``(B, T, ...)``, to logits ``(B, C)``."""
-        return self.temporal(self._each_frame(self.spatial.readout, encoded))
+    def classify(self, frames: Tensor, pairs: Tensor | None = None) -> Tensor:
+        """What :meth:`encode_cues` returns to logits ``(B, C)``.
 
-    def _each_frame(self, function: Any, clips: Tensor) -> Tensor:
+        Args:
+            frames: the readout's input for each frame, ``(B, T, ...)``.
+            pairs: motion vectors ``(B, T-1, M)``, if motion is among the cues.
+        """
+        return join(self.cue_logits(Encoded(frames, frames if pairs is None else pairs)))
+
+    def encode_cues(self, clips: Tensor) -> Encoded:
+        """The part that a frozen backbone computes of clips ``(B, T, 3, H, W)``."""
         if clips.shape[1] != self.num_frames:
             raise TransNetError(f"a clip has {clips.shape[1]} frames; accepted: {self.num_frames}.")
-        return function(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
+        shape = clips.shape[:2]
+        if not self.has_motion:
+            frames = self.spatial.encode(clips.flatten(0, 1)).unflatten(0, shape)
+            return Encoded(frames, frames.new_empty(shape[0], shape[1] - 1, 0))
+        maps = self.backbone.maps(clips.flatten(0, 1))
+        with torch.no_grad():  # motion has no parameters to train
+            pairs = self._motion_of_clips(motion_maps(maps.middle), shape)
+        return Encoded(self.spatial.pool(maps.last).unflatten(0, shape), pairs)
+
+    def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
+        """The output of :meth:`encode_cues` to the logits ``(B, C)`` of each cue."""
+        logits = {}
+        if "appearance" in self.cues:
+            shape = encoded.frames.shape[:2]
+            features = self.spatial.readout(encoded.frames.flatten(0, 1)).unflatten(0, shape)
+            logits["appearance"] = self.temporal(features)
+        if self.has_motion:
+            logits["change"] = self.change(encoded.pairs[..., : self.pair_motion.num_change])
+            logits["flow"] = self.flow(encoded.pairs[..., self.pair_motion.num_change :])
+        return logits
+
+    def frame_terms(self, frames: Tensor) -> FrameTerms:
+        """Normalized frames ``(N, 3, H, W)`` to what a stream keeps of them."""
+        if not self.has_motion:
+            return FrameTerms(self.temporal.frame_terms(self.spatial(frames)), None)
+        maps = self.backbone.maps(frames)
+        terms = frames.new_empty(len(frames), 0)
+        if "appearance" in self.cues:
+            features = self.spatial.readout(self.spatial.pool(maps.last))
+            terms = self.temporal.frame_terms(features)
+        return FrameTerms(terms, motion_maps(maps.middle))
+
+    def pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
+        """N pairs of frames to what a stream keeps of their motion, ``(N, 2 L)``."""
+        motion = self.pair_motion(earlier, later)
+        num_change = self.pair_motion.num_change
+        change = self.change.pair_terms(motion[:, :num_change])
+        return torch.cat([change, self.flow.pair_terms(motion[:, num_change:])], dim=1)
+
+    def from_terms(self, frames: Tensor, pairs: Tensor | None) -> Tensor:
+        """The terms of n frames ``(B, n, F)`` and n-1 pairs ``(B, n-1, 2 L)`` to logits ``(B, C)``.
+
+        Equal to those of a clip of the same frames.
+        """
+        logits = {}
+        if "appearance" in self.cues:
+            logits["appearance"] = self.temporal.from_frame_terms(frames)
+        if pairs is not None:
+            logits |= self.motion_logits(pairs)
+        return join(logits)
+
+    def motion_logits(self, pairs: Tensor) -> dict[str, Tensor]:
+        """The terms of n-1 pairs ``(B, n-1, 2 L)`` to the logits of the cues of motion."""
+        change, flow = pairs.chunk(2, dim=2)
+        return {"change": self.change.temporal(change), "flow": self.flow.temporal(flow)}
+
+    def flow_of_clip(self, clip: Tensor) -> Tensor:
+        """What moves between neighbors of a clip ``(n, 3, H, W)``, ``(n-1, 2, h, w)``."""
+        maps = motion_maps(self.backbone.maps(clip).middle)
+        earlier, later = (MotionMaps(*(v[part] for v in maps)) for part in _NEIGHBORS)
+        return self.pair_motion.gated_flow(earlier, later)
+
+    def _motion_of_clips(self, maps: MotionMaps, shape: torch.Size) -> Tensor:
+        each = [values.unflatten(0, shape) for values in maps]
+        earlier = MotionMaps(*(values[:, :-1].flatten(0, 1) for values in each))
+        later = MotionMaps(*(values[:, 1:].flatten(0, 1) for values in each))
+        return self.pair_motion(earlier, later).unflatten(0, (shape[0], shape[1] - 1))
+
+
+@torch.no_grad()
+def _middle_shape(backbone: Backbone) -> tuple[int, int, int]:
+    """Channels, height and width of the middle map."""
+    training = backbone.training
+    maps = backbone.eval().maps(torch.zeros(1, 3, backbone.size, backbone.size))
+    backbone.train(training)
+    return maps.middle.shape[1], maps.middle.shape[2], maps.middle.shape[3]
+
+
+def _require(argument: str, value: str, accepted: tuple[str, ...]) -> None:
+    if value not in accepted:
+        raise TransNetError(f"{argument} is {value!r}; accepted: {', '.join(accepted)}.")
 
 
 def _temporal_part(
-    kind: Temporal, num_frames: int, features: int, filters: int, num_classes: int, joint: bool
-) -> TemporalConvolutions | TemporalRival:
+    kind: Temporal,
+    num_frames: int,
+    features: int,
+    filters: int,
+    num_classes: int,
+    joint: bool,
+    *,
+    of_pairs: bool = False,
+) -> TemporalPart:
+    """The temporal part of a head, of n frames or of their n-1 pairs."""
     if kind == "conv1d":
-        return TemporalConvolutions(num_frames, features, filters, num_classes, joint)
+        sizes = (num_frames, features, filters, num_classes)
+        return TemporalConvolutions(*sizes, joint, of_pairs=of_pairs)
+    steps = num_frames - of_pairs
     if kind == "separable":
-        return SeparableConvolutions(num_frames, features, filters, num_classes)
+        return SeparableConvolutions(steps, features, filters, num_classes)
     if kind == "attention":
-        return Attention(num_frames, features, filters, num_classes)
+        return Attention(steps, features, filters, num_classes)
     if kind == "mean":
-        return Mean(features, num_classes)
+        return MeanPooling(features, num_classes)
     return Recurrent(kind, features, filters, num_classes)
 
 
 class Spatial(nn.Module):
-    """The 2D component: z_i = p(x_i), one frame ``(N, 3, H, W)`` to L features ``(N, L)``."""
+    """The 2D component: z_i = p(x_i), frames ``(N, 3, H, W)`` to their features ``(N, L)``."""
 
-    def __init__(self, backbone: Backbone, features: int, readout: str, dropout: float) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        features: int,
+        readout: str,
+        dropout: float,
+        *,
+        appearance: bool = True,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.readout = Readout(backbone, features, readout, dropout)
+        self.kind = readout
+        if appearance:
+            self.readout = Readout(backbone, features, readout, dropout)
 
     def forward(self, frames: Tensor) -> Tensor:
         return self.readout(self.encode(frames))
 
     def encode(self, frames: Tensor) -> Tensor:
         """Frames ``(N, 3, H, W)`` to maps ``(N, C, h, w)``, or to their means ``(N, C)``."""
-        maps = self.backbone(frames)
-        return maps if self.readout.kind == "flatten" else maps.mean(dim=(2, 3))
+        return self.pool(self.backbone(frames))
 
-
-class Readout(nn.Module):
-    """From a frame's feature map to its feature vector, ReLU at the end.
-
-    ``flatten`` is the arrangement that Table I's parameter counts imply: batch norm over the
-    channels, every position of the map kept, one dense layer. ``pool`` averages the positions
-    first: 49 times fewer weights at 7 x 7, and right for networks that give no map.
-    """
-
-    def __init__(self, backbone: Backbone, features: int, kind: str, dropout: float) -> None:
-        super().__init__()
-        self.kind = kind
-        positions = 1
-        self.norm: nn.Module
-        if kind == "flatten":
-            if backbone.grid is None:
-                raise TransNetError(
-                    f"--readout is 'flatten', but backbone {backbone.name!r} gives no map to "
-                    "flatten; use --readout pool."
-                )
-            positions = backbone.grid[0] * backbone.grid[1]
-            self.norm = nn.BatchNorm2d(backbone.channels)
-        else:
-            self.norm = nn.BatchNorm1d(backbone.channels)
-        self.dropout = nn.Dropout(dropout)
-        self.dense = nn.Linear(backbone.channels * positions, features)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return torch.relu(self.dense(self.dropout(self.norm(maps).flatten(start_dim=1))))
+    def pool(self, maps: Tensor) -> Tensor:
+        """The last maps of frames ``(N, C, h, w)`` to the readout's input."""
+        return maps if self.kind == "flatten" else maps.mean(dim=(2, 3))
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Parameters and batch norm statistics, as Keras and so the paper's Table I count them."""
+    """Number of parameters and batch norm statistics, counted as in Keras and in Table I."""
     statistics = (b for name, b in module.named_buffers() if name.endswith(("_mean", "_var")))
     return sum(p.numel() for p in (*module.parameters(), *statistics))

@@ -1,4 +1,4 @@
-"""3D networks of torchvision, which see a clip as a whole: the paper's other rivals."""
+"""3D networks of torchvision, which see a clip as a whole: baselines of the paper."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torchvision.models import video
 
 from transnet.errors import TransNetError
+from transnet.model.encoded import Encoded
 from transnet.model.encoder import Encoder
 
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
-"""Of RGB in 0..1, as torchvision's video networks are used to it."""
+"""Mean and standard deviation of RGB in 0..1 that torchvision's video networks expect."""
 
 
 class VideoBackbone(Encoder):
@@ -24,14 +25,14 @@ class VideoBackbone(Encoder):
 
     Args:
         name: one of :data:`VIDEO_BACKBONES`.
-        num_frames: frames a clip.
+        num_frames: frames per clip.
         size: height and width of a frame in pixels.
 
     Attributes:
         channels: length of a clip's feature vector.
 
     Raises:
-        TransNetError: the network does not take such clips.
+        TransNetError: the network does not take clips of this length and size.
     """
 
     def __init__(self, name: str, *, num_frames: int, size: int) -> None:
@@ -41,20 +42,20 @@ class VideoBackbone(Encoder):
         self._try_shapes(num_frames, size)
 
     def _try_shapes(self, num_frames: int, size: int) -> None:
-        """See, without computing anything, whether such clips are large enough."""
+        """Check, without computing anything, that clips are long and large enough."""
         trial = copy.deepcopy(self).to("meta").eval()
         try:
             trial(torch.empty(1, num_frames, 3, size, size, device="meta"))
         except RuntimeError as error:
             raise TransNetError(
-                f"--backbone {self.name} does not take clips of {num_frames} frames of {size} "
-                f"pixels ({error}); use more --frames or a larger --size."
+                f"backbone {self.name} does not take clips of {num_frames} frames of {size} "
+                f"pixels ({error}); use more frames or a larger size."
             ) from error
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalized clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
         channels_first = clips.transpose(1, 2)
-        if isinstance(self.network, video.S3D):  # its own pooling wants clips of a fixed length
+        if isinstance(self.network, video.S3D):  # its own pooling requires a fixed length
             return self.network.features(channels_first).mean(dim=(2, 3, 4))
         return self.network(channels_first)
 
@@ -64,13 +65,14 @@ class VideoNetwork(nn.Module):
 
     Args:
         backbone: one of :data:`VIDEO_BACKBONES`, with random weights.
-        num_classes: actions to tell apart, C.
-        num_frames: frames a clip.
+        num_classes: number of classes, C.
+        num_frames: frames per clip.
         size: height and width of a frame in pixels.
         dropout: share of the features dropped before the last layer, in training only.
     """
 
     feature_kind = "clip"
+    has_motion = False
     memory_format = torch.channels_last_3d
 
     def __init__(
@@ -89,22 +91,31 @@ class VideoNetwork(nn.Module):
         """Clips ``(B, T, 3, H, W)`` to features ``(B, channels)``."""
         return self.backbone(clips)
 
-    def classify(self, encoded: Tensor) -> Tensor:
-        """What :meth:`encode` gave to logits ``(B, C)``."""
-        return self.score(self.dropout(encoded))
+    def classify(self, features: Tensor, pairs: Tensor | None = None) -> Tensor:
+        """The output of :meth:`encode` to logits ``(B, C)``; ``pairs`` is not used."""
+        return self.score(self.dropout(features))
+
+    def encode_cues(self, clips: Tensor) -> Encoded:
+        """The features of clips ``(B, T, 3, H, W)``; there are no pairs."""
+        features = self.encode(clips)
+        return Encoded(features, features.new_empty(len(clips), 0))
+
+    def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
+        """The logits of the only cue: the clip as a whole."""
+        return {"clip": self.classify(encoded.frames)}
 
 
 def _mvit(num_frames: int, size: int) -> nn.Module:
     if (num_frames, size) != (16, 224):
         raise TransNetError(
-            f"--backbone mvit_v2_s takes 16 frames of 224 pixels, not {num_frames} of {size}; "
-            "use --frames 16 --size 224."
+            f"backbone mvit_v2_s takes 16 frames of 224 pixels, not {num_frames} of {size}; "
+            "use frames 16 and size 224."
         )
     return video.mvit_v2_s()
 
 
-# torchvision's own keeps a thousandth of each batch: after the few hundred steps of a short
-# training the statistics were still the first ones, and the answers as good as chance.
+# torchvision's momentum is 0.001: after the few hundred steps of a short training the statistics
+# were still close to the initial ones, and the accuracy at chance.
 _S3D_NORM = partial(nn.BatchNorm3d, eps=0.001, momentum=0.1)
 
 VIDEO_BACKBONES: dict[str, Callable[[int, int], Any]] = {
@@ -113,7 +124,7 @@ VIDEO_BACKBONES: dict[str, Callable[[int, int], Any]] = {
     "s3d": lambda *_: video.s3d(norm_layer=_S3D_NORM),
     "mvit_v2_s": _mvit,
 }
-"""Name to a function of the number of frames and their size."""
+"""Name to a function that takes the number of frames and their size."""
 
 
 def _drop_classifier(network: Any) -> int:

@@ -1,1 +1,1 @@
-"""The paper's tables, printed beside what this package measures."""
+"""The tables of the paper, with the figures of this package: ``transnet reproduce``."""

@@ -1,15 +1,15 @@
-"""Tables II to V with our figures in them."""
+"""Tables II to V, with our figures."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
 
-from transnet.experiments.results import Mean
+from transnet.experiments.results import MeanResult
 from transnet.paper.grid import Cell
 from transnet.paper.tables import ResultTable, printed
 
-Measured = Mapping[tuple[str, str], Mean]
+Measured = Mapping[tuple[str, str], MeanResult]
 """Means by recipe and split."""
 
 _NUMERALS = {3: "III", 4: "IV", 5: "V"}
@@ -21,13 +21,13 @@ def pretraining_table(
     ours: Measured,
     notes: Sequence[str],
 ) -> ResultTable:
-    """Table II: every cell under every split, beside the paper's figure, and the averages."""
+    """Table II: every cell under every split, with the paper's figure, and the averages."""
     paper = {(row["backbone"], row["pretraining"]): row for row in printed(2)}
     rows = [
         [
             cell.backbone,
             cell.pretraining,
-            cell.teaching,
+            cell.treatment,
             *(_figure(ours.get((cell.recipe, split))) for split in splits),
             _printed_figure(paper.get((cell.backbone, cell.pretraining))),
         ]
@@ -39,12 +39,15 @@ def pretraining_table(
     return ResultTable(
         "Table II: backbones and pretraining, top-1 in %",
         (
-            "backbone", "pretraining", "backbone is", *map(_heading, splits),
+            "backbone",
+            "pretraining",
+            "backbone is",
+            *map(_heading, splits),
             "paper, KTH, random split",
         ),
         rows,
         notes,
-    )  # fmt: skip
+    )
 
 
 def _averages(
@@ -54,7 +57,7 @@ def _averages(
     ours: Measured,
     paper: Mapping[tuple[str, str], Mapping[str, str]],
 ) -> list[str]:
-    """A row of the means over the backbones, ours and the paper's."""
+    """A row with the means over the backbones, ours and the paper's."""
     cells = [cell for cell in grid if cell.pretraining == kind]
     theirs = [paper.get((cell.backbone, kind)) for cell in cells]
     columns = [
@@ -78,7 +81,7 @@ def method_table(
     ours: Measured,
     notes: Sequence[str],
 ) -> ResultTable:
-    """Tables III to V: the methods that the paper lists, its own figure, and ours."""
+    """Tables III to V: the methods that the paper cites, its own figure, and ours."""
     rows = [
         [
             f"{row['method']}, {'the paper' if row['venue'] == '-' else row['venue']}",
@@ -88,10 +91,10 @@ def method_table(
             row["accuracy"],
         ]
         for row in printed(number)
-    ]  # fmt: skip
+    ]
     rows += [
         [
-            f"TransNet, ours, {cell.teaching}",
+            f"TransNet, ours, {cell.treatment}",
             cell.backbone,
             cell.pretraining,
             _heading(split),
@@ -102,13 +105,13 @@ def method_table(
         if (mean := ours.get((cell.recipe, split)))
     ]
     return ResultTable(
-        f"Table {_NUMERALS[number]}: beside other methods on {dataset}, top-1 in %",
+        f"Table {_NUMERALS[number]}: comparison with other methods on {dataset}, top-1 in %",
         ("method", "backbone", "pretraining", "split", "top-1, %"),
         rows,
         (
             *notes,
-            "Most methods that the paper cites were measured on official splits, its own figure on "
-            "a random one, which leaks (see docs/leakage.md): compare only what has one split.",
+            "Most cited methods were evaluated on official splits, the paper's own figure is on a "
+            "random one, which leaks (see docs/leakage.md): only compare figures of one split.",
         ),
     )
 
@@ -121,5 +124,5 @@ def _printed_figure(row: Mapping[str, str] | None) -> str:
     return f"{row['accuracy']} ± {row['std']}" if row else ""
 
 
-def _figure(mean: Mean | None) -> str:
+def _figure(mean: MeanResult | None) -> str:
     return "failed" if mean is None else mean.percent

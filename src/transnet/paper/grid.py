@@ -1,4 +1,4 @@
-"""The cells of a table: a backbone with a pretraining, and how it is taught."""
+"""The cells of a table: a backbone with a pretraining, and how it is trained."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from transnet.model.video_network import VIDEO_BACKBONES
 
 @dataclass(frozen=True)
 class Cell:
-    """A backbone with a pretraining, under some splits.
+    """A row of a table: a backbone with a pretraining, and its settings.
 
     Attributes:
         backbone: name of the image network.
         pretraining: ``none``, ``imagenet`` or ``hss``.
         readout: ``pool`` or ``flatten``.
-        clip: how a video becomes a clip.
-        training: how the network learns.
+        clip: frames, size and sampling of a clip.
+        training: settings of the training.
     """
 
     backbone: str
@@ -30,19 +30,19 @@ class Cell:
 
     @property
     def recipe(self) -> str:
-        """The name in the table of results; other settings have another name."""
-        return f"{self.backbone}, {self.pretraining}, {self.readout}, {self.teaching}"
+        """The name in the table of results, different for different settings."""
+        return f"{self.backbone}, {self.pretraining}, {self.readout}, {self.treatment}"
 
     @property
     def model(self) -> ModelConfig:
-        """The size and form of the network; a 3D network has its own."""
+        """The architecture of the network; a 3D network has its own."""
         if self.backbone in VIDEO_BACKBONES:
-            return ModelConfig()
-        return ModelConfig(readout=self.readout)
+            return ModelConfig(cues="appearance")
+        return ModelConfig(readout=self.readout, cues="appearance")
 
     @property
-    def teaching(self) -> str:
-        """What happens to the backbone: ``frozen at 224 px``, ``trained 8 epochs at 64 px``."""
+    def treatment(self) -> str:
+        """How the backbone is used: ``frozen at 224 px``, ``trained 8 epochs at 64 px``."""
         learned = "frozen" if self.training.freeze else f"trained {self.training.epochs} epochs"
         return f"{learned} at {self.clip.size} px"
 
@@ -57,23 +57,23 @@ def make_cell(
     scratch_epochs: int,
     quick: bool,
 ) -> Cell:
-    """The settings of a cell: frozen if it knows something, else trained as a whole, from nothing.
+    """A cell: frozen if the backbone is pretrained, else trained from scratch as a whole.
 
     Args:
         backbone: name of the image network.
-        kind: ``none``, ``imagenet`` or ``hss``.
+        kind: the pretraining: ``none``, ``imagenet`` or ``hss``.
         readout: ``pool`` or ``flatten``.
-        size: frame size in pixels where the backbone knows something and stays frozen.
-        scratch_size: frame size in pixels where the backbone is trained from nothing.
-        scratch_epochs: epochs there.
+        size: frame size in pixels with a pretrained, frozen backbone.
+        scratch_size: frame size in pixels for training from scratch.
+        scratch_epochs: epochs of training from scratch.
         quick: a miniature.
     """
     scratch = kind == "none"
     clip = ClipConfig(size=scratch_size if scratch else size)
     training = TrainingConfig()
     if scratch:
-        # The number of epochs is given, so no clips are kept back to find it: as for the frozen
-        # ones, all training clips are learned from.
+        # The number of epochs is fixed, so no clips are held out to choose it: as with a frozen
+        # backbone, the final training is on all training clips.
         training = TrainingConfig(
             freeze=False,
             epochs=scratch_epochs,
@@ -88,10 +88,10 @@ def make_cell(
 
 
 def _normalizes(backbone: str) -> bool:
-    """Whether a network has layers that keep its activations in range, batch norm say.
+    """Whether a network has normalization layers, such as batch norm.
 
-    Without them (VGG16) the usual learning rate is too large: trained from random weights, the
-    network learned next to nothing.
+    Without them (VGG16) the usual learning rate is too large for training from scratch: the
+    accuracy stayed close to chance.
     """
     if not timm.is_model(backbone):
         return True

@@ -1,4 +1,4 @@
-"""Tables: the paper's figures as it prints them, and a table to put ours beside them.
+"""Tables: the figures as printed in the paper, and a table of results.
 
 The figures are facts of *TransNet: A Transfer Learning-Based Network for Human Action Recognition*
 (Alomar and Cai, 2023), Tables I to V; those of other methods in Tables III to V are as cited there.
@@ -19,13 +19,13 @@ from transnet.utils.files import written_whole
 
 @dataclass(frozen=True)
 class ResultTable:
-    """A table to read.
+    """A table of results.
 
     Attributes:
-        title: what it is.
-        columns: their names.
-        rows: text for each column.
-        notes: what one must know to read it right.
+        title: its title.
+        columns: names of the columns.
+        rows: a text per column.
+        notes: remarks below the table.
     """
 
     title: str
@@ -34,13 +34,13 @@ class ResultTable:
     notes: Sequence[str] = field(default=())
 
     def text(self) -> str:
-        """For a terminal."""
+        """The table for a terminal."""
         return "\n".join(
             [self.title, "", plain_columns([self.columns, *self.rows]), "", *self.notes]
         )
 
     def markdown(self) -> str:
-        """For a document."""
+        """The table in Markdown."""
         body = markdown_columns([self.columns, *self.rows])
         return "\n\n".join([f"## {self.title}", body, *self.notes]) + "\n"
 
@@ -61,6 +61,6 @@ class ResultTable:
 
 
 def printed(number: int) -> list[dict[str, str]]:
-    """The rows of one of the paper's tables, 1 to 5, as it prints them."""
+    """The rows of a table of the paper, 1 to 5, as printed."""
     table = resources.files("transnet.paper") / "printed" / f"table{number}.csv"
     return list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))

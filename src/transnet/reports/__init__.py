@@ -1,1 +1,1 @@
-"""Pages, tables, charts and drawings that a person looks at."""
+"""Pages, tables, charts and overlays for people to read."""

@@ -1,4 +1,4 @@
-"""How a training went, epoch by epoch, as its logs tell."""
+"""Learning curves of a training, from its logs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from matplotlib.figure import Figure
 
 
 def learning_curves(run: Path, figures: Mapping[str, str]) -> Figure | None:
-    """Curves of the training and the validation part; nothing if there are no logs.
+    """Curves of the training and the validation part; ``None`` without logs.
 
     Args:
-        run: the folder of the training.
-        figures: what to draw: its name in the logs (``loss``, of ``train_loss`` and
-            ``validation_loss``) and its title.
+        run: the run folder.
+        figures: name in the logs (``loss`` for ``train_loss`` and ``validation_loss``) to title.
     """
     epochs = _epochs(run)
     if not epochs:
@@ -39,7 +38,7 @@ def learning_curves(run: Path, figures: Mapping[str, str]) -> Figure | None:
 
 
 def _epochs(run: Path) -> dict[int, dict[str, str]]:
-    """Figures by epoch; a training that was resumed has one log for each start."""
+    """Figures by epoch; a resumed training has one log per start."""
     epochs: dict[int, dict[str, str]] = {}
     logs = sorted(
         run.glob("logs/csv/version_*/metrics.csv"),

@@ -1,4 +1,4 @@
-"""Pages to read in a browser: one file each, with everything in it."""
+"""HTML reports: self-contained files for a browser."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def render(template: str, **values: Any) -> str:
     """Fill a template of ``transnet/reports/templates``; text in ``values`` is escaped.
 
-    The filters ``percent`` (of a share, 0..1), ``picture`` (of pixels) and ``chart`` (of a
-    figure) are there.
+    Templates can use the filters ``percent`` (of a share, 0..1), ``picture`` (of pixels) and
+    ``chart`` (of a figure).
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("transnet.reports"),
@@ -32,11 +32,11 @@ def render(template: str, **values: Any) -> str:
     environment.filters["picture"] = picture_address
     environment.filters["chart"] = chart_markup
     page = environment.get_template(template).render(**values)
-    return page.encode("utf-8", "replace").decode()  # names of files may be any bytes
+    return page.encode("utf-8", "replace").decode()  # file names may be any bytes
 
 
 def picture_address(pixels: NDArray[np.uint8], height: int = 112) -> str:
-    """uint8 RGB ``(H, W, 3)`` as a JPEG that is its own address, resized to a height."""
+    """uint8 RGB ``(H, W, 3)``, resized to a height, as a JPEG in a ``data:`` address."""
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     width = max(1, round(picture.width * height / picture.height))
     buffer = io.BytesIO()
@@ -45,7 +45,7 @@ def picture_address(pixels: NDArray[np.uint8], height: int = 112) -> str:
 
 
 def chart_markup(figure: Figure) -> Any:
-    """A figure of matplotlib as SVG for a page."""
+    """A figure of matplotlib as SVG markup."""
     from markupsafe import Markup
 
     figure.patch.set_alpha(0)

@@ -1,11 +1,11 @@
-"""Tables in straight columns, for a terminal or a Markdown document."""
+"""Text tables with aligned columns, for a terminal or a Markdown document."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 Lines = Sequence[Sequence[str]]
-"""Headings, then rows of as many texts."""
+"""The headings, then rows of the same length."""
 
 
 def plain_columns(lines: Lines) -> str:

@@ -11,10 +11,15 @@ from transnet.errors import TransNetError
 
 
 def find_device(name: Device | str = "auto") -> torch.device:
-    """The device of a name; ``auto`` is the GPU where there is one, else the CPU.
+    """Find the device of a name.
+
+    Args:
+        name: ``cpu``, ``cuda``, ``mps``, or ``auto``: CUDA where it is available, else the CPU.
+            Apple's GPU is used only by name: some networks of ``timm`` use operations that it
+            lacks, and the CPU has the choice of runtimes there.
 
     Raises:
-        TransNetError: the name is not known, or there is no such device on this machine.
+        TransNetError: the name is unknown, or this machine has no such device.
 
     Example:
         >>> find_device("cpu")

@@ -1,4 +1,4 @@
-"""One network in one of the runtimes that can carry it: PyTorch as it is, compiled, or another."""
+"""A network in one runtime: PyTorch (eager or compiled), ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from transnet.runtimes.sessions import onnx_session, openvino_core, openvino_fun
 
 Runtime = Literal["eager", "compiled", "onnx", "openvino"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-Engine = Callable[[Tensor], Tensor]
+Engine = Callable[[Tensor], tuple[Tensor, ...]]
 
 _PACKAGES = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
@@ -26,7 +26,7 @@ _PACKAGES = {
 
 
 def installed_runtimes() -> tuple[Runtime, ...]:
-    """The runtimes that this machine has; PyTorch's compiler needs a C++ compiler."""
+    """The runtimes of this machine; ``compiled`` requires a C++ compiler."""
     return tuple(runtime for runtime in RUNTIMES if not _missing(runtime))
 
 
@@ -38,26 +38,26 @@ def open_engine(
     threads: int = 0,
     graph: Path | None = None,
 ) -> Engine:
-    """A network in a runtime, on the processor, in float32.
+    """Open a network in a runtime, on the CPU, in float32.
 
     Args:
-        module: takes one tensor and gives one; in evaluation mode.
-        example: such a tensor. Its first dimension may have another size later, the others not.
-        runtime: where it shall run.
-        threads: threads to use; 0: as many as the runtime thinks right. For PyTorch the number
-            holds for the whole process.
-        graph: an ``.onnx`` file, which is used if it is there and else written, so that the next
-            time is quick.
+        module: maps one tensor to one tensor or to several.
+        example: an input. The size of its first dimension may vary later; the others are fixed.
+        runtime: the runtime.
+        threads: number of threads; 0: the runtime's default. For PyTorch the number holds for the
+            whole process.
+        graph: path of an ``.onnx`` file, which is read if it exists and written otherwise, so
+            that opening the network again is fast.
 
     Returns:
-        A function from such a tensor to the network's answer. That of ONNX Runtime and of OpenVINO
-        may be called from several threads at once.
+        A function from an input to the network's outputs. With ONNX Runtime and OpenVINO it may be
+        called from several threads at once.
 
     Raises:
         TransNetError: the runtime is not installed, or the network cannot run in it.
     """
     if missing := _missing(runtime):
-        raise TransNetError(f"runtime {runtime!r} needs {missing}, which is not installed here.")
+        raise TransNetError(f"runtime {runtime!r} needs {missing}, which is not installed.")
     module = module.eval()
     if runtime in ("eager", "compiled"):
         if threads:
@@ -71,7 +71,7 @@ def open_engine(
 
 
 def _missing(runtime: Runtime) -> str:
-    """What the runtime lacks, in words; empty if it can be used."""
+    """What the runtime lacks on this machine; empty if nothing."""
     if runtime == "compiled" and not (shutil.which("g++") or shutil.which("clang++")):
         return "a C++ compiler"
     packages = _PACKAGES.get(runtime, ())
@@ -83,9 +83,9 @@ def _torch_engine(module: nn.Module, example: Tensor, *, compiled: bool) -> Engi
     if compiled:
         call = torch.compile(module, options={"freezing": True})  # folds batch norms
 
-    def run(batch: Tensor) -> Tensor:
+    def run(batch: Tensor) -> tuple[Tensor, ...]:
         with torch.inference_mode():
-            return call(batch)
+            return _several(call(batch))
 
     try:
         run(example)
@@ -100,30 +100,37 @@ def _write_graph(module: nn.Module, example: Tensor, path: Path) -> None:
     from transnet.runtimes.onnx_graph import to_onnx
     from transnet.utils.files import written_whole
 
-    # A batch of one would be taken for a size that never changes.
+    # The exporter takes a batch size of one for a constant.
     example = example if len(example) > 1 else torch.cat([example, example])
-    model = to_onnx(module, example, "input", ["output"], "the network")
+    with torch.inference_mode():
+        count = len(_several(module(example)))
+    names = ["output", *(f"output{number}" for number in range(1, count))]
+    model = to_onnx(module, {"input": example}, names, "the network")
     with written_whole(path) as beside:
         onnx.save(model, beside)
 
 
 def _onnx_engine(path: Path, threads: int) -> Engine:
     try:
-        # Not spinning: others decode videos meanwhile.
+        # No spinning: other threads decode videos meanwhile.
         session = onnx_session(path, threads, spinning=False)
-    except Exception as error:  # of kinds of its own
+    except Exception as error:  # its errors have no common base
         raise TransNetError(f"ONNX Runtime refuses it ({_first_line(error)}).") from error
-    return lambda batch: torch.from_numpy(
-        session.run(None, {"input": batch.contiguous().numpy()})[0]
+    return lambda batch: tuple(
+        map(torch.from_numpy, session.run(None, {"input": batch.contiguous().numpy()}))
     )
 
 
 def _openvino_engine(path: Path, threads: int) -> Engine:
     try:
         run = openvino_function(openvino_core().read_model(path), threads)
-    except Exception as error:  # of kinds of its own
+    except Exception as error:  # its errors have no common base
         raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
-    return lambda batch: torch.from_numpy(run(batch.numpy()))
+    return lambda batch: tuple(map(torch.from_numpy, run(batch.numpy())))
+
+
+def _several(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
 
 
 def _first_line(error: Exception) -> str:

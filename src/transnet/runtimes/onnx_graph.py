@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,38 +20,37 @@ OPSET = 18
 
 
 def to_onnx(
-    module: nn.Module, example: Tensor, name: str, outputs: list[str], what: str
+    module: nn.Module, examples: Mapping[str, Tensor], outputs: list[str], what: str
 ) -> onnx.ModelProto:
-    """A network as a graph whose batches may have any size.
+    """Convert a network to an ONNX graph with a variable batch size.
 
     Args:
-        module: the network.
-        example: a batch of two or more, as it will get them.
-        name: the input's name.
-        outputs: the outputs' names.
-        what: the network's name in messages.
+        module: the network; it is put in evaluation mode.
+        examples: an input with a batch size of two or more, by the name of the input.
+        outputs: names of the outputs.
+        what: the network's name in error messages.
 
     Raises:
-        TransNetError: it does something that ONNX cannot say.
+        TransNetError: the network has operations that ONNX lacks.
     """
     batch = torch.export.Dim("batch", min=1, max=4096)
     try:
         with _quietly():
             program = torch.onnx.export(
                 module.eval(),
-                (example,),
+                tuple(examples.values()),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=[name],
+                input_names=list(examples),
                 output_names=outputs,
-                dynamic_shapes=({0: batch},),
+                dynamic_shapes=tuple({0: batch} for _ in examples),
                 verbose=False,
             )
     except Exception as error:  # the exporter's errors have no common base
         reason = str(error).strip().splitlines()
         raise TransNetError(
             f"{what} cannot be written as ONNX ({type(error).__name__}: {reason[0]}). "
-            "Another backbone may do; if it ought to work, please report it."
+            "Choose another backbone, or report it if this one should work."
         ) from error
     assert program is not None
     model: Any = program.model_proto
@@ -59,11 +59,14 @@ def to_onnx(
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """The exporter logs its own inner workings, which are nothing to a user."""
+    """Silence the exporter, which logs its internals."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            # The inputs share their batch size, as they should.
+            warnings.filterwarnings("ignore", message=".*The axis name: batch will not be used.*")
+            yield
     finally:
         logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""A model file opened in ONNX Runtime or OpenVINO, on the processor."""
+"""A model file opened in ONNX Runtime or OpenVINO, on the CPU."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 
 def onnx_session(path: Path, threads: int, *, spinning: bool = True) -> Any:
-    """ONNX Runtime's own session of a file, on the processor.
+    """A session of ONNX Runtime, on the CPU.
 
     Args:
         path: ``*.onnx``.
-        threads: threads to use; 0: as many as it thinks right.
-        spinning: its threads wait for work at full speed, in the way of whatever else is done.
+        threads: number of threads; 0: the runtime's default.
+        spinning: whether idle threads wait busily: faster if nothing else runs, slower otherwise.
     """
     import onnxruntime
 
@@ -31,13 +31,13 @@ def onnx_session(path: Path, threads: int, *, spinning: bool = True) -> Any:
 
 
 def openvino_core() -> Any:
-    """OpenVINO's core, the only one of the process, which is kept to its end.
+    """OpenVINO's core: one per process, never freed.
 
-    Each core brings a stack for signals and, when it is freed, puts back the one that it found.
-    Where two are freed, the older one first, that is one that is gone: the next signal (Ctrl-C, the
-    end of a loader's worker) then kills the process.
+    Each core installs a stack for signals and, when it is freed, restores the one that it found.
+    If two are freed, the older one first, that stack no longer exists: the next signal (Ctrl-C,
+    the end of a loader's worker) then kills the process.
     """
-    with _MAKING_CORE:  # a cache alone would let two threads make one each
+    with _MAKING_CORE:  # with the cache alone, two threads could make one each
         return _core()
 
 
@@ -51,23 +51,28 @@ def _core() -> Any:
     return openvino.Core()
 
 
-def openvino_function(model: Any, threads: int) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
-    """A model of OpenVINO as a function of its input, on the processor, for several threads.
+Function = Callable[..., list[NDArray[np.float32]]]
+"""From the inputs of a model to its outputs, in their order."""
+
+
+def openvino_function(model: Any, threads: int) -> Function:
+    """A model of OpenVINO as a function, on the CPU; several threads may call it at once.
 
     Args:
-        model: as OpenVINO read it.
-        threads: threads to use; 0: as many as it thinks right.
+        model: the model, as read by OpenVINO.
+        threads: number of threads; 0: the runtime's default.
     """
-    # Left to itself, OpenVINO computes in bfloat16 where the processor can.
+    # By default OpenVINO computes in bfloat16 on CPUs that support it.
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
     compiled = openvino_core().compile_model(model, "CPU", settings)
-    requests = threading.local()  # each of them answers one call at a time
+    requests = threading.local()  # a request handles one call at a time
 
-    def run(batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run(*inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         if not hasattr(requests, "own"):
             requests.own = compiled.create_infer_request()
-        return np.array(requests.own.infer(np.ascontiguousarray(batch))[0])
+        outputs = requests.own.infer([np.ascontiguousarray(each) for each in inputs])
+        return [np.array(outputs[output]) for output in compiled.outputs]
 
     return run

@@ -1,1 +1,1 @@
-"""Teaching: features of a frozen backbone, the Lightning module, the training itself."""
+"""Training: clip data, Lightning modules, the trainer, run folders, pretraining."""

@@ -1,4 +1,4 @@
-"""How every network here is optimized: AdamW, a linear warm-up, half a cosine to zero."""
+"""Optimizer and schedule: AdamW, linear warm-up, half a cosine to zero."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def optimizers(
     """Optimizer and schedule, as Lightning's ``configure_optimizers`` returns them.
 
     Args:
-        model: the whole network; frozen parameters are left out.
-        backbone: the part of it that has a step size of its own.
-        config: step sizes, decay and warm-up.
+        model: the network; frozen parameters are left out.
+        backbone: the part of it with a learning rate of its own.
+        config: learning rates, weight decay and warm-up.
         num_steps: steps of the whole training.
     """
     groups = []
@@ -35,7 +35,7 @@ def optimizers(
                 for p in model.parameters()
                 if p.requires_grad
                 and (id(p) in inner) == inside
-                and (p.ndim > 1) == decayed  # biases and batch norms are left to themselves
+                and (p.ndim > 1) == decayed  # no decay of biases and norms
             ]
             if members:
                 decay = config.weight_decay if decayed else 0.0
@@ -43,25 +43,25 @@ def optimizers(
     optimizer = torch.optim.AdamW(groups)
     warmup = max(1, round(config.warmup * num_steps))
 
-    def step_size(step: int) -> float:
-        """0..1, times the learning rate."""
+    def factor(step: int) -> float:
+        """Share of the peak learning rate, 0..1."""
         if step < warmup:
             return (step + 1) / warmup
         done = (step - warmup) / max(1, num_steps - warmup)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, step_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def refuse_divergence(loss: Tensor, step: int) -> None:
-    """Stop a training that has come to nothing.
+    """Stop a training whose loss is not finite.
 
     Raises:
-        TransNetError: the loss is not a number.
+        TransNetError: the loss is infinite or not a number.
     """
     if not torch.isfinite(loss):
         raise TransNetError(
-            f"the loss is {loss.item()} in step {step}: the training has diverged. Start anew with "
-            "smaller steps (--learning-rate, --backbone-learning-rate)."
+            f"the loss is {loss.item()} in step {step}: the training has diverged. Start over with "
+            "a lower --learning-rate or --backbone-learning-rate."
         )

@@ -1,9 +1,10 @@
-"""Photos as batches, and the check that every one of them can be read."""
+"""Batches of photos with masks, and the check that every photo can be read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,32 +13,32 @@ from torch.utils.data import DataLoader, Dataset
 
 from transnet.config import PretrainingConfig
 from transnet.data.broken import check_broken
-from transnet.data.photos.photo import PERSON, Photo, PhotoSet
-from transnet.data.photos.transforms import PhotoView
-from transnet.errors import PhotoError, TransNetError
-from transnet.training.datasets import (
+from transnet.data.photos.photo import PERSON, Photo
+from transnet.data.photos.split import PhotoSplit
+from transnet.data.photos.transforms import PhotoTransform
+from transnet.errors import FileError, TransNetError
+from transnet.training.samplers import (
     FIXED_VIEW,
     Draw,
     EpochSampler,
     FixedSampler,
-    leaves_one_alone,
+    drops_last,
 )
-from transnet.utils.progress import progress_bar
-from transnet.utils.threads import prefetch
+from transnet.utils.reading import read_many
 
 
-class MaskedPhotos(Dataset):
-    """Normalized pictures ``(3, size, size)`` and their masks, read when asked for.
+class MaskedPhotos(Dataset[Any]):
+    """Normalized photos ``(3, size, size)`` and their masks, read on access.
 
     Args:
         photos: the photos.
-        view: prepares them.
-        paste: share of the varied photos whose people are cut out and set before another photo,
-            0..1. So few photos make many scenes, and the place says nothing about the shape
-            (Ghiasi et al., Simple Copy-Paste, 2021).
+        view: resizes, augments and normalizes them.
+        paste: share of the augmented photos whose people are pasted onto another photo, 0..1
+            (Ghiasi et al., Simple Copy-Paste, 2021): more scenes from few photos, and a background
+            that says nothing about the shape.
     """
 
-    def __init__(self, photos: Sequence[Photo], view: PhotoView, paste: float = 0.0) -> None:
+    def __init__(self, photos: Sequence[Photo], view: PhotoTransform, paste: float = 0.0) -> None:
         self._photos, self._view, self._paste = photos, view, paste
 
     def __len__(self) -> int:
@@ -59,15 +60,15 @@ class MaskedPhotos(Dataset):
 
 
 def photo_loader(
-    photos: Sequence[Photo], view: PhotoView, config: PretrainingConfig, *, training: bool
-) -> DataLoader:
-    """Batches to learn from, each photo varied, or to measure on, each as it is."""
+    photos: Sequence[Photo], view: PhotoTransform, config: PretrainingConfig, *, training: bool
+) -> DataLoader[Any]:
+    """Batches of augmented photos for training, or of plain photos for validation."""
     count = len(photos)
     return DataLoader(
         MaskedPhotos(photos, view, config.paste),
         batch_size=config.batch_size,
         sampler=EpochSampler(count, seed=config.seed) if training else FixedSampler(count),
-        drop_last=training and leaves_one_alone(count, config.batch_size),
+        drop_last=training and drops_last(count, config.batch_size),
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
         worker_init_fn=_one_thread,
@@ -75,30 +76,34 @@ def photo_loader(
 
 
 def _one_thread(_: int) -> None:
-    torch.set_num_threads(1)  # the training has the others
+    torch.set_num_threads(1)  # the training uses the others
 
 
-def readable_photos(photos: PhotoSet, config: PretrainingConfig) -> PhotoSet:
-    """Read every photo once, so that a broken one is found before the training starts.
+def readable_photos(photos: PhotoSplit, config: PretrainingConfig) -> PhotoSplit:
+    """Read every photo once, to find broken ones before the training starts.
 
     Raises:
         TransNetError: too many are broken, or no photo shows a person.
     """
     members = (*photos.train, *photos.validation)
-    broken: dict[Photo, PhotoError] = {}
+    broken: dict[Photo, FileError] = {}
     people = 0
 
     def shows_person(photo: Photo) -> bool:
         return bool((photo.read().mask == PERSON).any())
 
-    calls = ((lambda p=photo: shows_person(p)) for photo in members)
-    with progress_bar("checking the photos", len(members), "photos") as bar:
-        for photo, result in zip(members, prefetch(calls, max(1, config.workers)), strict=True):
-            try:
-                people += result.result()
-            except PhotoError as error:
-                broken[photo] = error
-            bar.update(1)
+    checked = read_many(
+        members,
+        shows_person,
+        workers=max(1, config.workers),
+        title="checking the photos",
+        unit="photos",
+    )
+    for photo, result in checked:
+        if isinstance(result, FileError):
+            broken[photo] = result
+        else:
+            people += result
     check_broken(broken, len(members), config.max_broken, "They are left out.", "photos")
     if not people:
         raise TransNetError(

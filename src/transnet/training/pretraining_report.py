@@ -1,4 +1,4 @@
-"""``metrics.json`` and ``report.html`` of a pretraining: how well masks fit, how they look."""
+"""``metrics.json`` and ``report.html`` of a pretraining."""
 
 from __future__ import annotations
 
@@ -12,43 +12,45 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from transnet.checkpoints import segmenter as checkpoint
-from transnet.data.photos.photo import PERSON, Photo, PhotoSet
-from transnet.data.photos.transforms import PhotoView
+from transnet.data.photos.photo import PERSON, Photo
+from transnet.data.photos.split import PhotoSplit
+from transnet.data.photos.transforms import PhotoTransform
 from transnet.inference.segmenter import PersonSegmenter
 from transnet.reports.learning_curves import learning_curves
-from transnet.reports.mask_overlay import overlay
+from transnet.reports.overlays import mask_overlay
 from transnet.reports.page import render
 from transnet.training.fit import FitSummary
 from transnet.training.segmenter_module import mask_metrics
-from transnet.training.validation_pictures import pictures_so_far, shrunk
+from transnet.training.validation_pictures import saved_pictures, shrunk
 from transnet.utils.files import written_whole
+from transnet.utils.spacing import evenly_spaced
 
 PHOTOS_SHOWN = 24
 EPOCHS_SHOWN = 6
 HEIGHT = 220
 
 
-def write_report(
-    run: Path, segmenter: PersonSegmenter, photos: PhotoSet, summary: FitSummary, fit_s: float
+def write_pretraining_report(
+    run: Path, segmenter: PersonSegmenter, photos: PhotoSplit, summary: FitSummary, fit_s: float
 ) -> dict[str, Any]:
-    """Measure a segmenter on the validation photos, and write what was found.
+    """Measure a segmenter on the validation photos, and write the metrics and the report.
 
     Args:
-        run: the folder of the pretraining; its logs give the curves.
+        run: the folder of the pretraining; its logs give the learning curves.
         segmenter: the trained segmenter.
-        photos: the photos that it has learned from, and those that it has not.
+        photos: training and validation photos.
         summary: how the training went.
-        fit_s: seconds that it took, all sittings together.
+        fit_s: seconds of the training, those before an interruption included.
 
     Returns:
-        What ``metrics.json`` holds: ``iou`` and ``dice`` of the person and pixel ``accuracy``
-        (0..1, over all pixels that count, each photo squeezed to the network's square),
+        The content of ``metrics.json``: ``iou`` and ``dice`` of the person and pixel ``accuracy``
+        (0..1, over all pixels but neutral ones, photos resized to the network's square),
         ``mean_photo_iou`` (of the photos that show a person), ``num_photos``, ``num_train``,
         ``epochs``, ``best_epoch`` (from 0), ``seconds`` of the training.
     """
-    overlaps, figures = _measure(segmenter, photos.validation)
+    overlaps, overall = _mask_quality(segmenter, photos.validation)
     metrics = {
-        **figures,
+        **overall,
         "mean_photo_iou": float(np.nanmean(overlaps)) if not np.isnan(overlaps).all() else None,
         "num_photos": len(photos.validation),
         "num_train": len(photos.train),
@@ -57,25 +59,23 @@ def write_report(
         "seconds": fit_s,
     }
     checkpoint.save_metrics(run, metrics)
-    info = segmenter.info
+    info, backbone = segmenter.info, segmenter.info.backbone
     order = np.argsort(-np.nan_to_num(overlaps, nan=1.0), kind="stable")
-    chosen = np.linspace(0, len(order) - 1, min(PHOTOS_SHOWN, len(order))).round().astype(int)
+    chosen = evenly_spaced(order.tolist(), PHOTOS_SHOWN)
     page = render(
         "pretraining.html.j2",
         name=run.resolve().name,
         info=info,
         metrics=metrics,
-        shown=[
-            _shown(segmenter, photos.validation[index], overlaps[index]) for index in order[chosen]
-        ],
+        shown=[_shown(segmenter, photos.validation[index], overlaps[index]) for index in chosen],
         height=HEIGHT,
-        learning=pictures_so_far(run, EPOCHS_SHOWN),
+        learning=saved_pictures(run, EPOCHS_SHOWN),
         curves=learning_curves(
             run, {"loss": "loss", "iou": "IoU of the person", "accuracy": "pixel accuracy"}
         ),
         settings={
-            "backbone": info.backbone,
-            "started from": f"{info.weights} ({info.pretraining.removesuffix('+hss')})",
+            "backbone": backbone.name,
+            "started from": f"{backbone.weights} ({backbone.pretraining.removesuffix('+hss')})",
             "data": info.data,
             **{key.replace("_", " "): value for key, value in asdict(info.training).items()},
         },
@@ -86,22 +86,22 @@ def write_report(
     return metrics
 
 
-def _measure(
+def _mask_quality(
     segmenter: PersonSegmenter, photos: tuple[Photo, ...]
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """The IoU of each photo (not a number where there is no person), and the figures of all."""
+    """IoU of each photo (NaN where it shows no person), and the metrics over all photos."""
     info = segmenter.info
-    view = PhotoView(info.training.size, info.mean, info.std)
-    together = mask_metrics()
+    view = PhotoTransform(info.training.size, info.backbone.mean, info.backbone.std)
+    overall = mask_metrics()
     overlaps = []
     segmenter.model.eval()
     device = next(segmenter.model.parameters()).device
     for photo in photos:
         frames, mask = view.pair(photo.read())
-        found = segmenter.look(frames[None].to(device)).cpu()
-        own = together.forward(found, mask[None])
+        found = segmenter.predict(frames[None].to(device)).cpu()
+        own = overall.forward(found, mask[None])
         overlaps.append(float(own["iou"]) if (mask == PERSON).any() else np.nan)
-    return np.array(overlaps), {key: float(value) for key, value in together.compute().items()}
+    return np.array(overlaps), {key: float(value) for key, value in overall.compute().items()}
 
 
 def _shown(segmenter: PersonSegmenter, photo: Photo, iou: float) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _shown(segmenter: PersonSegmenter, photo: Photo, iou: float) -> dict[str, An
         "name": photo.name,
         "iou": None if np.isnan(iou) else float(iou),
         "photo": small.pixels,
-        "picture": overlay(small.pixels, person, small.mask == PERSON),
+        "picture": mask_overlay(small.pixels, person, small.mask == PERSON),
     }
 
 

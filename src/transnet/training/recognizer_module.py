@@ -1,32 +1,33 @@
-"""The training step: loss, optimizer, schedule; everything else is Lightning's."""
+"""Lightning module of a recognizer: loss, metrics, optimizer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import lightning
 import torch
+from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
+from transnet.model.cues import join
 from transnet.model.networks import Network
-from transnet.training.normalization import Normalization
+from transnet.model.normalization import Normalization
 from transnet.training.optimizer import optimizers, refuse_divergence
 
 
-class RecognizerTraining(lightning.LightningModule):
-    """Teaches a :class:`~transnet.model.transnet.TransNet`.
+class RecognizerModule(LightningModule):
+    """Trains a network on labeled clips with cross-entropy.
 
-    With a frozen backbone a batch holds what ``model.encode`` gave, else uint8 clips
-    ``(B, T, H, W, 3)``, which are normalized once they are where the network is.
+    With a frozen backbone a batch holds features, the output of ``model.encode``; otherwise uint8
+    clips ``(B, T, H, W, 3)``, which are normalized on the network's device.
 
     Args:
         model: the network.
-        config: how it learns.
-        num_classes: actions to tell apart.
-        num_steps: steps of the whole training, for the schedule of the step size.
+        config: loss, learning rates, schedule.
+        num_classes: classes, C.
+        num_steps: steps of the whole training, for the schedule.
         mean: mean of RGB in 0..1, subtracted from a frame.
         std: standard deviation of RGB in 0..1, by which a frame is divided.
     """
@@ -54,24 +55,26 @@ class RecognizerTraining(lightning.LightningModule):
         inputs, labels = batch
         return inputs if self._config.freeze else self._normalize(inputs), labels
 
-    def forward(self, batch: Tensor) -> Tensor:
-        return self.model.classify(batch) if self._config.freeze else self.model(batch)
+    def forward(self, batch: Any) -> dict[str, Tensor]:
+        encoded = batch if self._config.freeze else self.model.encode_cues(batch)
+        return self.model.cue_logits(encoded)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        # Dropout then depends on the step and not on what ran before it: a resumed training
-        # continues to the same numbers.
+        # Dropout depends on the step alone, so a resumed training gives the same weights.
         torch.manual_seed(1_000_003 * self._config.seed + self.global_step)
         inputs, labels = batch
-        logits = self(inputs)
-        loss = self._loss(logits, labels)
+        of_cues = self(inputs)
+        # Each cue is trained by a loss of its own, see transnet.model.cues.
+        losses = [self._loss(logits, labels) for logits in of_cues.values()]
+        loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0]
         refuse_divergence(loss, self.global_step)
-        self._train_top1(logits, labels)
+        self._train_top1(join(of_cues), labels)
         self._log_epoch("train", loss, self._train_top1, len(labels))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         inputs, labels = batch
-        logits = self(inputs)
+        logits = join(self(inputs))
         self._validation_top1(logits, labels)
         loss = self._loss(logits, labels)
         self._log_epoch("validation", loss, self._validation_top1, len(labels))
@@ -87,7 +90,7 @@ class RecognizerTraining(lightning.LightningModule):
         return optimizers(self.model, self.model.backbone, self._config, self._num_steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if self._config.freeze:  # it never changes, so it need not be written every epoch
+        if self._config.freeze:  # a frozen backbone need not be written every epoch
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {
                 name: value for name, value in state.items() if not self._is_of_backbone(name)

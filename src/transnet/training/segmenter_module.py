@@ -1,11 +1,11 @@
-"""The training step of a segmenter: Dice and cross-entropy, and how well masks overlap."""
+"""Lightning module of a segmenter: Dice and cross-entropy loss, mask metrics, optimizer."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import lightning
 import torch
+from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from torchmetrics import MetricCollection
@@ -18,30 +18,30 @@ from transnet.training.optimizer import optimizers, refuse_divergence
 
 
 def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Cross-entropy a pixel plus the Dice loss of the batch.
+    """Mean cross-entropy of the pixels plus the Dice loss of the batch.
 
     Args:
-        logits: of "person", ``(N, H, W)``.
-        masks: ``(N, H, W)`` of background, person, neutral; neutral pixels do not count.
+        logits: logits of "person", ``(N, H, W)``.
+        masks: background, person or neutral, ``(N, H, W)``; neutral pixels are ignored.
     """
-    logits = logits.float()  # such sums are beyond bfloat16
+    logits = logits.float()  # the sums exceed bfloat16
     counts = (masks != NEUTRAL).float()
     person = (masks == 1).float()
     entropy = F.binary_cross_entropy_with_logits(logits, person, counts, reduction="sum")
     found = logits.sigmoid() * counts
-    # One pixel more of each: photos without people then have a loss, small if none is found.
+    # Plus one pixel: defined for photos without people, and small if none is predicted.
     overlap = (2 * (found * person).sum() + 1) / (found.sum() + person.sum() + 1)
     return entropy / counts.sum().clamp(min=1) + 1 - overlap
 
 
 def mask_metrics(prefix: str = "") -> MetricCollection:
-    """IoU and Dice of the person and pixel accuracy, over all pixels that count, 0..1.
+    """IoU and Dice of the person and pixel accuracy, over all pixels but neutral ones, 0..1.
 
-    They take probabilities and masks, both ``(N, H, W)``.
+    Inputs are probabilities and masks, both ``(N, H, W)``.
     """
     kinds: dict[str, Any] = {
         "iou": BinaryJaccardIndex,
-        "dice": BinaryF1Score,  # the same figure, named as this field does
+        "dice": BinaryF1Score,  # equal to Dice
         "accuracy": BinaryAccuracy,
     }
     return MetricCollection(
@@ -50,13 +50,13 @@ def mask_metrics(prefix: str = "") -> MetricCollection:
     )
 
 
-class SegmenterTraining(lightning.LightningModule):
-    """Teaches a :class:`~transnet.model.segmenter.Segmenter`.
+class SegmenterModule(LightningModule):
+    """Trains a :class:`~transnet.model.segmenter.Segmenter` on photos with masks.
 
     Args:
         segmenter: the network.
-        config: how it learns.
-        num_steps: steps of the whole training, for the schedule of the step size.
+        config: learning rates, schedule.
+        num_steps: steps of the whole training, for the schedule.
     """
 
     def __init__(self, segmenter: Segmenter, config: PretrainingConfig, num_steps: int) -> None:
@@ -70,8 +70,7 @@ class SegmenterTraining(lightning.LightningModule):
         return self.segmenter(frames.contiguous(memory_format=torch.channels_last))
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        # What is random in a network then depends on the step alone: a resumed training continues
-        # to the same numbers.
+        # Randomness depends on the step alone, so a resumed training gives the same weights.
         torch.manual_seed(1_000_003 * self._config.seed + self.global_step)
         return self._step("train", batch, self._train_metrics)
 

@@ -5,115 +5,170 @@ from __future__ import annotations
 import copy
 import json
 import time
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
 from transnet.checkpoints import run as checkpoint
-from transnet.checkpoints.backbone_weights import find_weights
-from transnet.checkpoints.clip_list import check_clips, save_clips
+from transnet.checkpoints.backbone_weights import BackboneWeights, find_weights
+from transnet.checkpoints.clip_list import require_same_clips, save_clips
 from transnet.checkpoints.run import RunInfo
-from transnet.config import ClipConfig, ModelConfig, TrainingConfig
-from transnet.data.cache.filling import StageSeconds
+from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
 from transnet.data.manifest import Manifest
 from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
 from transnet.model.networks import Network
 from transnet.model.video_network import VIDEO_BACKBONES
-from transnet.training.clip_data import Material, open_cache
-from transnet.training.fit import FitSummary, fit
-from transnet.training.recognizer_module import RecognizerTraining
+from transnet.runtimes.device import find_device
+from transnet.training.clip_data import ClipData, FeatureData, open_clip_data
+from transnet.training.fit import FitOptions, FitSummary, fit
+from transnet.training.recognizer_module import RecognizerModule
 from transnet.training.run_folder import RunFolder
+from transnet.utils.file_lock import only_writer
 from transnet.utils.files import written_whole
 from transnet.utils.progress import say
 
 MIN_REFIT_EPOCHS = 10
-MAX_GRADIENT = 1.0  # norm to which gradients are clipped where the backbone learns, too
+MAX_GRADIENT = 1.0
+"""Norm to which gradients are clipped while the backbone is trained."""
+
+_FOLDER = RunFolder(
+    record="transnet.json",
+    save=checkpoint.save_run_info,
+    load=checkpoint.load_run_info,
+    results=("last.ckpt", "fit.json", "model.safetensors"),
+    leftovers=(
+        "best.ckpt",
+        "clips.csv",
+        "seconds.json",
+        "metrics.json",
+        "predictions.csv",
+        "report.html",
+        "logs",
+        "refit",
+    ),
+)
 
 
-def train_run(
-    manifest: Manifest,
-    data: str,
-    split: str,
-    run: Path,
-    backbone: str | None,
-    weights: str,
-    configs: tuple[ClipConfig, ModelConfig, TrainingConfig],
-    cache: str | None,
-    *,
-    resume: bool,
-    overwrite: bool,
-) -> Path:
-    """One training; ``split`` is the name of one split."""
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """The inputs of one training.
+
+    Attributes:
+        manifest: the dataset.
+        data: the dataset, as the run's record names it.
+        split: name of the split.
+        run: the output folder.
+        backbone: image or video network; ``None`` is the one of the weights.
+        weights: ``imagenet``, ``none``, or a file or folder.
+        clip: frames, size and sampling of a clip.
+        model: size and form of the network.
+        training: epochs, learning rates, seed.
+        cache: folder of the feature or clip cache; ``None`` is the user's cache.
+        device: device of the training.
+        resume: continue the training in ``run``.
+        overwrite: replace the training in ``run``.
+    """
+
+    manifest: Manifest
+    data: str
+    split: str
+    run: Path
+    backbone: str | None
+    weights: str
+    clip: ClipConfig
+    model: ModelConfig
+    training: TrainingConfig
+    cache: str | None
+    device: Device = "auto"
+    resume: bool = False
+    overwrite: bool = False
+
+
+def train_run(settings: RunSettings) -> Path:
+    """Train on one split, and return the run folder.
+
+    Raises:
+        TransNetError: something is missing, broken or contradictory; the message says what.
+    """
+    with only_writer(settings.run.expanduser()):
+        return _train_run(settings)
+
+
+def _train_run(settings: RunSettings) -> Path:
     started = time.perf_counter()
-    training = configs[2]
-    parts = make_split(manifest, split, validation=training.validation, seed=training.seed)
-    for line in (manifest.summary(), *manifest.notes, _describe(parts)):
+    run, training = settings.run, settings.training
+    device = find_device(settings.device)
+    parts = make_split(
+        settings.manifest, settings.split, validation=training.validation, seed=training.seed
+    )
+    for line in (settings.manifest.summary(), *settings.manifest.notes, _describe(parts)):
         say(line)
-    found = find_weights(weights, backbone)
-    _refuse_unused(configs[1], found.backbone)
-    classes = tuple(sorted({record.label for record in parts.train}))
-    info = RunInfo.describe(classes, configs, found, data, parts)
-    torch.manual_seed(training.seed)
-    network = info.build_model()
-    network.to(memory_format=network.memory_format)
-    found.load_into(network.backbone)
-    # Only now, for --overwrite removes what is there: a mistake above must not cost a finished run.
-    _FOLDER.prepare(run, info, resume=resume, overwrite=overwrite)
-    if resume and (run / "model.safetensors").exists():
-        check_clips(run, parts)
+    weights = find_weights(settings.weights, settings.backbone)
+    _refuse_unused(settings.model, weights.backbone.name)
+    info, network = _build(settings, weights, parts)
+    # Last: --overwrite removes the earlier run, which a mistake in the settings must not cost.
+    _FOLDER.prepare(run, info, resume=settings.resume, overwrite=settings.overwrite)
+    if settings.resume and (run / "model.safetensors").exists():
+        require_same_clips(run, parts)
         say(f"{run} holds a finished training of the same clips and settings: nothing to do")
         return run
     if training.freeze:
         network.backbone.freeze()
-        if not found.state:
-            say("the backbone is frozen with random weights: expect little (see --weights)")
-
-    preparing = StageSeconds()
-    with open_cache(training, cache) as store:
-        material = Material(info, parts, store, preparing)
-        material.prepare(network)
-        teaching = time.perf_counter()
-        save_clips(run, parts, material.digests)
-        summary = _teach(network, info, material, run)
-        ended = time.perf_counter()
-    seconds = {
-        "decode": preparing.decode,
-        "backbone": preparing.backbone,
-        "features": preparing.total if training.freeze else 0.0,
-        "clips": 0.0 if training.freeze else preparing.total,
-        "fit": ended - teaching + summary.earlier_s,
-        "waited": summary.waited_s,
-        "total": ended - started + summary.earlier_s,
-    }
+        if not weights.state:
+            say("the backbone is frozen with random weights: expect a low accuracy (see --weights)")
+    with open_clip_data(info, parts, network, settings.cache, device) as data:
+        data.prepare()
+        fit_started = time.perf_counter()
+        save_clips(run, parts, data.digests)
+        summary = _train(network, info, data, run, device)
+    ended = time.perf_counter()
+    times = _times(data, summary, fit_s=ended - fit_started, total_s=ended - started)
     with written_whole(run / "seconds.json") as path:
-        path.write_text(json.dumps(seconds, indent=2), encoding="utf-8")
-    checkpoint.save_model(run, network)  # last: where it is, the run is finished
-    num_clips = len(material.train) + (len(material.validation) if material.refits else 0)
-    say(_closing(run, summary, num_clips, seconds, frozen=training.freeze))
+        path.write_text(json.dumps(times, indent=2), encoding="utf-8")
+    checkpoint.save_model(run, network)  # last: a run with this file is finished
+    say(_closing(run, summary, data, times))
     return run
 
 
-def _teach(network: Network, info: RunInfo, material: Material, run: Path) -> FitSummary:
-    """Train with early stopping; then, if it costs little, once more on all training clips.
+def _build(
+    settings: RunSettings, weights: BackboneWeights, parts: Split
+) -> tuple[RunInfo, Network]:
+    """The record and the network, with pretrained weights in the backbone."""
+    classes = tuple(sorted({record.label for record in parts.train}))
+    configs = (settings.clip, settings.model, settings.training)
+    info = RunInfo.describe(classes, configs, weights.backbone, settings.data, parts)
+    torch.manual_seed(settings.training.seed)
+    network = info.build_model()
+    network.to(memory_format=network.memory_format)
+    weights.load_into(network.backbone)
+    return info, network
 
-    The second training starts from the same weights and takes the epochs that the first one
-    found best, so it needs no validation part, and the test part is as unseen as before.
+
+def _train(
+    network: Network, info: RunInfo, data: ClipData, run: Path, device: torch.device
+) -> FitSummary:
+    """Train with early stopping; then, if ``data.refits``, once more on the validation clips too.
+
+    The second training starts from the same weights and runs as many epochs as the first one found
+    best, so it needs no validation clips. The test clips take part in neither.
     """
-    config, train, validation = info.training, material.train, material.validation
-    refit = material.refits and bool(validation)
+    config, train, validation = info.training, data.train, data.validation
+    refit = data.refits and bool(validation)
     start = copy.deepcopy(network.state_dict()) if refit else {}
-    summary = _fit(network, info, config, material.loaders(train, validation), run)
+    summary = _fit(network, info, config, data.loaders(train, validation), run, device)
     if refit:
         network.load_state_dict(start)
         epochs = min(config.epochs, max(MIN_REFIT_EPOCHS, summary.best_epoch + 1))
-        loaders = material.loaders((*train, *validation), ())
-        again = _fit(network, info, replace(config, epochs=epochs), loaders, run / "refit")
+        loaders = data.loaders((*train, *validation), ())
+        refit_config = replace(config, epochs=epochs)
+        again = _fit(network, info, refit_config, loaders, run / "refit", device)
         summary = replace(
             summary,
-            taught_s=summary.taught_s + again.taught_s,
+            train_s=summary.train_s + again.train_s,
             waited_s=summary.waited_s + again.waited_s,
             earlier_s=summary.earlier_s + again.earlier_s,
         )
@@ -124,38 +179,33 @@ def _fit(
     network: Network,
     info: RunInfo,
     config: TrainingConfig,
-    loaders: tuple[DataLoader, DataLoader | None],
+    loaders: tuple[DataLoader[Any], DataLoader[Any] | None],
     folder: Path,
+    device: torch.device,
 ) -> FitSummary:
     train_loader, validation_loader = loaders
     num_steps = config.epochs * len(train_loader)
-    lesson = RecognizerTraining(network, config, len(info.classes), num_steps, info.mean, info.std)
-    lesson.train()  # the trainer leaves modes as it finds them; a frozen backbone ignores this
-    return fit(
-        lesson, train_loader, validation_loader, config, folder,
+    mean, std = info.backbone.mean, info.backbone.std
+    module = RecognizerModule(network, config, len(info.classes), num_steps, mean, std)
+    module.train()  # Lightning keeps the modes that it finds; a frozen backbone ignores this
+    options = FitOptions(
         mixed_precision=not config.freeze,
         max_gradient=None if config.freeze else MAX_GRADIENT,
-    )  # fmt: skip
+        device=device,
+    )
+    return fit(module, train_loader, validation_loader, config, folder, options)
 
 
-_FOLDER = RunFolder(
-    record="transnet.json",
-    save=checkpoint.save_info,
-    load=checkpoint.load_info,
-    results=("last.ckpt", "fit.json", "model.safetensors"),
-    leftovers=(
-        "best.ckpt", "clips.csv", "seconds.json", "metrics.json", "predictions.csv",
-        "report.html", "logs", "refit",
-    ),
-)  # fmt: skip
+_UNUSED = {"cues": "appearance"}
+"""Settings that mean the same as the default for a network without a temporal part."""
 
 
 def _refuse_unused(model: ModelConfig, backbone: str) -> None:
-    """A video network joins the frames itself: what says how is not for it."""
+    """Refuse settings of the temporal part for a video network, which has none."""
     if backbone not in VIDEO_BACKBONES:
         return
     for field in fields(model):
-        if getattr(model, field.name) != field.default:
+        if getattr(model, field.name) not in (field.default, _UNUSED.get(field.name)):
             flag = f"--{field.name}"
             raise TransNetError(
                 f"{flag} is {getattr(model, field.name)!r}, but {backbone} is a video network, "
@@ -165,24 +215,40 @@ def _refuse_unused(model: ModelConfig, backbone: str) -> None:
 
 def _describe(split: Split) -> str:
     return (
-        f"split {split.name}: {len(split.train)} clips to train, {len(split.validation)} to "
-        f"decide when to stop, {len(split.test)} to test; {split.siblings_in_train:.1%} of the "
-        "test clips have a sibling (same group) in training"
+        f"split {split.name}: {len(split.train)} training clips, {len(split.validation)} "
+        f"validation clips, {len(split.test)} test clips; {split.siblings_in_train:.1%} of the "
+        "test clips share class and group with a training clip"
     )
 
 
-def _closing(
-    run: Path, summary: FitSummary, num_clips: int, seconds: dict[str, float], *, frozen: bool
-) -> str:
+def _times(
+    data: ClipData, summary: FitSummary, *, fit_s: float, total_s: float
+) -> dict[str, float]:
+    """The content of ``seconds.json``; earlier sessions of a resumed training are included."""
+    is_features = isinstance(data, FeatureData)
+    return {
+        "decode": data.seconds.decode,
+        "backbone": data.seconds.backbone,
+        "features": data.seconds.total if is_features else 0.0,
+        "clips": 0.0 if is_features else data.seconds.total,
+        "fit": fit_s + summary.earlier_s,
+        "waited": summary.waited_s,
+        "total": total_s + summary.earlier_s,
+    }
+
+
+def _closing(run: Path, summary: FitSummary, data: ClipData, times: dict[str, float]) -> str:
     top1 = summary.validation_score
     quality = "" if top1 is None else f", validation top-1 {top1:.1%}"
-    stage = "features" if frozen else "clips"
-    waited = (
-        "" if frozen else f"; waited for data {seconds['waited'] / seconds['fit']:.0%} of the time"
-    )
+    num_clips = len(data.train) + (len(data.validation) if data.refits else 0)
+    if isinstance(data, FeatureData):
+        preparation, waited = f"features {times['features']:.0f} s", ""
+    else:
+        preparation = f"clips {times['clips']:.0f} s"
+        waited = f"; waited for data {times['waited'] / times['fit']:.0%} of the time"
     return (
-        f"trained on {num_clips} clips in {seconds['total']:.0f} s "
-        f"({stage} {seconds[stage]:.0f} s, training {seconds['fit']:.0f} s{waited}): "
+        f"trained on {num_clips} clips in {times['total']:.0f} s "
+        f"({preparation}, training {times['fit']:.0f} s{waited}): "
         f"{summary.epochs} epochs, best {summary.best_epoch + 1}{quality}\n"
         f"saved to {run}\n"
         f"next: transnet evaluate {run}"

@@ -1,4 +1,4 @@
-"""What the validation masks look like while a segmenter learns: in the log and in the report."""
+"""Pictures of validation masks during a pretraining, for the log and the report."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lightning
 import numpy as np
-from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger
 
 from transnet.data.photos.photo import PERSON, MaskedPhoto, Photo
 from transnet.data.video.frames import Pixels
-from transnet.reports.mask_overlay import overlay
+from transnet.reports.overlays import mask_overlay
 from transnet.utils.files import written_whole
+from transnet.utils.spacing import evenly_spaced
 
 if TYPE_CHECKING:
     from transnet.inference.segmenter import PersonSegmenter
@@ -27,13 +28,14 @@ _FOLDER = Path("logs/masks")
 
 
 class ValidationPictures(Callback):
-    """Makes one picture of some validation photos every few epochs.
+    """Draws the masks of a few validation photos every few epochs.
 
-    It goes to the TensorBoard log and to a file that :func:`pictures_so_far` finds.
+    Each picture goes to the TensorBoard log, if there is one, and to a file, which
+    :func:`saved_pictures` reads.
 
     Args:
-        segmenter: the network that learns, as one that answers.
-        photos: the validation photos, of which a few are shown, always the same ones.
+        segmenter: the network in training.
+        photos: the validation photos; the same eight are drawn each time.
         every: epochs from one picture to the next.
         run: the folder of the pretraining.
     """
@@ -43,12 +45,9 @@ class ValidationPictures(Callback):
     ) -> None:
         self._segmenter, self._every = segmenter, every
         self._folder = run / _FOLDER
-        shown = np.linspace(0, len(photos) - 1, min(PHOTOS_SHOWN, len(photos))).round().astype(int)
-        self._photos = [photos[index] for index in shown]
+        self._photos = evenly_spaced(photos, PHOTOS_SHOWN)
 
-    def on_validation_epoch_end(
-        self, trainer: lightning.Trainer, _: lightning.LightningModule
-    ) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, _: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
         if epoch % self._every and epoch != trainer.max_epochs:
             return
@@ -56,7 +55,7 @@ class ValidationPictures(Callback):
         for photo in self._photos:
             masked = shrunk(photo.read(), HEIGHT)
             found = self._segmenter.probabilities(masked.pixels[None])[0]
-            pictures.append(overlay(masked.pixels, found, masked.mask == PERSON))
+            pictures.append(mask_overlay(masked.pixels, found, masked.mask == PERSON))
         strip = np.concatenate(pictures, axis=1)
         self._folder.mkdir(parents=True, exist_ok=True)
         with written_whole(self._folder / f"{epoch:05}.jpg") as path:
@@ -66,15 +65,15 @@ class ValidationPictures(Callback):
                 logger.experiment.add_image("validation masks", strip, epoch, dataformats="HWC")
 
 
-def pictures_so_far(run: Path, count: int) -> list[tuple[int, Pixels]]:
-    """Some of the pictures of a pretraining, evenly chosen, each with its epoch, from 1."""
+def saved_pictures(run: Path, count: int) -> list[tuple[int, Pixels]]:
+    """At most ``count`` pictures of a pretraining, evenly spaced, each with its epoch, from 1."""
     paths = sorted((run / _FOLDER).glob("*.jpg"))
-    chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
-    return [(int(paths[index].stem), np.asarray(Image.open(paths[index]))) for index in chosen]
+    chosen = evenly_spaced(paths, count)
+    return [(int(path.stem), np.asarray(Image.open(path, formats=["JPEG"]))) for path in chosen]
 
 
 def shrunk(photo: MaskedPhoto, height: int) -> MaskedPhoto:
-    """A photo and its mask at a height, in pixels."""
+    """Resize a photo and its mask to a height in pixels."""
     width = max(1, round(photo.pixels.shape[1] * height / photo.pixels.shape[0]))
 
     def resized(values: Pixels, kind: Image.Resampling) -> Pixels:

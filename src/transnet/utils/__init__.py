@@ -1,1 +1,1 @@
-"""What any layer may use: progress, paths, whole files, threads, evenly spaced indices."""
+"""Helpers for every layer: progress, paths, atomic files, threads, evenly spaced choices."""

@@ -1,18 +1,30 @@
-"""Progress of long work: what is done, how fast, and the time left."""
+"""Progress bars and messages of long work."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+Item = TypeVar("Item")
 
-def progress_bar(description: str, total: int | None, unit: str, *, scale: bool = False) -> Any:
-    """A progress bar on standard error; a line every ten seconds where that is not a terminal.
 
-    Use as a context manager and call ``update(n)``. Without a total it counts; with ``scale``,
-    thousands are k, M, G.
+def progress_bar(
+    description: str, total: int | None, unit: str, *, scale: bool = False, delay_s: float = 0
+) -> Any:
+    """A progress bar on standard error; a line every ten seconds if that is not a terminal.
+
+    Use as a context manager and call ``update(n)``.
+
+    Args:
+        description: what is done.
+        total: number of units; if ``None``, the bar only counts.
+        unit: name of a unit, in the plural.
+        scale: whether to abbreviate thousands as k, M, G.
+        delay_s: seconds without a bar at the start; work that is done by then shows none.
     """
     terminal = sys.stderr.isatty()
     return tqdm(
@@ -20,14 +32,32 @@ def progress_bar(description: str, total: int | None, unit: str, *, scale: bool 
         total=total,
         unit=unit if scale else f" {unit}",
         unit_scale=scale,
+        delay=delay_s,
         dynamic_ncols=terminal,
         mininterval=0.2 if terminal else 10,
         ascii=None if terminal else True,
     )
 
 
+def bar_if_long(items: Sequence[Item], description: str, unit: str) -> Iterator[Item]:
+    """The items; with a progress bar if they take longer than two seconds."""
+    began_s = time.perf_counter()
+    bar: Any = None
+    try:
+        for number, item in enumerate(items, start=1):
+            yield item
+            if bar is None and time.perf_counter() - began_s > 2:
+                bar = progress_bar(description, len(items), unit)
+                bar.update(number - 1)
+            if bar is not None:
+                bar.update(1)
+    finally:
+        if bar is not None:
+            bar.close()
+
+
 def say(message: str, *, standard_output: bool = False) -> None:
-    """Tell the user something, on standard error if not said otherwise; keeps the progress bar."""
+    """Print a message without breaking a progress bar, on standard error by default."""
     tqdm.write(message, file=sys.stdout if standard_output else sys.stderr)
     if standard_output:
         sys.stdout.flush()

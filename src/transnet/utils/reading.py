@@ -1,4 +1,4 @@
-"""Many files read in threads, with a progress bar, the broken ones among them named."""
+"""Reading many files in threads, with a progress bar; broken ones are returned as errors."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def read_many(
     title: str,
     unit: str = "clips",
 ) -> Iterator[tuple[Item, Result | FileError]]:
-    """Call ``read`` for each item, a few ahead of whoever asks.
+    """Call ``read`` on each item, a few items ahead of the consumer.
 
     Args:
         items: what to read.
-        read: reads one of them; called in threads.
-        workers: threads.
-        title: what to call the work in the progress bar.
-        unit: what an item is called there.
+        read: reads one item; called in threads.
+        workers: number of threads.
+        title: description of the progress bar.
+        unit: name of an item there, in the plural.
 
     Yields:
-        Each item, in order, and what ``read`` returned or the :class:`~transnet.errors.FileError`
+        Each item, in order, and what ``read`` returned, or the :class:`~transnet.errors.FileError`
         that it raised. Any other exception is raised here.
     """
     with progress_bar(title, len(items), unit) as bar:

@@ -1,4 +1,4 @@
-"""Evenly spaced choices: a few of many, the first and the last among them."""
+"""Evenly spaced choices: a few of many, including the first and the last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work in threads, a few steps ahead of whoever waits for the results."""
+"""Work in threads, a few steps ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-MAX_AT_ONCE = 16
-"""Clips that are worked on at once, at most; on a larger machine each has several cores."""
+MAX_CONCURRENCY = 16
+"""Largest number of clips in work at a time; on a larger machine each uses several cores."""
 
 
 def prefetch(calls: Iterable[Callable[[], Result]], workers: int) -> Iterator[Future[Result]]:
-    """Run calls in threads, a few ahead of the one whose result is asked for, in order."""
+    """Run calls in threads, at most ``2 * workers`` ahead of the consumer.
+
+    Yields:
+        A completed or running future per call, in order. Closing the generator cancels the calls
+        that have not begun.
+    """
     with ThreadPoolExecutor(max(1, workers)) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
@@ -31,7 +36,7 @@ def prefetch(calls: Iterable[Callable[[], Result]], workers: int) -> Iterator[Fu
 
 
 def usable_cores() -> int:
-    """Cores of the processor that this program may use."""
+    """Number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -110,6 +110,7 @@ class _Frames(Dataset):
         return torch.from_numpy(self._cache.get(self._keys[index], CLIP.frames))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_processes_of_a_loader_read_it(cache, records, start):
     keys = [views[0] for views in bring_in(cache, records).keys.values()]
@@ -121,7 +122,7 @@ def test_processes_of_a_loader_read_it(cache, records, start):
 
 
 def test_a_clip_that_has_vanished_is_an_error(cache):
-    with pytest.raises(FileError, match="clips: a clip has vanished from this cache"):
+    with pytest.raises(FileError, match="clips: a clip is missing from this cache"):
         cache.get("clip|none", 4)
 
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from transnet.data.cache import store
+from transnet.data.cache import environment
 from transnet.data.cache.features import FeatureCache, feature_key
 from transnet.errors import TransNetError, VideoError
 
@@ -36,7 +36,7 @@ def test_keys_depend_on_everything():
 
 
 def test_the_store_grows(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "FIRST_MAP_BYTES", 2**16)
+    monkeypatch.setattr(environment, "FIRST_MAP_BYTES", 2**16)
     with FeatureCache(tmp_path / "features") as cache:
         arrays = {f"features|{number}": np.full(10_000, number, np.float32) for number in range(20)}
         for key, array in arrays.items():
@@ -45,7 +45,7 @@ def test_the_store_grows(tmp_path, monkeypatch):
 
 
 def test_two_processes_share_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "FIRST_MAP_BYTES", 2**16)
+    monkeypatch.setattr(environment, "FIRST_MAP_BYTES", 2**16)
     with FeatureCache(tmp_path / "features") as cache:
         script = (
             "import sys, numpy as np\n"

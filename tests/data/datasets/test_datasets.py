@@ -9,7 +9,8 @@ from tests.stored_rar import make_rar
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.datasets.csv import without_listed
 from transnet.data.datasets.published import shipped_table
-from transnet.data.video.reader import decode_frames, read_footage
+from transnet.data.video.footage import read_footage
+from transnet.data.video.reader import decode_frames
 from transnet.errors import TransNetError
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from transnet.cli import main
 from transnet.data.datasets import download as downloading
-from transnet.data.datasets.download import PublishedFile, Source, download
+from transnet.data.datasets.download import DownloadSource, PublishedFile, download
 from transnet.errors import TransNetError
 
 
@@ -35,6 +35,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Type", "text/html" if server.page else "application/zip")
         self.send_header("Content-Length", str(len(content) - first))
+        if wanted:
+            end = f"{len(content) - 1}/{len(content)}"
+            self.send_header("Content-Range", f"bytes {first}-{end}")
         self.end_headers()
         self.wfile.write(content[first:][: server.break_after])
 
@@ -59,7 +62,7 @@ def server(make_video, tmp_path, monkeypatch):
             PublishedFile(f"{server.address}/{name}", hashlib.sha1(content).hexdigest())
             for name, content in files.items()
         )
-        source = Source("http://kth.example", published)
+        source = DownloadSource("http://kth.example", published)
         monkeypatch.setitem(downloading.SOURCES, "kth", source)
         yield server
         server.shutdown()
@@ -78,7 +81,7 @@ def test_a_data_set_is_fetched_unpacked_and_not_fetched_again(server, tmp_path, 
 
 def test_an_interrupted_download_goes_on(server, tmp_path):
     server.break_after = 1000
-    with pytest.raises(TransNetError, match=r"broke off after 1,000 of .*start again to go on"):
+    with pytest.raises(TransNetError, match=r"ended after 1,000 of .*start again to continue"):
         download("kth", to=str(tmp_path / "kth"))
     server.break_after = None
     download("kth", to=str(tmp_path / "kth"))
@@ -93,22 +96,35 @@ def test_a_part_that_was_complete(server, tmp_path):
     assert (folder / "boxing.zip").read_bytes() == server.files["boxing.zip"]
 
 
+def test_a_damaged_archive_is_fetched_again(server, tmp_path, monkeypatch):
+    source = downloading.SOURCES["kth"]
+    files = tuple(PublishedFile(file.address) for file in source.files)
+    monkeypatch.setitem(downloading.SOURCES, "kth", DownloadSource(source.page, files))
+    folder, whole = tmp_path / "kth", server.files["boxing.zip"]
+    server.files["boxing.zip"] = whole[:1000] + bytes(len(whole) - 1000)
+    with pytest.raises(TransNetError, match=r"It is now boxing\.zip\.damaged: start again"):
+        download("kth", to=str(folder))
+    server.files["boxing.zip"] = whole
+    download("kth", to=str(folder))
+    assert (folder / "boxing/person01_boxing_d1_uncomp.avi").exists()
+
+
 def test_another_file_than_the_published_one(server, tmp_path):
     server.files["boxing.zip"] = b"something else"
-    with pytest.raises(TransNetError, match=r"is not the published file .*\nBy hand: open http"):
+    with pytest.raises(TransNetError, match=r"is not the published file .*\nManually: open http"):
         download("kth", to=str(tmp_path / "kth"))
     assert not list((tmp_path / "kth").glob("boxing*"))
 
 
 def test_what_to_do_by_hand(server, tmp_path):
     server.page = True
-    with pytest.raises(TransNetError, match=r"answers with a web page .*\nBy hand: open http://k"):
+    with pytest.raises(TransNetError, match=r"returned a web page .*\nManually: open http://k"):
         download("kth", to=str(tmp_path / "kth"))
-    with pytest.raises(TransNetError, match=r"/gone/00sequences.txt cannot be fetched .*404"):
+    with pytest.raises(TransNetError, match=r"/gone/00sequences.txt cannot be downloaded .*404"):
         download("kth", to=str(tmp_path / "kth"), mirror=f"{server.address}/gone/")
-    with pytest.raises(TransNetError, match=r"http://127.0.0.1:1/00sequences.txt cannot be fetch"):
+    with pytest.raises(TransNetError, match=r"http://127.0.0.1:1/00sequences.txt cannot be downl"):
         download("kth", to=str(tmp_path / "kth"), mirror="http://127.0.0.1:1")
-    with pytest.raises(TransNetError, match="to people with an account only: open https://"):
+    with pytest.raises(TransNetError, match="requires an account: open https://"):
         download("supervisely", to=str(tmp_path / "people"))
     with pytest.raises(TransNetError, match="NAME is 'kht'; accepted: kth, ucf101"):
         download("kht", to=str(tmp_path))

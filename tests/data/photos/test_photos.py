@@ -60,7 +60,7 @@ def test_folders_that_are_the_parts(tmp_path):
     parts = open_photos(str(tmp_path))
     assert names(parts.train) == {"anna", "park/bob"}
     assert names(parts.validation) == {"carl"}
-    with pytest.raises(TransNetError, match="--validation is '0.3', but .* has its own parts"):
+    with pytest.raises(TransNetError, match="--validation is '0.3', but .* has its own split"):
         open_photos(str(tmp_path), validation="0.3")
 
 
@@ -122,7 +122,7 @@ def test_masks_of_other_kinds(tmp_path, kind):
         picture = Image.merge("LA", (Image.fromarray(LEFT), Image.fromarray(opacity)))
         picture.save(mask)
     elif kind != "0 and 1":
-        mode = {"colours": "RGB", "palette": "P", "one bit": "1"}[kind]
+        mode = {"colors": "RGB", "palette": "P", "one bit": "1"}[kind]
         Image.fromarray(LEFT).convert(mode).save(mask)
     photo = open_photos(str(tmp_path), validation="2-2").train[0].read()
     assert np.array_equal(photo.mask, LEFT // 255)
@@ -162,11 +162,11 @@ def test_photos_without_a_mask_are_counted(photos):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "is no picture"),
-        (b"hello", "is no picture"),
+        (b"", "is not a picture"),
+        (b"hello", "is not a picture"),
         ("cut", "cannot be read"),
         ("bomb", "has more than"),
-        (None, "there is no such file"),
+        (None, "does not exist"),
     ],
 )
 def test_broken_photos_are_named(photos, content, reason):
@@ -185,7 +185,7 @@ def test_broken_photos_are_named(photos, content, reason):
 
 
 def test_what_is_no_data_set_is_named(tmp_path):
-    with pytest.raises(TransNetError, match="which is no folder; accepted: a folder with images/"):
+    with pytest.raises(TransNetError, match="is not a folder; accepted: a folder with images/"):
         open_photos(str(tmp_path / "none"))
     with pytest.raises(TransNetError, match="accepted: a folder with images/ and masks/"):
         open_photos(str(tmp_path))

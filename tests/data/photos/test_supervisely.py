@@ -132,20 +132,20 @@ WIDE = base64.b64encode(zlib.compress(WIDE.getvalue())).decode()
 @pytest.mark.parametrize(
     ("item", "reason"),
     [
-        (broken(bitmap={"origin": [0, 0], "data": "%%%"}), "not an annotation"),
-        (broken(bitmap={"origin": [0, 0], "data": "aGVsbG8="}), "not an annotation"),
+        (broken(bitmap={"origin": [0, 0], "data": "%%%"}), "not a valid annotation"),
+        (broken(bitmap={"origin": [0, 0], "data": "aGVsbG8="}), "not a valid annotation"),
         (broken(bitmap={"origin": [0, 0], "data": BOMB}), "a bitmap has more than"),
         (broken(bitmap={"origin": [0, 0], "data": WIDE}), "has more than .* pixels"),
         (broken(bitmap={"origin": [0, 0]}), "lacks 'data'"),
-        (broken(bitmap={"origin": [0], "data": ""}), "is no picture"),
+        (broken(bitmap={"origin": [0], "data": ""}), "is not a picture"),
         (broken(bitmap=None), "lacks 'points'"),
-        (broken(bitmap="text"), "not an annotation"),
+        (broken(bitmap="text"), "not a valid annotation"),
         (polygon([[0, 0], [1, 1]]), "a polygon has the corners"),
         (polygon([[0, 0], [1, 1], [float("nan"), 2]]), "a polygon has the corners"),
-        (polygon([[0, 0], [1, 1], [1, 2, 3]]), "not an annotation"),
-        (polygon("corners"), "not an annotation"),
+        (polygon([[0, 0], [1, 1], [1, 2, 3]]), "not a valid annotation"),
+        (polygon("corners"), "not a valid annotation"),
         ({"bitmap": {}}, "lacks 'classTitle'"),
-        ("text", "not an annotation"),
+        ("text", "not a valid annotation"),
     ],
 )
 def test_broken_objects_are_named(tmp_path, item, reason):
@@ -165,7 +165,7 @@ def test_broken_objects_are_named(tmp_path, item, reason):
 )  # fmt: skip
 def test_broken_annotations_are_named(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(PhotoError, match=r"a.json: is not an annotation that can be understood"):
+    with pytest.raises(PhotoError, match=r"a.json: is not a valid annotation"):
         read_annotation(tmp_path / "a.json")
 
 

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transnet.data.photos.photo import NEUTRAL, MaskedPhoto
-from transnet.data.photos.transforms import PhotoView
-from transnet.reports.mask_overlay import overlay
+from transnet.data.photos.transforms import PhotoTransform
+from transnet.reports.overlays import mask_overlay
 
-VIEW = PhotoView(64, (0.5,) * 3, (0.25,) * 3)
+VIEW = PhotoTransform(64, (0.5,) * 3, (0.25,) * 3)
 
 
 def disc(height=90, width=120, x=70, y=30, radius=25):
@@ -73,7 +73,7 @@ def test_neutral_pixels_stay_neutral():
 def test_people_stand_out():
     photo = disc()
     gray = np.full_like(photo.pixels, 128)
-    shown = overlay(gray, photo.mask.astype(np.float32), photo.mask == 1)
+    shown = mask_overlay(gray, photo.mask.astype(np.float32), photo.mask == 1)
     assert shown.shape == gray.shape
     assert shown.dtype == np.uint8
     red, _, blue = shown[30, 70].astype(int)
@@ -81,4 +81,4 @@ def test_people_stand_out():
     assert (shown[80, 10] == 77).all()
     assert (shown == (255, 200, 40)).all(axis=2).sum() > 100
     everywhere = np.ones_like(photo.mask)
-    assert not (overlay(gray, everywhere, everywhere == 1) == (255, 200, 40)).all(axis=2).any()
+    assert not (mask_overlay(gray, everywhere, everywhere == 1) == (255, 200, 40)).all(axis=2).any()

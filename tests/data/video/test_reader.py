@@ -3,13 +3,13 @@ import random
 
 import numpy as np
 import pytest
-from av.video.reformatter import VideoReformatter
 
 from tests.helpers import frame_number, rotate
 from transnet.config import ClipConfig
 from transnet.data.clips import read_clip
-from transnet.data.video.frames import rgb_pixels
-from transnet.data.video.reader import decode_frames, read_footage
+from transnet.data.video.footage import read_footage
+from transnet.data.video.frames import FrameConverter
+from transnet.data.video.reader import VideoFile, decode_frames
 from transnet.errors import VideoError
 
 
@@ -43,9 +43,26 @@ def test_a_file_that_holds_other_frames_than_it_promises(make_video):
     good = [frame_number(pixels) for pixels, _ in decode_frames(path)]
     assert 10 < len(good) < 60
     last = read_footage(path, lambda times: np.array([3, len(times) - 1]), allow_partial=True)
-    to_rgb = VideoReformatter()
-    assert [frame_number(rgb_pixels(f, to_rgb)) for f in last.frames] == [good[3], good[-1]]
+    convert = FrameConverter()
+    assert [frame_number(convert(frame)) for frame in last.frames] == [good[3], good[-1]]
     assert last.indices.tolist() == [3, len(good) - 1]
+
+
+def test_header_facts_are_known_before_a_frame_is_decoded(make_video):
+    with VideoFile(make_video("x.avi", 30, codec="mpeg4", fps=10)) as video:
+        assert (video.rate, video.declared_frames) == (10, 30)
+        assert video.declared_s == pytest.approx(3.0)
+        assert video.declared_times() == pytest.approx(np.arange(30) / 10)
+        assert len(list(video.frames(20))) == 20
+        assert not video.damage(reached_end=False)
+        assert "is truncated: its header declares 30 frames" in video.damage(reached_end=True)
+
+
+def test_the_same_facts_after_the_file_was_closed(make_video):
+    with VideoFile(make_video("x.mp4", 20)) as video:
+        frames = list(video.timed_frames())
+    assert [time_s for _, time_s in frames] == pytest.approx(np.arange(20) / 25)
+    assert (video.rate, video.damage(reached_end=True)) == (25, "")
 
 
 def test_variable_frame_rate_keeps_times_in_seconds(make_video):

@@ -126,9 +126,9 @@ def test_a_camera_that_vanishes_is_waited_for_and_taken_up_again(film, capsys):
     times_s = [frame.time_s for frame in (*before, *after)]
     assert times_s == sorted(times_s)
     shown = capsys.readouterr().err
-    assert "; trying again in 0.5 s" in shown
-    assert f"{server.address}: cannot be opened (Connection refused); trying again" in shown
-    assert "trying again in 1 s" in shown  # the pauses grow
+    assert "; retrying in 0.5 s" in shown
+    assert f"{server.address}: cannot be opened (Connection refused); retrying" in shown
+    assert "retrying in 1 s" in shown  # the pauses grow
 
 
 def test_a_recording_in_the_network_is_read_like_a_file(make_video):

@@ -1,1 +1,1 @@
-"""Frame features and decoded clips, computed once and kept on disk."""
+"""Caches on disk: frame features and decoded clips, each computed once."""

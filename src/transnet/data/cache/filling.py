@@ -1,13 +1,13 @@
-"""Many clips, each decoded once: what a store holds of them already is not even opened.
+"""Filling a store: each missing clip is decoded once, and clips that are complete are not opened.
 
-Decoding runs in threads ahead of whoever makes use of it, and only the clips in hand are held in
-memory. A run that was killed goes on where it was.
+Decoding runs in threads ahead of the consumer, and only a few decoded clips are held in memory. A
+run that was killed continues where it stopped.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,18 +16,21 @@ from transnet.data.cache.store import Store
 from transnet.data.clips import Clip, read_views
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import View
-from transnet.errors import VideoError
-from transnet.utils.progress import progress_bar
-from transnet.utils.threads import prefetch
+from transnet.errors import FileError, VideoError
+from transnet.utils.progress import bar_if_long
+from transnet.utils.reading import read_many
 
 Prepared = TypeVar("Prepared")
+
+ViewsOf = Callable[[str], Sequence[View]]
+"""From the identity of a clip (its video's bytes and frame range) to its views."""
 
 
 @dataclass
 class StageSeconds:
-    """Where the time before a training or an evaluation went, in seconds.
+    """Time spent in the stages before a training or an evaluation, in seconds.
 
-    ``decode`` is summed over the decoding threads and so may exceed what a clock showed.
+    ``decode`` is summed over the decoding threads, so it may exceed ``total``.
     """
 
     decode: float = 0.0
@@ -41,90 +44,112 @@ class StageSeconds:
 
 
 @dataclass(frozen=True)
+class MissingClip:
+    """A clip of which a store lacks some views, by their keys."""
+
+    record: ClipRecord
+    views: dict[str, View]
+
+
+@dataclass
 class KeptClips:
-    """The clips of which a store holds what it shall.
+    """Clips in a store: those that it holds and, after :meth:`decode_missing`, all of them.
 
     Attributes:
-        keys: for each clip that could be read, the names of its views in the store.
-        digests: a hash of each of these clips' video files.
-        broken: the others, with what is wrong with each.
-        computed: how many clips had to be decoded, the rest was there.
-        seconds: where the time went.
+        keys: for each readable clip, the keys of its views in the store.
+        digests: a hash of the video file of each readable clip.
+        broken: the error of each other clip.
+        missing: clips that have to be decoded.
+        seconds: time spent.
     """
 
-    keys: dict[ClipRecord, list[str]]
-    digests: dict[ClipRecord, str]
-    broken: dict[ClipRecord, VideoError]
-    computed: int
+    keys: dict[ClipRecord, list[str]] = field(default_factory=dict)
+    digests: dict[ClipRecord, str] = field(default_factory=dict)
+    broken: dict[ClipRecord, FileError] = field(default_factory=dict)
+    missing: list[MissingClip] = field(default_factory=list)
     seconds: StageSeconds = field(default_factory=StageSeconds)
 
+    @property
+    def computed(self) -> int:
+        """How many clips were not in the store."""
+        return len(self.missing)
 
-def keep_clips(
+    @property
+    def missing_views(self) -> int:
+        """How many views are not in the store."""
+        return sum(len(clip.views) for clip in self.missing)
+
+    def decode_missing(
+        self, config: ClipConfig, prepare: Callable[[Clip], Prepared], *, workers: int, title: str
+    ) -> Iterator[dict[str, Prepared]]:
+        """Decode the missing clips, for the caller to store; broken ones move to ``broken``.
+
+        Args:
+            config: how a video becomes a clip.
+            prepare: called on each decoded view, in the decoding threads.
+            workers: decoding threads.
+            title: what to call the work in the progress bar.
+
+        Yields:
+            The prepared missing views of one clip, by their keys.
+        """
+        if not self.missing:
+            return
+        started = time.perf_counter()
+
+        def read(clip: MissingClip) -> tuple[list[Prepared], float]:
+            begun = time.perf_counter()
+            where = clip.record
+            views = list(clip.views.values())
+            clips = read_views(where.path, config, views, start=where.start, end=where.end)
+            decode_s = time.perf_counter() - begun
+            return [prepare(one) for one in clips], decode_s
+
+        for clip, result in read_many(self.missing, read, workers=workers, title=title):
+            if isinstance(result, FileError):
+                self.broken[clip.record] = result
+                del self.keys[clip.record], self.digests[clip.record]
+            else:
+                prepared, decode_s = result
+                self.seconds.decode += decode_s
+                yield dict(zip(clip.views, prepared, strict=True))
+        self.seconds.total += time.perf_counter() - started
+
+
+def find_clips(
     store: Store,
     records: Sequence[ClipRecord],
-    clip: ClipConfig,
-    views_of: Callable[[str], Sequence[View]],
+    views_of: ViewsOf,
     key_of: Callable[[str, View], str],
-    prepare: Callable[[Clip], Prepared],
-    keep: Callable[[Mapping[str, Prepared]], None],
-    *,
-    workers: Callable[[int], int],
-    title: str,
+    holds: Callable[[str], bool] | None = None,
 ) -> KeptClips:
-    """Decode the clips that a store lacks, and see that it gets them.
+    """Look up clips in a store; nothing is decoded.
 
     Args:
         store: where the views of the clips are kept.
         records: the clips.
-        clip: how a video becomes a clip.
-        views_of: from a name of a clip, which is always the same, to the ways to look at it.
-        key_of: the name in the store of a view of a clip.
-        prepare: what to make of a decoded view; called in the decoding threads.
-        keep: writes what was made of the missing views of one clip, by their names.
-        workers: told how many views are missing, says how many threads shall decode.
-        title: what to call the work in the progress bar.
+        views_of: the views of a clip, given its identity.
+        key_of: the key in the store of a view, given the clip's identity.
+        holds: whether the store has an undamaged entry of a key; by default ``key in store``.
 
     Raises:
         TransNetError: the store cannot be written.
     """
     started = time.perf_counter()
-    seconds = StageSeconds()
-    kept: dict[ClipRecord, list[str]] = {}
-    digests: dict[ClipRecord, str] = {}
-    broken: dict[ClipRecord, VideoError] = {}
-    missing: list[tuple[ClipRecord, dict[str, View]]] = []
-    for record in dict.fromkeys(records):
+    found = KeptClips()
+    holds = store.__contains__ if holds is None else holds
+    different = list(dict.fromkeys(records))
+    for record in bar_if_long(different, "looking up clips", "clips"):
         try:
             digest = store.video_digest(record.path)
         except VideoError as error:
-            broken[record] = error
+            found.broken[record] = error
             continue
         identity = f"{digest}:{record.start}:{record.end}"
         views = [(key_of(identity, view), view) for view in views_of(identity)]
-        digests[record], kept[record] = digest, [key for key, _ in views]
-        lacking = {key: view for key, view in views if key not in store}
+        found.digests[record], found.keys[record] = digest, [key for key, _ in views]
+        lacking = {key: view for key, view in views if not holds(key)}
         if lacking:
-            missing.append((record, lacking))
-
-    def read(record: ClipRecord, views: Sequence[View]) -> list[Prepared]:
-        begun = time.perf_counter()
-        clips = read_views(record.path, clip, views, start=record.start, end=record.end)
-        seconds.decode += time.perf_counter() - begun
-        return [prepare(one) for one in clips]
-
-    if missing:
-        threads = workers(sum(len(views) for _, views in missing))
-        reads = ((lambda r=r, v=v: read(r, list(v.values()))) for r, v in missing)
-        with progress_bar(title, len(missing), "clips") as bar:
-            results = prefetch(reads, threads)
-            for (record, lacking), result in zip(missing, results, strict=True):
-                try:
-                    prepared = result.result()
-                except VideoError as error:
-                    broken[record] = error
-                    del kept[record], digests[record]
-                else:
-                    keep(dict(zip(lacking, prepared, strict=True)))
-                bar.update(1)
-    seconds.total = time.perf_counter() - started
-    return KeptClips(kept, digests, broken, len(missing), seconds)
+            found.missing.append(MissingClip(record, lacking))
+    found.seconds.total = time.perf_counter() - started
+    return found

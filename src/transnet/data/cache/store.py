@@ -1,9 +1,12 @@
-"""Things that were computed once, kept on disk: what the feature cache and the clip cache share.
+"""A content-addressed store on disk: the base of the feature cache and the clip cache.
 
-An entry is named by everything that it depends on, first of all the bytes of the video. So nothing
-ever has to be thrown away because it might be stale, and a moved or copied video is found again.
-Entries are written in LMDB transactions: after a crash or a full disk an entry is there as a
-whole, or not at all.
+The key of an entry depends on everything that its value depends on, first of all the bytes of the
+video. So an entry never becomes stale, and a moved or copied video is found again. Entries are
+written in LMDB transactions: after a crash or on a full disk an entry is complete, or absent.
+
+Each value begins with a digest of itself and its key. A value that does not agree with it counts
+as missing, and is made anew. Values of older versions, which have no digest, lie under other keys
+and are still read.
 """
 
 from __future__ import annotations
@@ -11,32 +14,35 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import lmdb
 
+from transnet.data.cache.environment import open_environment
 from transnet.errors import TransNetError, VideoError
 
 FORMAT = 1
-FIRST_MAP_BYTES = 2**30
+_DIGEST_BYTES = 16
+_CHECKED = "checked|"
 
 
 class Store:
-    """Bytes by name.
+    """Bytes by key.
 
-    It may be handed to other processes: each opens the files for itself.
+    Can be pickled and forked: each process opens the files for itself.
 
     Args:
-        folder: where it lives; made if need be. Several processes may share it, on a local disk.
+        folder: created if missing. Several processes on one machine may share it.
 
     Raises:
         TransNetError: the folder cannot be used, or holds something else.
     """
 
     title = "store"
-    way_out = "choose another folder with --cache"
+    alternative = "choose another folder with --cache"
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder).expanduser()
@@ -46,21 +52,36 @@ class Store:
         return self.read([key])[0] is not None
 
     def read(self, keys: Iterable[str]) -> list[bytes | None]:
-        """The bytes of each key, or ``None``."""
-        with self._transaction() as transaction:
-            return [transaction.get(key.encode()) for key in keys]
+        """The value of each key; ``None`` if there is none, or a damaged one.
+
+        Raises:
+            TransNetError: the store as a whole is damaged.
+        """
+        try:
+            with self._transaction() as transaction:
+                return [_value(transaction, key) for key in keys]
+        except (OSError, lmdb.Error) as error:
+            raise TransNetError(
+                f"the {self.title} at {self.folder} is damaged ({error}); delete it: everything in "
+                f"it can be computed again. Or {self.alternative}."
+            ) from error
 
     def write(self, values: Mapping[str, bytes]) -> None:
-        """Keep some entries: all of them or, if it fails, none.
+        """Store entries: all of them or, if it fails, none.
 
         Raises:
             TransNetError: the disk is full or cannot be written.
         """
+        if not self._writable:
+            raise TransNetError(
+                f"the {self.title} at {self.folder} is read-only and lacks entries; "
+                f"{self.alternative}."
+            )
         while True:
             try:
                 with self._environment.begin(write=True) as transaction:
                     for key, value in values.items():
-                        transaction.put(key.encode(), value)
+                        transaction.put(_checked(key), _digest(key, value) + value)
                 return
             except lmdb.MapResizedError:
                 self._environment.set_mapsize(0)
@@ -69,18 +90,26 @@ class Store:
             except (OSError, lmdb.Error) as error:
                 raise TransNetError(
                     f"the {self.title} at {self.folder} cannot be written ({error}). "
-                    "Is the disk full? Free some space and start again: what is there is kept. "
-                    f"Or {self.way_out}."
+                    "If the disk is full, free space and start again: what was stored is kept. "
+                    "If it is damaged, delete it: everything in it can be computed again. "
+                    f"Or {self.alternative}."
                 ) from error
 
     def video_digest(self, path: Path | str) -> str:
-        """A hash of a file's bytes, remembered for as long as its size and date stay the same.
+        """A hash of a file's bytes, remembered until its size, times, or inode changes.
+
+        The change time cannot be set back as the modification time can, so a file that was
+        overwritten in place is read again. Bytes that change beneath the file system (a failing
+        disk) are not noticed; ``transnet check`` decodes.
 
         Raises:
-            VideoError: the file cannot be read.
+            VideoError: the file cannot be read, or is a device or a pipe.
         """
         try:
-            key = _file_key(path, os.stat(path))
+            status = os.stat(path)
+            if not stat.S_ISREG(status.st_mode):
+                raise VideoError(path, "is not a file.")
+            key = _file_key(path, status)
             known = self.read([key])[0]
             if known is not None:
                 return known.decode()
@@ -89,20 +118,21 @@ class Store:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise VideoError(path, f"cannot be opened ({reason}).") from None
-        self.write({key: digest.encode()})
+        if self._writable:
+            self.write({key: digest.encode()})
         return digest
 
     def remember_digest(self, path: Path | str, digest: str, size: int, mtime_ns: int) -> bool:
-        """Take over a digest that another machine computed of the same file.
+        """Store a digest that another machine computed of the same file.
 
         Args:
-            path: the file; one of another size or date is left alone.
-            digest: as :meth:`video_digest` gave it.
-            size: bytes of the file then.
-            mtime_ns: its date then, in nanoseconds.
+            path: the file; ignored if its size or modification time differs.
+            digest: the result of :meth:`video_digest`.
+            size: size of the file then, in bytes.
+            mtime_ns: its modification time then, in nanoseconds.
 
         Returns:
-            Whether the file is here and has this size and date.
+            Whether the file is here, with this size and modification time.
         """
         try:
             status = os.stat(path)
@@ -120,11 +150,11 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files; the store cannot be used afterwards."""
+        """Close the files; the store cannot be used afterwards."""
         self._database.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        own = ("_database", "_opened_by")
+        own = ("_database", "_opened_by", "_writable")
         return {name: value for name, value in vars(self).items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -133,20 +163,18 @@ class Store:
 
     def _open(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            data = self.folder / "data.mdb"
-            size = max(FIRST_MAP_BYTES, 2 * data.stat().st_size if data.exists() else 0)
-            self._database = lmdb.open(os.fspath(self.folder), map_size=size, max_readers=512)
+            self._database, self._writable = open_environment(self.folder)
             self._opened_by = os.getpid()
         except (OSError, lmdb.Error) as error:
             raise TransNetError(
                 f"the {self.title} at {self.folder} cannot be used ({error}); "
-                f"{self.way_out}, or delete it: it holds copies only."
+                f"{self.alternative}. If the disk is full, free space. If the cache is damaged, "
+                "delete it: everything in it can be computed again."
             ) from error
 
     @property
     def _environment(self) -> lmdb.Environment:
-        if self._opened_by != os.getpid():  # LMDB forbids the use of what a fork inherited
+        if self._opened_by != os.getpid():  # LMDB forbids using an environment across a fork
             self._database.close()
             self._open()
         return self._database
@@ -154,17 +182,35 @@ class Store:
     def _transaction(self) -> Any:
         try:
             return self._environment.begin(buffers=False)
-        except lmdb.MapResizedError:  # another process made it larger
+        except lmdb.MapResizedError:  # another process enlarged it
             self._environment.set_mapsize(0)
             return self._environment.begin(buffers=False)
 
 
 def _file_key(path: Path | str, status: os.stat_result) -> str:
-    where = f"{Path(path).resolve()}|{status.st_size}|{status.st_mtime_ns}"
-    return "digest|" + hashlib.blake2b(where.encode(), digest_size=16).hexdigest()
+    facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    where = os.fsencode(Path(path).resolve()) + f"|{facts}".encode()
+    return "digest|" + hashlib.blake2b(where, digest_size=16).hexdigest()
+
+
+def _checked(key: str) -> bytes:
+    return (_CHECKED + key).encode()
+
+
+def _digest(key: str, value: bytes) -> bytes:
+    return hashlib.blake2b(value, digest_size=_DIGEST_BYTES, key=key.encode()[-64:]).digest()
+
+
+def _value(transaction: Any, key: str) -> bytes | None:
+    found: bytes | None = transaction.get(_checked(key))
+    if found is None:
+        old: bytes | None = transaction.get(key.encode())
+        return old
+    value = found[_DIGEST_BYTES:]
+    return value if found[:_DIGEST_BYTES] == _digest(key, value) else None
 
 
 def entry_key(kind: str, **depends_on: Any) -> str:
-    """The name of an entry: its kind, and a hash of everything that it depends on (JSON values)."""
+    """The key of an entry: its kind, and a hash of everything that it depends on (JSON values)."""
     text = json.dumps({"format": FORMAT, **depends_on}, sort_keys=True)
     return f"{kind}|" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

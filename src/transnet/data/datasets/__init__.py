@@ -1,1 +1,1 @@
-"""Datasets of clips: what a user types as DATA, as one manifest."""
+"""Datasets of clips: folders, CSV files and published datasets, each read as a manifest."""

@@ -1,22 +1,20 @@
-"""Archives as they were downloaded: unpacked beside themselves, whole or not at all.
+"""Downloaded archives: unpacked next to themselves, completely or not at all.
 
-An archive is looked through before anything is written. One with a member that would land outside
-of its folder, with a link, or that is far larger inside than outside, is refused as a whole.
+All members are checked before anything is written. An archive with a link, with a member that
+would be written outside of its folder, or that expands far beyond its size is refused as a whole.
 """
 
 from __future__ import annotations
 
-import glob
 import lzma
 import os
 import shutil
 import stat
 import subprocess
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -24,21 +22,20 @@ import rarfile
 
 from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
+from transnet.utils.files import whole_folder
 from transnet.utils.progress import progress_bar, say
 
 ARCHIVE_SUFFIXES = frozenset({".zip", ".rar"})
 WANTED_SUFFIXES = VIDEO_SUFFIXES | ARCHIVE_SUFFIXES | {".txt", ".csv"}
 
-# Videos hardly shrink and lists shrink tenfold: what grows more than this is no dataset.
+# Videos hardly compress and lists compress tenfold: no dataset expands more than this.
 MAX_GROWTH = 20
 SMALL_BYTES = 100 * 2**20
 MAX_MEMBERS = 200_000
 MAX_DEPTH = 2
-_PIECE = 2**20
-_DAMAGE = (
-    zipfile.BadZipFile, rarfile.Error, zlib.error, lzma.LZMAError, EOFError, NotImplementedError,
-    RuntimeError,
-)  # fmt: skip
+_CHUNK_BYTES = 2**20
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_DAMAGE = (*_ZIP_ERRORS, rarfile.Error, EOFError, NotImplementedError, RuntimeError)
 
 _UNPACKERS = {
     "unrar": ("unrar", "x", "-idq", "-y", "-p-"),
@@ -47,86 +44,104 @@ _UNPACKERS = {
 }
 
 
-def unpack_archives(root: Path) -> None:
-    """Unpack every archive in a folder that has not been unpacked yet, and those in them.
+class DamagedArchiveError(TransNetError):
+    """An archive that is not what was published.
 
-    ``root/x.zip`` goes to ``root/x/``. One whose files all lie somewhere below ``root`` already
-    counts as unpacked.
+    Args:
+        archive: the file.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, archive: Path, reason: str) -> None:
+        super().__init__(f"{archive} is damaged or incomplete ({reason}); download it again.")
+        self.archive = archive
+
+
+def unpack_archives(root: Path) -> None:
+    """Unpack the archives in a folder that are not unpacked yet, and the archives in them.
+
+    ``root/x.zip`` is unpacked to ``root/x/``. An archive whose files all exist somewhere below
+    ``root`` counts as unpacked.
 
     Raises:
-        TransNetError: an archive is damaged or hostile, the disk is full or cannot be written,
-            or a program to unpack ``.rar`` is needed and not installed.
+        TransNetError: an archive is damaged or unsafe, the disk is full or cannot be written, or a
+            program to unpack ``.rar`` is needed and not installed.
     """
-    # What an interrupted unpacking left is hidden, as it is for whoever looks for videos.
-    visible = [
-        path for path in sorted(root.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]  # fmt: skip
+    # Leftovers of an interrupted unpacking are hidden files.
+    visible = [path for path in sorted(root.rglob("*")) if not _is_hidden(path.relative_to(root))]
     archives = [path for path in visible if _is_archive(path)]
     here = {path.name for path in visible}
     for archive in archives:
-        _unpack_beside(archive, here, depth=0)
+        try:
+            _unpack(archive, here, depth=0)
+        except DamagedArchiveError as error:  # of this archive or of one in it
+            error.archive = archive
+            raise
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _is_archive(path: Path) -> bool:
     return path.suffix.lower() in ARCHIVE_SUFFIXES and path.is_file()
 
 
-def _unpack_beside(archive: Path, here: set[str], depth: int) -> bool:
-    """Whether it was unpacked; not if its folder, or all that is in it, is here already."""
+def _unpack(archive: Path, here: set[str], depth: int) -> bool:
+    """Unpack an archive unless its folder or all of its files exist; whether it was unpacked."""
     target = archive.with_suffix("")
     if target.is_dir():
         return False
     with _opened(archive) as opened:
+        if not opened.infolist():
+            raise DamagedArchiveError(archive, "it has no files")
         members = _wanted_members(archive, opened, floor=0 if depth else SMALL_BYTES)
         names = {PurePosixPath(member.filename).name for member in members}
-        # A folder "wave" is what is in "wave.rar".
+        # A folder "wave" holds the content of "wave.rar".
         if names and all(name in here or Path(name).stem in here for name in names):
             return False
         say(f"unpacking {archive}")
-        with _made_whole(target, archive) as beside:
+        with _target_folder(target, archive) as folder:
             if _is_compressed_rar(opened, members):
-                _run_unpacker(archive, beside, members)
+                _run_unpacker(archive, folder, members)
             else:
-                _copy_members(archive, opened, members, beside)
+                _copy_members(archive, opened, members, folder)
             if depth < MAX_DEPTH:
-                for inner in sorted(filter(_is_archive, beside.rglob("*"))):
-                    if _unpack_beside(inner, set(), depth + 1):
+                for inner in sorted(filter(_is_archive, folder.rglob("*"))):
+                    if _unpack(inner, set(), depth + 1):
                         inner.unlink()
     return True
 
 
 @contextmanager
 def _opened(archive: Path) -> Iterator[Any]:
-    # zipfile and rarfile have one interface.
+    # zipfile and rarfile have the same interface.
     kind = zipfile.ZipFile if archive.suffix.lower() == ".zip" else rarfile.RarFile
     try:
         with kind(archive) as opened:
             yield opened
     except _DAMAGE as error:
-        raise TransNetError(
-            f"{archive} is damaged or incomplete ({error}); download it again."
-        ) from error
+        raise DamagedArchiveError(archive, str(error)) from error
     except OSError as error:
         raise TransNetError(f"{archive} cannot be unpacked ({error}).") from error
 
 
 def _wanted_members(archive: Path, opened: Any, floor: int) -> list[Any]:
-    """The members that a dataset is made of; refuses the archive if any member is hostile."""
+    """The members that belong to a dataset; refuses the archive if any member is unsafe."""
     members = opened.infolist()
     for member in members:
         reason = _danger(member)
         if reason:
             raise TransNetError(
                 f"{archive} is refused and nothing of it was unpacked: its member "
-                f"{member.filename!r} {reason}. A published dataset has no such thing; "
-                "download it again, from its official address."
+                f"{member.filename!r} {reason}. Published datasets contain no such member; "
+                "download the archive again, from its official address."
             )
     size = sum(member.file_size for member in members)
     allowed = max(floor, MAX_GROWTH * archive.stat().st_size)
     if size > allowed or len(members) > MAX_MEMBERS:
         raise TransNetError(
-            f"{archive} is refused and nothing of it was unpacked: it would grow to "
+            f"{archive} is refused and nothing of it was unpacked: it would expand to "
             f"{size / 1e6:,.0f} MB in {len(members)} files; accepted for an archive of its size: "
             f"{allowed / 1e6:,.0f} MB in {MAX_MEMBERS} files."
         )
@@ -135,7 +150,7 @@ def _wanted_members(archive: Path, opened: Any, floor: int) -> list[Any]:
         for member in members
         if not member.is_dir()
         and PurePosixPath(member.filename).suffix.lower() in WANTED_SUFFIXES
-        and not _is_rubbish(member.filename)
+        and not _is_metadata(member.filename)
     ]
 
 
@@ -145,18 +160,18 @@ def _danger(member: Any) -> str:
     if name.startswith(("/", "\\")) or windows.drive or windows.root:
         return "has an absolute path"
     if ".." in windows.parts or "\0" in name:
-        return "leads out of its folder"
+        return "has a path outside of its folder"
     mode = (getattr(member, "external_attr", 0) >> 16) or (getattr(member, "mode", 0) or 0)
     is_link = getattr(member, "is_symlink", lambda: False)() or stat.S_ISLNK(mode)
     if is_link or getattr(member, "file_redir", None):
         return "is a link"
     if member.file_size is None:
-        return "does not say how large it is"
+        return "has no stated size"
     return ""
 
 
-def _is_rubbish(name: str) -> bool:
-    """What file managers put into archives."""
+def _is_metadata(name: str) -> bool:
+    """Whether a member was added by a file manager."""
     return "__MACOSX" in PurePosixPath(name).parts or PurePosixPath(name).name.startswith(".")
 
 
@@ -174,23 +189,23 @@ def _copy_members(archive: Path, opened: Any, members: Sequence[Any], folder: Pa
             path.parent.mkdir(parents=True, exist_ok=True)
             with opened.open(member) as source, open(path, "xb") as copy:
                 left = member.file_size
-                while piece := source.read(_PIECE):
-                    left -= len(piece)
+                while chunk := source.read(_CHUNK_BYTES):
+                    left -= len(chunk)
                     if left < 0:
-                        raise zipfile.BadZipFile(f"{member.filename} is larger than it says")
-                    copy.write(piece)
+                        raise zipfile.BadZipFile(f"{member.filename} exceeds its stated size")
+                    copy.write(chunk)
             bar.update(1)
 
 
 def _run_unpacker(archive: Path, folder: Path, members: Sequence[Any]) -> None:
-    """Unpack compressed RAR members: only other programs can, and best all of them at once."""
+    """Unpack compressed RAR members by an installed program, all in one call."""
     _check_room(archive, members, folder)
     name = next((name for name in _UNPACKERS if shutil.which(name)), None)
     if name is None:
         raise TransNetError(
             f"{archive} needs a program that unpacks .rar, and none of {', '.join(_UNPACKERS)} is "
             "installed. Install one (Debian, Ubuntu: sudo apt install libarchive-tools; macOS: "
-            "brew install unar), or unpack the archive by hand into the same folder."
+            "brew install unar), or unpack the archive manually into the same folder."
         )
     source = os.path.abspath(archive)
     places = {
@@ -213,26 +228,20 @@ def _check_room(archive: Path, members: Sequence[Any], folder: Path) -> None:
     needed, free = sum(member.file_size for member in members), shutil.disk_usage(folder).free
     if needed > free:
         raise TransNetError(
-            f"{archive} needs {needed / 1e9:.1f} GB when it is unpacked, and {folder.parent} has "
-            f"{free / 1e9:.1f} GB left."
+            f"{archive} needs {needed / 1e9:.1f} GB to be unpacked, but {folder.parent} has only "
+            f"{free / 1e9:.1f} GB left; free some space, or copy the archive to a larger disk."
         )
 
 
 @contextmanager
-def _made_whole(target: Path, archive: Path) -> Iterator[Path]:
-    """A folder to fill, which takes its name only once it is complete."""
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.unpacking-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    try:
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.unpacking-", dir=target.parent))
-    except OSError as error:
-        raise TransNetError(
-            f"{archive} cannot be unpacked beside itself ({error}); unpack it by hand, or copy it "
-            "to a folder that can be written."
-        ) from error
-    try:
-        yield beside
-        beside.chmod(0o755)
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+def _target_folder(target: Path, archive: Path) -> Iterator[Path]:
+    """A folder to unpack into, which takes its name only once it is complete."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(whole_folder(target))
+        except TransNetError as error:
+            raise TransNetError(
+                f"{archive} cannot be unpacked next to itself ({error.__cause__}); unpack it "
+                "manually, or copy it to a writable folder."
+            ) from error
+        yield folder

@@ -1,4 +1,4 @@
-"""``transnet download``: the published datasets, from their official addresses."""
+"""``transnet download``: published datasets, from their official addresses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from transnet.data.datasets.archives import unpack_archives
-from transnet.data.datasets.catalog import open_dataset
+from transnet.data.datasets.partial_file import PartialFile
 from transnet.errors import TransNetError
+from transnet.utils.paths import output_folder
 from transnet.utils.progress import progress_bar, say
 
 TIMEOUT_S = 60
-_PIECE = 2**20
+_CHUNK_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PublishedFile:
 
     Attributes:
         address: where it is published.
-        sha1: its SHA-1, where it is known.
+        sha1: its SHA-1, if known.
     """
 
     address: str
@@ -38,12 +38,12 @@ class PublishedFile:
 
 
 @dataclass(frozen=True)
-class Source:
+class DownloadSource:
     """Where a dataset is published.
 
     Attributes:
-        page: the page for people.
-        files: what to fetch; empty if the site wants a form or an account.
+        page: its web page.
+        files: what to download; empty if the site requires an account.
     """
 
     page: str
@@ -55,7 +55,7 @@ _UCF = "https://www.crcv.ucf.edu/"
 _SERRE = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10/"
 
 SOURCES = {
-    "kth": Source(
+    "kth": DownloadSource(
         _KTH,
         (
             PublishedFile(_KTH + "00sequences.txt"),
@@ -68,54 +68,53 @@ SOURCES = {
             PublishedFile(_KTH + "handclapping.zip", "d3b81261aa822ef63d0d1523f945bfaff27814d2"),
         ),
     ),
-    "ucf101": Source(
+    "ucf101": DownloadSource(
         _UCF + "data/UCF101.php",
         (
             PublishedFile(_UCF + "data/UCF101/UCF101TrainTestSplits-RecognitionTask.zip"),
             PublishedFile(_UCF + "data/UCF101/UCF101.rar"),
         ),
     ),
-    "hmdb51": Source(
+    "hmdb51": DownloadSource(
         "https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/",
         (
             PublishedFile(_SERRE + "test_train_splits.rar"),
             PublishedFile(_SERRE + "hmdb51_org.rar"),
         ),
     ),
-    "supervisely": Source("https://ecosystem.supervisely.com/projects/persons"),
+    "supervisely": DownloadSource("https://ecosystem.supervisely.com/projects/persons"),
 }
 
 
 def download(name: str, *, to: str, mirror: str | None = None) -> Path:
-    """Fetch a published dataset and unpack it.
+    """Download a published dataset and unpack it.
 
-    A download that was interrupted goes on where it stopped. What can be verified is: the size
-    that the server states, the known hashes, the checksums in the archives, and at the end the
-    clips of the official lists.
+    An interrupted download continues where it stopped. The size that the server states, the known
+    hashes, the checksums in the archives and the clips of the official lists are verified.
 
     Args:
-        name: kth, ucf101 or hmdb51; for supervisely, says what to do by hand
-        to: folder for the archives and what is in them
-        mirror: address of a folder with the same files, to take them from
+        name: kth, ucf101 or hmdb51; for supervisely, print manual instructions
+        to: folder for the archives and their content
+        mirror: address of a folder with the same files, to download from
 
     Returns:
         The folder.
 
     Raises:
-        TransNetError: a file cannot be had; the message says what to do by hand.
+        TransNetError: a file cannot be downloaded; the message contains manual instructions.
     """
+    from transnet.data.datasets.archives import DamagedArchiveError, unpack_archives
+    from transnet.data.datasets.catalog import open_dataset
+
     if name not in SOURCES:
         raise TransNetError(f"NAME is {name!r}; accepted: {', '.join(SOURCES)}.")
     source, folder = SOURCES[name], Path(to).expanduser()
     if not source.files:
         raise TransNetError(
-            f"{name} is given to people with an account only: open {source.page}, download the "
-            f"project, unpack it into {folder}, and use it as {name}:{folder}."
+            f"{name} requires an account: open {source.page}, download the project, unpack it into "
+            f"{folder}, and use it as {name}:{folder}."
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TransNetError(f"--to is {to!r}, which cannot be made ({error}).") from error
+    output_folder(to, "--to")
     for file in source.files:
         if not _is_here(folder / file.name):
             address = file.address if mirror is None else f"{mirror.rstrip('/')}/{file.name}"
@@ -123,11 +122,16 @@ def download(name: str, *, to: str, mirror: str | None = None) -> Path:
                 _fetch(address, folder / file.name, file.sha1)
             except TransNetError as error:
                 raise TransNetError(
-                    f"{error}\nBy hand: open {source.page} in a browser, save {file.name} in "
-                    f"{folder}, and start again; what is there already is kept. Or name a folder "
-                    "of the same files on another server with --mirror."
+                    f"{error}\nManually: open {source.page} in a browser, save {file.name} in "
+                    f"{folder}, and start again; existing files are kept. Or give the address of a "
+                    "folder with the same files on another server with --mirror."
                 ) from error
-    unpack_archives(folder)
+    try:
+        unpack_archives(folder)
+    except DamagedArchiveError as error:
+        aside = error.archive.with_name(error.archive.name + ".damaged")
+        os.replace(error.archive, aside)
+        raise TransNetError(f"{error} It is now {aside.name}: start again to do so.") from error
     manifest = open_dataset(f"{name}:{folder}")
     for line in (manifest.summary(), *manifest.notes):
         say(line)
@@ -140,63 +144,76 @@ def _is_here(path: Path) -> bool:
 
 
 def _fetch(address: str, path: Path, sha1: str) -> None:
-    """Fetch one file, going on with ``path.part`` if there is one."""
-    part = path.with_name(path.name + ".part")
+    """Download one file, continuing ``path.part`` if it is of the same file."""
+    part = PartialFile(path)
     try:
-        have = part.stat().st_size if part.exists() else 0
-        with _open(address, have) as answer:
-            if answer.status != 206:  # the server starts again from the beginning
-                have = 0
-            _check_kind(answer, address)
-            total = have + int(answer.headers.get("Content-Length") or 0)
-            _check_room(path, total - have)
+        with _open(address, part) as response:
+            have, total = part.accept(response)
+            _check_kind(response, address)
+            if total is None and not sha1 and not getattr(response, "chunked", False):
+                raise TransNetError(
+                    f"{address} comes without its length, so it cannot be known whether it is "
+                    "complete; download it from another server."
+                )
+            _check_room(path, max(0, (total or 0) - have))
             with (
-                open(part, "ab" if have else "wb") as file,
+                open(part.path, "ab" if have else "wb") as file,
                 progress_bar(path.name, total, "B", scale=True) as bar,
             ):
                 bar.update(have)
-                while piece := answer.read(_PIECE):
-                    file.write(piece)
-                    bar.update(len(piece))
-        size = part.stat().st_size
-        if size < total:
+                while chunk := response.read(_CHUNK_BYTES):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+        size = part.path.stat().st_size
+        if total is not None and size < total:
             raise TransNetError(
-                f"{address} broke off after {size:,} of {total:,} bytes; start again to go on."
+                f"{address} ended after {size:,} of {total:,} bytes; start again to continue."
             )
-        if sha1 and _sha1(part) != sha1:
-            part.unlink()
-            raise TransNetError(f"{address} is not the published file (its SHA-1 differs).")
-        os.replace(part, path)
+        if total is not None and size > total:
+            part.discard()
+            raise TransNetError(f"{address} sent {size:,} bytes for {total:,}; start again.")
+        if sha1 and _sha1(part.path) != sha1:
+            part.discard()
+            raise TransNetError(f"{address} is not the published file (SHA-1 mismatch).")
+        part.finish()
     except (OSError, HTTPException, ValueError) as error:
-        raise TransNetError(f"{address} cannot be fetched ({error}).") from error
+        raise TransNetError(f"{address} cannot be downloaded ({error}).") from error
 
 
-def _open(address: str, have: int) -> HTTPResponse:
-    request = urllib.request.Request(address, headers={"User-Agent": "transnet"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    try:
-        return urllib.request.urlopen(request, timeout=TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:  # there is nothing after what we have
-            raise
-        error.close()
-        return urllib.request.urlopen(
-            urllib.request.Request(address, headers={"User-Agent": "transnet"}), timeout=TIMEOUT_S
-        )
+def _open(address: str, part: PartialFile) -> HTTPResponse:
+    """The answer with the rest of a file, or with all of it where the rest does not fit."""
+    if part.size:
+        try:
+            response = _request(address, part.headers())
+            if response.status != 206 or part.is_continued_by(response):
+                return response
+            response.close()
+        except urllib.error.HTTPError as error:
+            if error.code != 416:  # nothing after the bytes that exist
+                raise
+            error.close()
+    part.discard()
+    return _request(address, {})
 
 
-def _check_kind(answer: HTTPResponse, address: str) -> None:
-    if "html" in answer.headers.get("Content-Type", "") and not address.endswith((".htm", ".html")):
-        raise TransNetError(f"{address} answers with a web page instead of the file.")
+def _request(address: str, headers: dict[str, str]) -> HTTPResponse:
+    request = urllib.request.Request(address, headers={"User-Agent": "transnet", **headers})
+    response: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT_S)
+    return response
+
+
+def _check_kind(response: HTTPResponse, address: str) -> None:
+    kind = response.headers.get("Content-Type", "")
+    if "html" in kind and not address.endswith((".htm", ".html")):
+        raise TransNetError(f"{address} returned a web page instead of the file.")
 
 
 def _check_room(path: Path, needed: int) -> None:
     free = shutil.disk_usage(path.parent).free
     if needed > free:
         raise TransNetError(
-            f"{path.name} needs {needed / 1e9:.1f} GB, and {path.parent} has {free / 1e9:.1f} GB "
-            "left."
+            f"{path.name} needs {needed / 1e9:.1f} GB, but {path.parent} has only "
+            f"{free / 1e9:.1f} GB left; free some space, or choose another --to."
         )
 
 

@@ -1,8 +1,8 @@
-"""HMDB51 (Kuehne et al., 2011): 51 classes, three official splits of 70 / 30 clips a class.
+"""HMDB51 (Kuehne et al., 2011): 51 classes, three official splits of 70 / 30 clips per class.
 
-A file is called ``<source>_<class>_<body>_<camera>_np<people>_<view>_<quality>_<number>.avi``;
-clips of one source were cut from the same film or video. About a quarter of the clips are in no
-part of a split.
+File names are ``<source>_<class>_<body>_<camera>_np<people>_<view>_<quality>_<number>.avi``; clips
+of one source are cut from the same film or video. Each split leaves about a quarter of the clips
+unused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """KTH (Schuldt et al., 2004): six actions of 25 people in four scenarios.
 
-A file is called ``person<NN>_<action>_d<scenario>_uncomp.avi`` and holds three or four sequences;
-the published ``00sequences.txt`` says at which frames. Outside of them many files show an empty
-scene. A clip is a sequence, its group is the person.
+File names are ``person<NN>_<action>_d<scenario>_uncomp.avi``. A file holds three or four sequences,
+whose frames are listed in the published ``00sequences.txt``; outside of them many files show an
+empty scene. A clip is a sequence, its group is the person.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from transnet.data.manifest import Subset
 from transnet.errors import TransNetError
 
 SPLITS = ("official", "16-9")
-"""The published 8 / 8 / 9 people, and the common form that trains on its first two parts."""
+"""The published 8 / 8 / 9 people, and the common variant that trains on its first two parts."""
 
 VALIDATION_PEOPLE = frozenset({19, 20, 21, 23, 24, 25, 1, 4})
 TEST_PEOPLE = frozenset({22, 2, 3, 5, 6, 7, 8, 9, 10})
@@ -35,7 +35,7 @@ def _shipped() -> list[ListedVideo]:
 
 
 def _own(table: Path) -> list[ListedVideo]:
-    """From lines like ``person01_boxing_d1  frames  1-95, 96-185``; the head matter is skipped."""
+    """From lines like ``person01_boxing_d1  frames  1-95, 96-185``; the header is skipped."""
     listed = []
     for line in read_lines(table):
         name, _, frames = line.partition("frames")
@@ -44,8 +44,8 @@ def _own(table: Path) -> list[ListedVideo]:
             listed.append(_listed(name.strip(), ranges))
     if not listed:
         raise TransNetError(
-            f"{table} has no line like 'person01_boxing_d1 frames 1-95, 96-185'; put the "
-            "published one there, or remove it: the package has these facts too."
+            f"{table} has no line like 'person01_boxing_d1 frames 1-95, 96-185'; replace it by the "
+            "published file, or remove it: the package has a copy of the list."
         )
     return listed
 
@@ -61,7 +61,7 @@ def _listed(name: str, ranges: Iterable[tuple[str, str]]) -> ListedVideo:
         match["action"],
         f"person{person:02}",
         (official, merged),
-        # Published from 1 and with the last frame, kept from 0 and without.
+        # Published from 1 with an inclusive end, kept from 0 with an exclusive end.
         tuple((int(first) - 1, int(last)) for first, last in ranges),
     )
 

@@ -1,7 +1,7 @@
-"""What the published datasets have in common: official lists, and files that may be there or not.
+"""Published datasets: official lists, and videos that may or may not be on disk.
 
-The lists are read from the dataset's own files where they are at hand, and else from tables of
-the same facts that come with the package.
+The lists are read from the dataset's own files if they exist, otherwise from copies in this
+package.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class ListedVideo:
     """A video file of an official list.
 
     Attributes:
-        name: its file name, which no other file of the dataset has.
+        name: its file name, unique in the dataset.
         label: the action.
-        group: what it shares with other videos (person, source video).
-        subsets: its part in each of the official splits.
+        group: the origin that it shares with other videos (person, source video).
+        subsets: its subset in each of the official splits.
         ranges: first frame and frame after the last one of each clip in it, counted from 0.
     """
 
@@ -47,12 +47,12 @@ class Publication:
     """A published dataset.
 
     Attributes:
-        name: as a user types it.
-        title: as a report calls it.
+        name: as the user types it.
+        title: its name in reports.
         splits: names of its official splits, the default first.
-        list_pattern: the name of a file of its official lists.
-        from_file: reads the lists, given that file.
-        from_package: reads the same facts from this package.
+        list_pattern: file name pattern of its official lists.
+        from_file: reads the lists, given such a file.
+        from_package: reads the copy of the lists in this package.
     """
 
     name: str
@@ -63,28 +63,28 @@ class Publication:
     from_package: Callable[[], list[ListedVideo]]
 
     def read(self, root: Path, *, lists_only: bool = False) -> Manifest:
-        """The listed clips whose videos are somewhere below a folder.
+        """List the clips whose videos are somewhere below a folder.
 
         Args:
             root: the folder; archives in it are unpacked if a video is missing.
-            lists_only: every clip of the lists, whether its video is there or not.
+            lists_only: include every clip of the lists, whether its video exists or not.
 
         Raises:
-            TransNetError: there is no such folder, none of the videos is in it, an archive cannot
-                be unpacked, or a list does not look as published.
+            TransNetError: the folder does not exist or holds none of the videos, an archive cannot
+                be unpacked, or a list differs in form from the published one.
         """
         if not root.is_dir():
-            raise TransNetError(f"{self.name}:{root}: there is no such folder.")
-        listed, found = self._look(root)
+            raise TransNetError(f"DATA is {self.name}:{root}, but there is no such folder.")
+        listed, found = self._scan(root)
         if lists_only:
             found = {video.name: root / video.label / video.name for video in listed}
         elif any(video.name not in found for video in listed):
             unpack_archives(root)
-            listed, found = self._look(root)
+            listed, found = self._scan(root)
         return self._manifest(root, listed, found)
 
-    def _look(self, root: Path) -> tuple[list[ListedVideo], dict[str, Path]]:
-        """The official lists, and every video below a folder by its name."""
+    def _scan(self, root: Path) -> tuple[list[ListedVideo], dict[str, Path]]:
+        """The official lists, and the videos below a folder by name."""
         own = next(iter(sorted(root.rglob(self.list_pattern))), None)
         listed = self.from_package() if own is None else self.from_file(own)
         return listed, {path.name: path for path in videos_below(root)}
@@ -104,7 +104,7 @@ class Publication:
         if not clips:
             raise TransNetError(
                 f"{self.title}: {root} holds none of its {len(listed)} videos, like "
-                f"{listed[0].name}; accepted: the published archives, or what was in them, at any "
+                f"{listed[0].name}; accepted: the published archives or their content, at any "
                 "depth."
             )
         missing = [video for video in listed if video.name not in found]
@@ -119,7 +119,7 @@ def shipped_table(name: str) -> Iterator[dict[str, str]]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of an official list that are not empty.
+    """The nonempty lines of an official list, stripped.
 
     Raises:
         TransNetError: the file cannot be read.
@@ -145,14 +145,14 @@ def _notes(
     ]
     single = [video.name for video in missing if video.label not in empty]
     text = (
-        f"only a part of {title} is here: {len(listed) - len(missing)} of {len(listed)} videos, "
+        f"only part of {title} is on disk: {len(listed) - len(missing)} of {len(listed)} videos, "
         f"{len(of_class) - len(empty)} of {len(of_class)} classes."
     )
     if empty:
         text += f" Classes without a video: {_first_of(sorted(empty))}."
     if single:
-        text += f" Videos missing of the others: {_first_of(sorted(single))}."
-    return (f"{text} Figures do not compare with the whole dataset.",)
+        text += f" Missing videos of other classes: {_first_of(sorted(single))}."
+    return (f"{text} Results are not comparable with those on the whole dataset.",)
 
 
 def _first_of(names: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """UCF101 (Soomro et al., 2012): 101 classes, 25 groups each, three official splits.
 
-A file is called ``v_<class>_g<group>_c<clip>.avi``; clips of one group come from one video.
+File names are ``v_<class>_g<group>_c<clip>.avi``; clips of one group are cut from one video.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from transnet.errors import TransNetError
 SPLITS = ("official:1", "official:2", "official:3")
 _VIDEO = re.compile(r"v_\w+_g(\d+)_c\d+\.avi")
 _GROUPS_TESTED = 7
-# The files of one class spell it otherwise than its folder does.
+# The files of one class spell it differently from its folder.
 _IN_FILE_NAMES = {"HandstandPushups": "HandStandPushups"}
 
 
 def _shipped() -> list[ListedVideo]:
-    """From the number of clips in each group: split k tests groups 7k - 6 to 7k."""
+    """From the number of clips per group: split k tests groups 7k - 6 to 7k."""
     listed = []
     for row in shipped_table("ucf101"):
         label = row.pop("class")

@@ -1,1 +1,1 @@
-"""Photos with masks of the people in them, for TransNet+."""
+"""Photos with masks of people, for pretraining by segmentation (TransNet+)."""

@@ -1,11 +1,11 @@
-"""From what a user types as DATA of ``transnet pretrain`` to photos with masks."""
+"""The photos of a dataset, by what the user types as DATA of ``transnet pretrain``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from transnet.data.photos.folder import LAYOUT, read_masked_photos
-from transnet.data.photos.photo import PhotoSet, divide
+from transnet.data.photos.split import PhotoSplit, divide
 from transnet.data.photos.supervisely import read_supervisely
 from transnet.data.photos.synthetic import generated_photos
 from transnet.errors import TransNetError
@@ -13,17 +13,17 @@ from transnet.errors import TransNetError
 ACCEPTED = f"{LAYOUT}, supervisely:DIR, or synthetic"
 
 
-def open_photos(data: str, *, validation: str = "0.15", seed: int = 0) -> PhotoSet:
-    """List the photos of a dataset and divide them; no file is opened.
+def open_photos(data: str, *, validation: str = "0.15", seed: int = 0) -> PhotoSplit:
+    """List the photos of a dataset and divide them; no photo is opened.
 
     Args:
         data: a folder with ``images/`` and ``masks/``, ``supervisely:DIR``, ``synthetic``, or
             ``synthetic:N`` for N people.
-        validation: see :func:`~transnet.data.photos.photo.divide`.
-        seed: start of every random choice.
+        validation: see :func:`~transnet.data.photos.split.divide`.
+        seed: of every random choice.
 
     Raises:
-        TransNetError: there is no such dataset, or it cannot be understood.
+        TransNetError: the dataset does not exist, or is invalid.
     """
     name, _, rest = data.partition(":")
     if name == "synthetic":
@@ -32,12 +32,12 @@ def open_photos(data: str, *, validation: str = "0.15", seed: int = 0) -> PhotoS
         return divide(read_supervisely(Path(rest).expanduser()), validation, seed)
     path = Path(data).expanduser()
     if not path.is_dir():
-        raise TransNetError(f"DATA is {data!r}, which is no folder; accepted: {ACCEPTED}.")
+        raise TransNetError(f"DATA is {data!r}, which is not a folder; accepted: {ACCEPTED}.")
     return read_masked_photos(path, validation, seed)
 
 
 def resolve_photos(data: str) -> str:
-    """What a user typed as DATA, so that it means the same from every folder."""
+    """DATA as the user typed it, with an absolute path."""
     name, _, rest = data.partition(":")
     if name == "synthetic":
         return data

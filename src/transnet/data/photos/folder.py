@@ -1,6 +1,6 @@
-"""A folder of photos and masks: ``DATA/images/anna.jpg``, ``DATA/masks/anna.png``.
+"""Folders of photos and masks: ``DATA/images/anna.jpg``, ``DATA/masks/anna.png``.
 
-With ``DATA/train`` and ``DATA/validation``, each such a folder, the parts are given.
+``DATA/train`` and ``DATA/validation``, each such a folder, define the split.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from pathlib import Path
 import numpy as np
 
 from transnet.config import PretrainingConfig
-from transnet.data.photos.image_files import pictures_below, read_picture, read_shape
-from transnet.data.photos.photo import MaskedPhoto, Photo, PhotoSet, divide, fit_mask
+from transnet.data.photos.image_files import pictures_below, read_picture, read_silhouette
+from transnet.data.photos.photo import MaskedPhoto, Photo, fit_mask
+from transnet.data.photos.split import PhotoSplit, divide
 from transnet.errors import PhotoError, TransNetError
 
 LAYOUT = "a folder with images/ and masks/ (DATA/images/anna.jpg, DATA/masks/anna.png)"
 
-
 HALF = 127
-"""What is brighter is a person."""
+"""Brighter pixels of a mask are people."""
 
 
 @dataclass(frozen=True)
 class FilePhoto:
     """A photo and its mask, each a file.
 
-    In the mask people are white, or 1 where the rest is 0, or what is left of a cut-out.
+    In the mask people are white, or 1 and the background 0, or the opaque part of a cut-out.
     """
 
     name: str
@@ -39,8 +39,8 @@ class FilePhoto:
 
     def read(self) -> MaskedPhoto:
         pixels = read_picture(self.photo)
-        shape = read_shape(self.mask, self.mask)
-        brightest = int(shape.max(initial=0))
+        silhouette = read_silhouette(self.mask, self.mask)
+        brightest = int(silhouette.max(initial=0))
         if 1 < brightest <= HALF:
             raise PhotoError(
                 self.mask,
@@ -48,30 +48,30 @@ class FilePhoto:
                 "people are white (255), or 0 and 1 (numbered people: make all of them white)",
             )
         half = HALF if brightest > 1 else 0
-        person = (shape > half).astype(np.uint8)
+        person = (silhouette > half).astype(np.uint8)
         return MaskedPhoto(pixels, fit_mask(person, pixels, self.mask))
 
 
-def read_masked_photos(root: Path, validation: str, seed: int) -> PhotoSet:
-    """List the photos of a folder; no file is opened.
+def read_masked_photos(root: Path, validation: str, seed: int) -> PhotoSplit:
+    """List the photos of a folder; no photo is opened.
 
     Args:
         root: the folder.
-        validation: see :func:`~transnet.data.photos.photo.divide`; for a folder that is divided
-            already, what it is by default.
-        seed: start of the random choice.
+        validation: see :func:`~transnet.data.photos.split.divide`; must be the default for a
+            folder with its own split.
+        seed: of the random choice.
 
     Raises:
-        TransNetError: it is not laid out like this, a photo has no mask, or the parts are asked
-            for in two ways.
+        TransNetError: the folder has another layout, a photo has no mask, or ``validation``
+            conflicts with the folder's own split.
     """
     if (root / "train").is_dir() and (root / "validation").is_dir():
         if validation != PretrainingConfig.validation:
             raise TransNetError(
-                f"--validation is {validation!r}, but {root} has its own parts, train/ and "
-                "validation/; leave --validation out, or name a folder that is not divided."
+                f"--validation is {validation!r}, but {root} has its own split, train/ and "
+                "validation/; omit --validation, or use a folder without a split."
             )
-        return PhotoSet(_pairs(root / "train"), _pairs(root / "validation"))
+        return PhotoSplit(_pairs(root / "train"), _pairs(root / "validation"))
     return divide(_pairs(root), validation, seed)
 
 

@@ -1,4 +1,4 @@
-"""Pictures from files: upright, RGB, and never larger than memory."""
+"""Image files: read upright, as 8-bit RGB, with a limit on their size."""
 
 from __future__ import annotations
 
@@ -18,28 +18,34 @@ from transnet.utils.paths import files_below
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+"""The formats that Pillow may read. Others run programs (EPS: Ghostscript), whatever the suffix."""
+
 
 def read_picture(path: Path | str) -> Pixels:
-    """The pixels of a photo, turned upright as its EXIF data say: uint8 RGB ``(H, W, 3)``.
+    """Read a photo, turned upright by its EXIF orientation: uint8 RGB ``(H, W, 3)``.
 
     Raises:
-        PhotoError: it is missing, damaged, no picture, or one of more pixels than Pillow trusts.
+        PhotoError: the file is missing, damaged, not a picture, or exceeds Pillow's pixel limit.
     """
-    with decoding(path), Image.open(path) as picture:
+    with decoding(path), Image.open(path, formats=FORMATS) as picture:
         return np.asarray(_eight_bits(ImageOps.exif_transpose(picture)).convert("RGB"))
 
 
-def read_shape(source: Path | IO[bytes], path: Path | str) -> Pixels:
-    """The shape on a picture, uint8 ``(H, W)``: its brightness, or what is cut out of it.
+def read_silhouette(source: Path | IO[bytes], path: Path | str) -> Pixels:
+    """Read a mask of any form, uint8 ``(H, W)``: its brightness, or the opaque part of a cut-out.
 
-    What is transparent is never part of the shape. What is left is, whatever its colors, if it is
-    not itself a picture in black and white.
+    Transparent pixels are 0. Opaque pixels are 255 whatever their color, unless the opaque part
+    is itself a black-and-white mask.
+
+    Args:
+        source: the file, or its opened content.
+        path: its name, for errors.
 
     Raises:
-        PhotoError: as :func:`read_picture`, or for 16 bits without white; ``path`` names the
-            picture in it.
+        PhotoError: as :func:`read_picture`, or for a 16-bit mask without white.
     """
-    with decoding(path), Image.open(source) as picture:
+    with decoding(path), Image.open(source, formats=FORMATS) as picture:
         upright = ImageOps.exif_transpose(picture)
         if upright.mode.startswith("I"):
             brightest = int(np.asarray(upright).max(initial=0))
@@ -57,13 +63,13 @@ def read_shape(source: Path | IO[bytes], path: Path | str) -> Pixels:
 
 
 def _black_and_white(brightness: Pixels) -> bool:
-    """Whether both are there, and nearly nothing between them."""
+    """Whether both occur, and hardly any gray."""
     black, white = np.count_nonzero(brightness < 16), np.count_nonzero(brightness > 239)
     return bool(min(black, white) > 0 and black + white > 0.9 * brightness.size)
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """A picture of 16 bits a pixel as one of 8, which Pillow would cut off at white."""
+    """Convert 16 bits per pixel to 8 by scaling; Pillow would clip instead."""
     if not picture.mode.startswith("I"):
         return picture
     values = np.asarray(picture).astype(np.int64).clip(0, 65535)
@@ -73,23 +79,25 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
 
 @contextmanager
 def decoding(path: Path | str) -> Iterator[None]:
-    """Turn what Pillow raises into a :class:`~transnet.errors.PhotoError` about ``path``."""
+    """Raise Pillow's errors as :class:`~transnet.errors.PhotoError` about ``path``."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, which does not touch the pixels
+            warnings.simplefilter("ignore")  # about metadata, which does not affect the pixels
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except FileNotFoundError:
-        raise PhotoError(path, "there is no such file") from None
+        raise PhotoError(path, "does not exist") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise PhotoError(
             path, f"has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels; make it smaller"
         ) from None
     except UnidentifiedImageError:
-        raise PhotoError(path, "is no picture, or a damaged one") from None
+        raise PhotoError(path, "is not a picture, or is damaged") from None
     except (
         EOFError,
         LookupError,
+        MemoryError,
+        OverflowError,
         OSError,
         SyntaxError,
         TypeError,
@@ -100,5 +108,5 @@ def decoding(path: Path | str) -> Iterator[None]:
 
 
 def pictures_below(folder: Path) -> list[Path]:
-    """The picture files in a folder and the folders in it, sorted; hidden ones are left out."""
+    """The picture files in a folder, at any depth, sorted; hidden ones are skipped."""
     return files_below(folder, PICTURE_SUFFIXES)

@@ -1,4 +1,4 @@
-"""Pictures of generated people, with masks that are exact; drawn anew whenever they are read."""
+"""Photos of generated people with exact masks, rendered whenever they are read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_PEOPLE = 100
 
 @dataclass(frozen=True)
 class GeneratedPhoto:
-    """One moment of one person's action, before a background of its own."""
+    """One frame of one person's action, on a background of its own."""
 
     seed: int
     person: int
@@ -39,14 +39,14 @@ class GeneratedPhoto:
 
 
 def generated_photos(people: str, seed: int) -> tuple[Photo, ...]:
-    """Each of some people in each of the six actions.
+    """One photo of each person in each of the six actions.
 
     Args:
-        people: how many, as the user typed it; empty for 100.
-        seed: equal seeds make equal pictures.
+        people: number of people, as the user typed it; empty for 100.
+        seed: equal seeds give equal photos.
 
     Raises:
-        TransNetError: it is no number of two or more.
+        TransNetError: ``people`` is not a number of 2 or more.
     """
     if people and not (people.isdecimal() and int(people) >= 2):
         raise TransNetError(

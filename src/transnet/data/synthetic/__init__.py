@@ -1,1 +1,1 @@
-"""Generated people who perform actions, for the demo and the tests."""
+"""Synthetic clips of people who perform actions, for the demo and the tests."""

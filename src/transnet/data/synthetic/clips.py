@@ -1,12 +1,13 @@
-"""Clips of generated people in six actions: for the demo, for tests, for trying things out.
+"""Synthetic clips of people in six actions, for the demo, tests and experiments.
 
-People differ in build, clothes, tempo and reach, clips in camera distance, direction, place and
-moment; a person is a group. Everything follows from a seed.
+People differ in build, clothes, tempo and reach; clips differ in camera distance, direction,
+position and phase. A person is a group. Equal seeds give equal clips.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,7 +28,7 @@ _HAIR = ((36, 28, 24), (84, 56, 34), (150, 112, 60), (190, 190, 186), (120, 44, 
 
 
 def random_person(rng: np.random.Generator) -> Person:
-    """A person of random looks and manner."""
+    """A person of random appearance and manner of moving."""
     return Person(
         height=float(rng.uniform(0.56, 0.72)),
         build=float(rng.uniform(0.85, 1.45)),
@@ -65,17 +66,17 @@ def render_clip(
     num_frames: int = 40,
     background: Image.Image | None = None,
 ) -> tuple[Pixels, NDArray[np.bool_]]:
-    """Draw one clip.
+    """Render one clip.
 
     Args:
         action: one of :data:`~transnet.data.synthetic.figure.ACTIONS`.
-        person: who acts.
-        rng: for the camera distance, the place, the direction, the moment and the grain.
-        num_frames: length, at 20 frames a second.
-        background: what is behind; a random one if not given.
+        person: who performs it.
+        rng: of the camera distance, position, direction, phase and noise.
+        num_frames: length, at 20 frames per second.
+        background: a random one if not given.
 
     Returns:
-        Frames, uint8 RGB ``(T, H, W, 3)``, and where the person is in each, ``(T, H, W)``.
+        Frames, uint8 RGB ``(T, H, W, 3)``, and boolean masks of the person, ``(T, H, W)``.
     """
     scene = background or random_background(rng)
     width, height = scene.size
@@ -83,7 +84,7 @@ def render_clip(
     facing = 1 if rng.integers(2) else -1
     start_s = rng.uniform(0, 2)
     tempo = person.tempo * rng.uniform(0.95, 1.05)
-    seen = Person(**{**person.__dict__, "height": person.height * distance})
+    seen = replace(person, height=person.height * distance)
     body = seen.height * height
     pose_at = ACTIONS[action]
     duration_s = float(num_frames / FPS) * tempo
@@ -117,20 +118,20 @@ def write_dataset(
     actions: Sequence[str] = tuple(ACTIONS),
     num_frames: int = 40,
 ) -> Path:
-    """Write a folder of class folders, ``folder/action/person/take.avi``.
+    """Write a dataset of class folders, ``folder/action/person/take.avi``.
 
     Args:
-        folder: where to; made if need be.
-        people: how many people.
-        clips: how many clips of each action by each person.
-        seed: equal seeds make equal clips.
+        folder: created if missing.
+        people: number of people.
+        clips: number of clips per person and action.
+        seed: equal seeds give equal clips.
         actions: which of the six actions.
-        num_frames: length of a clip, at 20 frames a second.
+        num_frames: length of a clip, at 20 frames per second.
 
     Returns:
         ``folder``.
     """
-    with progress_bar("drawing clips", people * clips * len(actions), "clips") as bar:
+    with progress_bar("rendering clips", people * clips * len(actions), "clips") as bar:
         for number in range(people):
             person = random_person(np.random.default_rng((seed, number)))
             for index, action in enumerate(actions):
@@ -145,7 +146,7 @@ def write_dataset(
 
 
 def _color(rng: np.random.Generator, low: int = 20, high: int = 235) -> Color:
-    """A color of random lightness and hue, no more vivid than paint and cloth are."""
+    """A color of random lightness and hue, no more saturated than paint and cloth."""
     lightness = rng.uniform(low, high)
     tint = rng.uniform(-45, 45, 3)
     red, green, blue = (int(np.clip(value, 0, 255)) for value in lightness + tint - tint.mean())

@@ -1,7 +1,7 @@
-"""An articulated human figure: how its joints move in each action, and how it is drawn.
+"""An articulated human figure: how its joints move in each action, and how to draw it.
 
-Lengths are shares of the body's height, angles are in degrees: 0 points down, positive ones point
-forward (seen from the side) or outward (seen from the front).
+Lengths are fractions of the body height. Angles are in degrees: 0 points down, positive angles
+point forward (side view) or outward (front view).
 """
 
 from __future__ import annotations
@@ -19,16 +19,20 @@ TORSO, NECK, HEAD = 0.30, 0.06, 0.13
 UPPER_ARM, FOREARM = 0.17, 0.16
 THIGH, SHIN, FOOT = 0.25, 0.24, 0.07
 
+FAR, NEAR = 0, 1
+_OUTWARD = (-1, 1)  # horizontal direction of either side, seen from the front
+_SHOES = (40, 36, 34)
+
 
 @dataclass(frozen=True)
 class Person:
-    """Who acts: build, clothes and manner, which stay the same from clip to clip.
+    """Appearance and manner of a person, the same in all clips.
 
     Attributes:
-        height: of the body, as a share of the picture's height.
-        build: thickness of the limbs, 1 is slim.
-        tempo: speed of every movement, 1 is average.
-        reach: size of every movement, 1 is average.
+        height: body height, as a fraction of the frame height.
+        build: thickness of the limbs; 1 is slim.
+        tempo: speed of every movement; 1 is average.
+        reach: size of every movement; 1 is average.
         skin: color of head and arms.
         shirt: color of the torso and the sleeves.
         trousers: color of the legs.
@@ -47,7 +51,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Limb:
-    """Angle of its upper part, and how far the joint in its middle is bent, in degrees."""
+    """Angle of the upper part, and bend of the joint in the middle, in degrees."""
 
     angle: float
     bend: float
@@ -60,10 +64,10 @@ class Pose:
     Attributes:
         arms: left (far) and right (near) arm.
         legs: left (far) and right (near) leg.
-        lean: of the torso, forward, in degrees.
-        lift: of the whole body, as a share of its height.
-        travel: distance walked so far, in body heights (the camera follows half-way).
-        frontal: seen from the front; else from the side, facing right.
+        lean: forward lean of the torso, in degrees.
+        lift: height of the body above the ground, in body heights.
+        travel: distance walked so far, in body heights.
+        frontal: front view; otherwise side view, facing right.
     """
 
     arms: tuple[Limb, Limb]
@@ -140,74 +144,81 @@ ACTIONS: dict[str, Callable[[float, float], Pose]] = {
     "running": _Gait(1.75, 0.6, 52, 100, 48, 95, 14, 0.045),
     "walking": _Gait(0.85, 0.25, 23, 26, 20, 12, 0, 0.008),
 }
-"""The six actions of KTH: a function of time in seconds and reach to a pose."""
+"""The six actions of KTH, each a function from time in seconds and reach to a pose."""
 
 
 def draw_figure(
     image: Image.Image, mask: Image.Image, person: Person, pose: Pose, hip: Point, facing: int
 ) -> None:
-    """Draw a person into a picture and, in white, into a mask of the same size.
+    """Draw a person into an image and, in white, into a mask of the same size.
 
     Args:
-        image: RGB picture.
-        mask: picture of one channel.
-        person: who.
-        pose: at which moment.
-        hip: where the hip is, in pixels.
+        image: RGB image.
+        mask: image of one channel.
+        person: appearance.
+        pose: joint angles.
+        hip: position of the hip, in pixels.
         facing: 1 to the right, -1 to the left.
     """
-    facing = 1 if pose.frontal else facing
-    canvas = _Canvas(image, mask, person.height * image.height, facing)
+    canvas = _Canvas(image, mask, person.height * image.height, 1 if pose.frontal else facing)
     width = 0.05 * person.build
-    lean = pose.lean if not pose.frontal else 0.0
+    lean = 0.0 if pose.frontal else pose.lean
     hip = (hip[0], hip[1] - pose.lift * canvas.unit)
     shoulder = canvas.step(hip, 180 - lean, TORSO)
-    sides = ((0, -1, _darker(person.trousers), _darker(person.shirt)),
-             (1, 1, person.trousers, person.shirt))  # fmt: skip
-
-    for limb, outward, trousers, _ in sides:
-        leg, mirror = pose.legs[limb], outward if pose.frontal else 1
-        start = (hip[0] + (outward * 0.045 * canvas.unit if pose.frontal else 0), hip[1])
-        knee = canvas.step(start, mirror * leg.angle, THIGH)
-        ankle = canvas.step(knee, mirror * (leg.angle - leg.bend), SHIN)
-        toe = canvas.step(ankle, mirror * 20 if pose.frontal else 80 - leg.bend / 2, FOOT)
-        canvas.line([start, knee, ankle], 1.45 * width, trousers)
-        canvas.line([ankle, toe], width, (40, 36, 34))
-
-    def draw_arm(limb: int, outward: int, sleeve: Color) -> None:
-        arm, mirror = pose.arms[limb], outward if pose.frontal else 1
-        offset = outward * 0.085 * person.build**0.5 * canvas.unit if pose.frontal else 0
-        start = (shoulder[0] + offset, shoulder[1] + 0.02 * canvas.unit)
-        elbow = canvas.step(start, mirror * (arm.angle + lean), UPPER_ARM)
-        wrist = canvas.step(elbow, mirror * (arm.angle + lean + arm.bend), FOREARM)
-        canvas.line([start, elbow], 1.1 * width, sleeve)
-        canvas.line([elbow, wrist], 0.9 * width, person.skin)
-
+    _draw_leg(canvas, pose, FAR, hip, width, _darker(person.trousers))
+    _draw_leg(canvas, pose, NEAR, hip, width, person.trousers)
     if not pose.frontal:
-        draw_arm(0, -1, sides[0][3])
+        _draw_arm(canvas, person, pose, FAR, shoulder, _darker(person.shirt))
     canvas.line([hip, shoulder], (3.4 if pose.frontal else 2.6) * width, person.shirt)
     neck = canvas.step(shoulder, 180 - lean, NECK)
     canvas.line([shoulder, neck], width, person.skin)
     head = canvas.step(neck, 180 - lean, HEAD / 2)
+    forward, down = canvas.facing * 0.012 * canvas.unit, 0.008 * canvas.unit
     canvas.disc((head[0], head[1] - 0.012 * canvas.unit), HEAD / 2, person.hair)
-    canvas.disc((head[0] + facing * 0.012 * canvas.unit, head[1] + 0.008 * canvas.unit),
-                HEAD / 2 - 0.012, person.skin)  # fmt: skip
+    canvas.disc((head[0] + forward, head[1] + down), HEAD / 2 - 0.012, person.skin)
     if pose.frontal:
-        draw_arm(0, -1, sides[1][3])
-    draw_arm(1, 1, sides[1][3])
+        _draw_arm(canvas, person, pose, FAR, shoulder, person.shirt)
+    _draw_arm(canvas, person, pose, NEAR, shoulder, person.shirt)
+
+
+def _draw_leg(
+    canvas: _Canvas, pose: Pose, side: int, hip: Point, width: float, trousers: Color
+) -> None:
+    outward = _OUTWARD[side] if pose.frontal else 0
+    leg, mirror = pose.legs[side], outward or 1
+    start = (hip[0] + outward * 0.045 * canvas.unit, hip[1])
+    knee = canvas.step(start, mirror * leg.angle, THIGH)
+    ankle = canvas.step(knee, mirror * (leg.angle - leg.bend), SHIN)
+    toe = canvas.step(ankle, mirror * 20 if pose.frontal else 80 - leg.bend / 2, FOOT)
+    canvas.line([start, knee, ankle], 1.45 * width, trousers)
+    canvas.line([ankle, toe], width, _SHOES)
+
+
+def _draw_arm(
+    canvas: _Canvas, person: Person, pose: Pose, side: int, shoulder: Point, sleeve: Color
+) -> None:
+    outward = _OUTWARD[side] if pose.frontal else 0
+    arm, mirror = pose.arms[side], outward or 1
+    lean, width = 0.0 if pose.frontal else pose.lean, 0.05 * person.build
+    offset = outward * 0.085 * person.build**0.5 * canvas.unit
+    start = (shoulder[0] + offset, shoulder[1] + 0.02 * canvas.unit)
+    elbow = canvas.step(start, mirror * (arm.angle + lean), UPPER_ARM)
+    wrist = canvas.step(elbow, mirror * (arm.angle + lean + arm.bend), FOREARM)
+    canvas.line([start, elbow], 1.1 * width, sleeve)
+    canvas.line([elbow, wrist], 0.9 * width, person.skin)
 
 
 class _Canvas:
-    """Draws round-ended strokes into picture and mask at once."""
+    """Draws strokes with round ends into an image and its mask."""
 
     def __init__(self, image: Image.Image, mask: Image.Image, unit: float, facing: int) -> None:
-        self.unit, self._facing = unit, facing
+        self.unit, self.facing = unit, facing
         self._image, self._mask = ImageDraw.Draw(image), ImageDraw.Draw(mask)
 
     def step(self, start: Point, angle: float, length: float) -> Point:
         distance = length * self.unit
         return (
-            start[0] + self._facing * distance * sin(radians(angle)),
+            start[0] + self.facing * distance * sin(radians(angle)),
             start[1] + distance * cos(radians(angle)),
         )
 

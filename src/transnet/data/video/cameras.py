@@ -1,4 +1,4 @@
-"""Webcams and network streams, opened with FFmpeg, and opened again when they vanish."""
+"""Webcams and network streams, opened with FFmpeg, and reopened when the connection is lost."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import av
 from av.container import InputContainer
 
+from transnet.data.video.display import set_pixel_aspect, usable_aspect
 from transnet.errors import TransNetError, VideoError
 from transnet.utils.progress import say
 
@@ -22,25 +23,25 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 OPEN_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 10.0
-# A stream's own clock is trusted as long as it agrees with ours this well.
+# A stream's timestamps are trusted while they agree with the wall clock this well.
 CLOCK_TOLERANCE_S = 2.0
 
 _ACCEPTED = (
     "Accepted: the number of a webcam that is connected, from 0, and not in use; the address of a "
-    "stream, as rtsp://HOST/NAME or http://HOST/NAME."
+    "stream, like rtsp://HOST/NAME or http://HOST/NAME."
 )
-# A playlist from the network must not make us open files of this machine.
+# A playlist from the network must not open files of this machine.
 _NETWORK_PROTOCOLS = "http,https,httpproxy,hls,tcp,tls,udp,rtp,rtcp,rtsp,rtsps,srtp,rtmp,srt,crypto"
 _SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp", "srt")
 
 
 def is_camera(source: str) -> bool:
-    """Whether a source is a webcam's number, a capture device or a network address."""
+    """Whether a source is the number of a webcam, a capture device or a network address."""
     return source.isdecimal() or _is_network(source) or _is_device(source)
 
 
 def public_name(source: str) -> str:
-    """A source as it may be shown: without the password of its address."""
+    """The name of a source as it may be shown: without the password in its address."""
     if source.isdecimal():
         return f"webcam {source}"
     if not _is_network(source):
@@ -50,18 +51,18 @@ def public_name(source: str) -> str:
 
 
 class Camera:
-    """A webcam, or a stream from the network; opened by the constructor.
+    """An opened webcam or network stream.
 
     Args:
         source: number of a webcam, its device file, or a network address.
 
     Attributes:
         name: the source as it may be shown.
-        is_live: whether it goes on whoever watches. A recording, whose length is known, does not.
-        damage: why a recording broke off, if it did; empty for what is live.
+        is_live: whether frames arrive at their own pace; false for a recording of known length.
+        damage: why a recording ended early; empty if it did not, and for live sources.
 
     Raises:
-        TransNetError: there is no such camera; the first connection must succeed.
+        TransNetError: the first connection fails.
     """
 
     def __init__(self, source: str) -> None:
@@ -76,13 +77,17 @@ class Camera:
         self.is_live = not (_is_network(source) and self._container.duration is not None)
 
     def frames(self, stop: threading.Event) -> Iterator[tuple[av.VideoFrame, float, bool]]:
-        """Decoded frames, their time in seconds since the start, and whether a connection began.
+        """Yield decoded frames until the recording ends or ``stop`` is set.
 
-        A connection that ends or fails is made anew after a pause, which doubles up to half a
-        minute until frames come again. The end of a recording is the end.
+        A lost connection is retried after a pause, which doubles up to half a minute until frames
+        arrive again.
 
         Args:
-            stop: ends the waiting when it is set.
+            stop: ends the iteration, and any pause, when it is set.
+
+        Yields:
+            The frame, its time in seconds since the start, and whether it is the first of a
+            connection.
         """
         pause_s = FIRST_PAUSE_S
         while not stop.is_set():
@@ -101,28 +106,31 @@ class Camera:
             except (TransNetError, av.FFmpegError, OSError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
                 if not self.is_live:
-                    self.damage = f"broke off: {reason}."
+                    self.damage = f"ended early: {reason}."
             if not self.is_live:
                 return
-            say(f"{self.name}: {reason}; trying again in {pause_s:g} s")
+            say(f"{self.name}: {reason}; retrying in {pause_s:g} s")
             stop.wait(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def close(self) -> None:
-        """Close a connection from which nothing was read."""
+        """Close a connection whose frames were never iterated."""
         if self._container is not None:
             self._container.close()
             self._container = None
 
     def _decode(self, container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]]:
         clock = _Clock(self._started_s, trust=not self.is_live)
+        aspect = usable_aspect(container.streams.video[0].sample_aspect_ratio)
         for packet in container.demux(video=0):
             try:
                 frames = packet.decode()
-            except av.InvalidDataError:  # a piece was lost on the way; the next ones are good
+            except av.InvalidDataError:  # a packet was lost; later ones are good
                 continue
             for frame in frames:
                 if not frame.is_corrupt:
+                    if aspect != 1:
+                        set_pixel_aspect(frame, aspect)
                     yield frame, clock.time_s(frame.time)
 
     def _connect(self) -> InputContainer:
@@ -145,7 +153,7 @@ class Camera:
 
 
 class _Clock:
-    """Seconds since the start, from a stream's own times, which are steadier than arrival."""
+    """Seconds since the start, from a stream's timestamps, which jitter less than arrivals do."""
 
     def __init__(self, started_s: float, *, trust: bool) -> None:
         self._started_s, self._trust = started_s, trust
@@ -167,11 +175,11 @@ class _Clock:
 
 
 def _address(source: str) -> tuple[str, str | None, dict[str, str]]:
-    """What FFmpeg calls a source: file, format, options."""
+    """A source in FFmpeg's terms: file, format, options."""
     if _is_network(source):
         options = {"protocol_whitelist": _NETWORK_PROTOCOLS}
         if source.startswith("rtsp"):
-            options["rtsp_transport"] = "tcp"  # a lost packet of UDP is a smeared picture
+            options["rtsp_transport"] = "tcp"  # a lost UDP packet smears the picture
         return source, None, options
     if _is_device(source):
         return source, "v4l2", {}
@@ -183,7 +191,7 @@ def _address(source: str) -> tuple[str, str | None, dict[str, str]]:
 
 
 def _windows_camera(number: int) -> str:
-    """DirectShow knows cameras by name only."""
+    """The name of a camera: DirectShow accepts no numbers."""
     listing = getattr(av, "enumerate_input_devices", None)
     found = listing("dshow") if listing else []
     names = [device.name for device in found if "video" in device.media_types]

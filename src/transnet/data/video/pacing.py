@@ -1,17 +1,22 @@
-"""Which frames of a stream are due, as they come."""
+"""Which frames of a stream are due, decided as they arrive."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-class Pace:
-    """Chooses frames a fixed time apart as they come: the first one of every ``every_s`` seconds.
+class FramePacer:
+    """Chooses frames a fixed time apart: the first frame of every interval of ``every_s`` seconds.
 
-    Frames that are lost never shift the ones that follow.
+    Intervals are counted from the first frame, so lost frames never shift later ones.
 
     Args:
-        every_s: seconds between two frames; 0 chooses every frame.
+        every_s: seconds between two chosen frames; 0 chooses every frame.
+
+    Example:
+        >>> pacer = FramePacer(0.5)
+        >>> [pacer.is_due(time_s) for time_s in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
+        [True, False, False, True, False, True]
     """
 
     def __init__(self, every_s: float) -> None:
@@ -20,7 +25,7 @@ class Pace:
         self._next_s = -np.inf
 
     def is_due(self, time_s: float) -> bool:
-        """Whether the frame of this time is chosen; ask once a frame, in order."""
+        """Whether the frame at this time is chosen; call once per frame, in order."""
         if self._every_s <= 0:
             return True
         if time_s < self._next_s - 1e-6:
@@ -32,5 +37,5 @@ class Pace:
         return True
 
     def reset(self) -> None:
-        """Start anew with the next frame, which is another video's."""
+        """Start over: the next frame belongs to another video."""
         self._first_s, self._next_s = None, -np.inf

@@ -1,0 +1,93 @@
+"""The loop of ``transnet live``: frames in, predictions and segments to every output."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from transnet.commands.live_outputs import LiveOutput
+from transnet.data.video.sources import FrameSource
+from transnet.inference.events import EventDetector
+from transnet.inference.prediction import Segment
+from transnet.inference.stream import StreamSession
+
+
+class LiveLoop:
+    """Classifies the frames of a source and tells the outputs.
+
+    Args:
+        session: classifies the frames.
+        frames: the opened source.
+        events: turns predictions into segments.
+        outputs: what to tell.
+
+    Attributes:
+        num_windows: windows that were classified.
+    """
+
+    def __init__(
+        self,
+        session: StreamSession,
+        frames: FrameSource,
+        events: EventDetector,
+        outputs: Sequence[LiveOutput],
+    ) -> None:
+        self._session, self._frames, self._events = session, frames, events
+        self._outputs = outputs
+        self._started_s = time.perf_counter()
+        self._busy_s = 0.0
+        self._num_frames = 0
+        self._num_segments = 0
+        self.num_windows = 0
+
+    def run(self, bar: Any) -> None:
+        """Classify every frame, until the source ends or an output is closed."""
+        for frame in self._frames:
+            if frame.is_first:
+                self._end_segment(self._events.finish())
+                self._session.reset()
+            if frame.due:
+                self._classify(frame.picture, frame.time_s)
+                bar.update(1)
+                if self._num_frames % 10 == 0:
+                    dropped = self._frames.dropped / self._frames.due
+                    bar.set_postfix_str(f"{dropped:.0%} dropped, {self._events.label}", False)
+            for output in self._outputs:
+                if not output.frame(frame.picture, frame.time_s, self._events):
+                    return
+
+    def _classify(self, picture: Any, time_s: float) -> None:
+        began_s = time.perf_counter()
+        prediction = self._session.push(picture, time_s)
+        self._busy_s += time.perf_counter() - began_s
+        self._num_frames += 1
+        if prediction is not None:
+            self.num_windows += 1
+            self._end_segment(self._events.update(prediction))
+            for output in self._outputs:
+                output.window(prediction, self._events)
+
+    def finish(self) -> None:
+        """End the last segment."""
+        self._end_segment(self._events.finish())
+
+    def summarize(self) -> None:
+        """Tell the outputs how many frames there were and how long they took."""
+        due = self._frames.due
+        values = {
+            "seconds": time.perf_counter() - self._started_s,
+            "frames": self._num_frames,
+            "dropped": self._frames.dropped,
+            "dropped_share": self._frames.dropped / due if due else 0.0,
+            "ms_per_frame": 1000 * self._busy_s / max(1, self._num_frames),
+            "segments": self._num_segments,
+        }
+        for output in self._outputs:
+            output.summary(values)
+
+    def _end_segment(self, segment: Segment | None) -> None:
+        if segment is not None:
+            self._num_segments += segment.is_known
+            for output in self._outputs:
+                output.segment(segment)

@@ -1,0 +1,1 @@
+"""Annotations: labeled videos and segments, from any source, and the manifest that they make."""

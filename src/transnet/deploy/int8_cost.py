@@ -1,0 +1,62 @@
+"""The accuracy that int8 costs, measured on all test clips."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from transnet.deploy.clips import RunClips
+from transnet.deploy.runtime import ExportedRecognizer
+from transnet.deploy.verification import compare
+from transnet.errors import TransNetError
+from transnet.utils.progress import say
+
+
+def int8_cost(
+    float32: ExportedRecognizer, int8: ExportedRecognizer, clips: RunClips, max_loss: float
+) -> dict[str, Any]:
+    """Compare the top-1 accuracy of int8 with that of float32.
+
+    Args:
+        float32: the models in float32.
+        int8: the same models in int8.
+        clips: the clips of the run.
+        max_loss: accepted loss of top-1, 0..1. One clip is always accepted.
+
+    Returns:
+        JSON values: ``top1_float32``, ``top1_int8``, ``top1_loss``, ``num_clips`` and the
+        agreement ``against_float32``.
+
+    Raises:
+        TransNetError: the loss is larger.
+    """
+    classes = float32.classes
+    labels, before, after = [], [], []
+    for record, clip in clips.readable(clips.measured, "measuring int8"):
+        if record.label in classes:
+            labels.append(classes.index(record.label))
+            before.append(float32.scores(clip.frames[None])[0])
+            after.append(int8.scores(clip.frames[None])[0])
+    right, reference, quantized = np.array(labels), np.stack(before), np.stack(after)
+    top1_float32, top1_int8 = (
+        float((scores.argmax(axis=1) == right).mean()) for scores in (reference, quantized)
+    )
+    agreement = compare(quantized, reference)
+    loss = top1_float32 - top1_int8
+    summary = f"top-1 {top1_float32:.1%} in float32, {top1_int8:.1%} in int8"
+    if loss * len(right) > max(1, max_loss * len(right)) + 1e-6:
+        raise TransNetError(
+            f"int8 loses too much accuracy: {summary} on {len(right)} clips; accepted: a loss of "
+            f"{max_loss:.1%} (--max-loss). Nothing was written. Export without --int8, or train "
+            "with another backbone."
+        )
+    say(f"int8 against float32: {summary}; {agreement}")
+    return {
+        "top1_float32": top1_float32,
+        "top1_int8": top1_int8,
+        "top1_loss": loss,
+        "num_clips": len(right),
+        "against_float32": asdict(agreement),
+    }

@@ -1,0 +1,119 @@
+"""The evaluation of a run on test clips."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Literal
+
+from transnet.config import Device
+from transnet.data.broken import check_broken
+from transnet.data.cache.features import FeatureCache
+from transnet.data.datasets.catalog import resolve_dataset
+from transnet.data.views import SpatialViews, evaluation_views
+from transnet.evaluation.bootstrap import accuracy_interval
+from transnet.evaluation.evaluation import Evaluation, StageTimes
+from transnet.evaluation.explanation import heat_on_person, require_maps
+from transnet.evaluation.metrics import calibration, classification_metrics
+from transnet.evaluation.predictions import ClipPredictions, predict_clips
+from transnet.evaluation.protocol import ViewCounts, describe_protocol
+from transnet.evaluation.report import write_evaluation_report
+from transnet.evaluation.selection import select_clips
+from transnet.evaluation.trained_clips import refuse_trained_clips
+from transnet.inference.features import FeatureExtractor
+from transnet.inference.recognizer import Recognizer, load
+from transnet.inference.segmenter import load_segmenter
+from transnet.runtimes.device import find_device
+from transnet.utils.files import written_whole
+from transnet.utils.paths import cache_folder
+from transnet.utils.progress import say
+
+
+def evaluate_run(
+    folder: Path,
+    *,
+    data: str | None,
+    split: str | None,
+    cache: str | None,
+    broken: Literal["wrong", "stop"],
+    temporal_views: int,
+    spatial_views: SpatialViews,
+    segmenter: str | None,
+    allow_trained_clips: bool,
+    workers: int,
+    device: Device,
+) -> Evaluation:
+    """Evaluate a run; the arguments are those of :func:`transnet.evaluate`."""
+    started = time.perf_counter()
+    recognizer = load(folder, device=device)
+    info = recognizer.info
+    people = None
+    if segmenter is not None:
+        require_maps(recognizer)
+        people = load_segmenter(segmenter, option="--segmenter", device=device)
+    selection = select_clips(folder, info, data, split)
+    views = evaluation_views(temporal_views, spatial_views)
+    counts = ViewCounts(temporal_views, spatial_views)
+    max_broken = 0.0 if broken == "stop" else 1.0
+    with FeatureCache(cache or cache_folder() / "features") as store:
+        extractor = _extractor(recognizer, store, workers, device)
+        extracted = extractor.extract(
+            selection.clips, lambda _: views, title="features, test clips"
+        )
+        check_broken(extracted.broken, len(selection.clips), max_broken, "They count as wrong.")
+        num_trained = refuse_trained_clips(
+            folder, extracted.digests, len(selection.clips), allow=allow_trained_clips
+        )
+        predictions = predict_clips(recognizer, extractor, selection.clips, extracted)
+    evaluation = Evaluation(
+        **vars(classification_metrics(predictions.probabilities, predictions.labels, info.classes)),
+        top1_interval=accuracy_interval(predictions.correct, [c.group for c in selection.clips]),
+        calibration=calibration(predictions.probabilities, predictions.labels),
+        data=info.data if data is None else resolve_dataset(data),
+        views=counts,
+        heat_on_person=None
+        if people is None
+        else heat_on_person(recognizer, people, predictions.readable),
+        protocol=describe_protocol(
+            selection, counts, num_trained=num_trained, num_broken=len(predictions.broken)
+        ),
+        broken=tuple(map(str, predictions.broken.values())),
+        seconds=time.perf_counter() - started,
+        stage_seconds=StageTimes(extracted.seconds.decode, extracted.seconds.backbone),
+    )
+    _save(folder, recognizer, evaluation, predictions)
+    return evaluation
+
+
+def _extractor(
+    recognizer: Recognizer, cache: FeatureCache, workers: int, device: Device
+) -> FeatureExtractor:
+    info = recognizer.info
+    recognizer.model.backbone.freeze()
+    return FeatureExtractor(
+        recognizer.model,
+        info.clip,
+        info.backbone.mean,
+        info.backbone.std,
+        cache,
+        workers=workers,
+        device=find_device(device),
+    )
+
+
+def _save(
+    run: Path, recognizer: Recognizer, evaluation: Evaluation, predictions: ClipPredictions
+) -> None:
+    predictions.save(run / "predictions.csv")
+    report = write_evaluation_report(run, recognizer, evaluation, predictions.mistakes())
+    # Last: where metrics.json is, the other files are complete.
+    with written_whole(run / "metrics.json") as path:
+        path.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")
+    interval = evaluation.top1_interval
+    margin = f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
+    say(
+        f"top-1 {evaluation.top1:.1%}{margin}, macro-F1 {evaluation.macro_f1:.1%} "
+        f"on {evaluation.num_clips} clips. {evaluation.protocol.sentence}\n"
+        f"saved to {run / 'metrics.json'} and {report}"
+    )

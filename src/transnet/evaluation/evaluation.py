@@ -1,0 +1,62 @@
+"""The result of ``transnet evaluate``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from transnet.evaluation.bootstrap import Interval
+from transnet.evaluation.explanation import HeatOnPerson
+from transnet.evaluation.metrics import Calibration, ClassificationMetrics
+from transnet.evaluation.protocol import EvaluationProtocol, ViewCounts
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Seconds spent in two stages.
+
+    Attributes:
+        decode: decoding, summed over the threads.
+        backbone: computing features.
+    """
+
+    decode: float
+    backbone: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(ClassificationMetrics):
+    """Metrics of a run on test clips, and how they were measured.
+
+    Attributes:
+        top1_interval: 95 % interval of ``top1``, by a bootstrap over groups; ``None`` for a
+            single group.
+        calibration: how well probabilities match accuracy.
+        data: the dataset.
+        views: the views of each clip.
+        heat_on_person: share of the Grad-CAM heat on people; ``None`` without a segmenter or heat.
+        protocol: how the test clips were chosen.
+        broken: errors of the clips that cannot be read; they count as wrong.
+        seconds: duration of the evaluation.
+        stage_seconds: seconds of its stages.
+
+    Example:
+        >>> evaluation = transnet.evaluate("runs/mine")  # doctest: +SKIP
+        >>> evaluation.top1, evaluation.per_class["squat"].f1  # doctest: +SKIP
+        (0.94, 0.97)
+    """
+
+    top1_interval: Interval | None
+    calibration: Calibration
+    data: str
+    views: ViewCounts
+    heat_on_person: HeatOnPerson | None
+    protocol: EvaluationProtocol
+    broken: tuple[str, ...]
+    seconds: float
+    stage_seconds: StageTimes
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of ``metrics.json``."""
+        return json.loads(json.dumps(asdict(self)))  # JSON has no tuples

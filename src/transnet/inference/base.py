@@ -1,0 +1,144 @@
+"""The part of a recognizer that needs no torch: videos in, predictions out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from transnet.config import ClipConfig
+from transnet.data.clips import Clip, read_clip
+from transnet.data.video.frames import Pixels
+from transnet.errors import VideoError
+from transnet.inference.prediction import Prediction
+from transnet.utils.threads import prefetch
+
+Scores = Callable[[Pixels], Sequence[float]]
+"""From a clip, uint8 RGB ``(T, size, size, 3)``, to the probability of each class."""
+
+
+class RecognizerInfo(Protocol):
+    """What a recognizer has to know."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, in the order of the probabilities."""
+
+    @property
+    def clip(self) -> ClipConfig:
+        """How a video becomes a clip."""
+
+
+class Schedule(NamedTuple):
+    """How many videos are classified.
+
+    Attributes:
+        scores: the network.
+        threads: threads that decode videos.
+        scores_in_threads: whether these threads call the network too, each for its own video.
+    """
+
+    scores: Scores
+    threads: int
+    scores_in_threads: bool
+
+
+class BaseRecognizer(ABC):
+    """Classifies videos; the base of recognizers in PyTorch and in other runtimes.
+
+    Attributes:
+        info: classes and preprocessing.
+    """
+
+    info: RecognizerInfo
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, in the order of the network's outputs."""
+        return self.info.classes
+
+    def predict(
+        self,
+        path: str | Path,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        allow_partial: bool = False,
+    ) -> Prediction:
+        """Classify one video as a whole.
+
+        Args:
+            path: the video file.
+            start: first frame to use, counted from 0; by default the first of the file.
+            end: frame after the last one to use; by default the end of the file.
+            allow_partial: use the intact frames of a damaged file; ``damage`` reports it.
+
+        Raises:
+            VideoError: the file is missing, damaged or no video.
+        """
+        clip = self._read(path, start=start, end=end, allow_partial=allow_partial)
+        return self._predict_clip(path, clip, self._scores)
+
+    def predict_all(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        allow_partial: bool = False,
+        workers: int = 2,
+        read: Callable[..., Clip] = read_clip,
+    ) -> Iterator[Prediction | VideoError]:
+        """Classify many videos, each as a whole; decoding runs ahead of the network.
+
+        Args:
+            paths: the video files.
+            allow_partial: use the intact frames of damaged files; ``damage`` reports it.
+            workers: decoding threads; more where the network may be called from several threads.
+            read: how a clip is read, such as an
+                :class:`~transnet.data.isolated.IsolatedReader`; called as ``read_clip`` is.
+
+        Yields:
+            For each file, in order, its prediction, or the error that it caused.
+        """
+        schedule = self._schedule(len(paths), workers)
+
+        def ahead(path: str | Path) -> Prediction | Clip:
+            clip = read(path, self.info.clip, allow_partial=allow_partial)
+            if not schedule.scores_in_threads:
+                return clip
+            return self._predict_clip(path, clip, schedule.scores)
+
+        results = prefetch((partial(ahead, path) for path in paths), schedule.threads)
+        for path, result in zip(paths, results, strict=True):
+            try:
+                done = result.result()
+            except VideoError as error:
+                yield error
+                continue
+            if isinstance(done, Clip):
+                done = self._predict_clip(path, done, schedule.scores)
+            yield done
+
+    @abstractmethod
+    def _scores(self, frames: Pixels) -> Sequence[float]:
+        """A clip, uint8 RGB ``(T, size, size, 3)``, to the probability of each class."""
+
+    @abstractmethod
+    def _schedule(self, num_videos: int, workers: int) -> Schedule:
+        """How this many videos are classified; ``workers`` is the number that the user asks for."""
+
+    def _read(
+        self,
+        path: str | Path,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        allow_partial: bool = False,
+    ) -> Clip:
+        return read_clip(path, self.info.clip, start=start, end=end, allow_partial=allow_partial)
+
+    def _predict_clip(self, path: str | Path, clip: Clip, scores: Scores) -> Prediction:
+        start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
+        probabilities = scores(clip.frames)
+        return Prediction.of(str(path), self.classes, probabilities, start_s, end_s, clip.damage)

@@ -1,0 +1,205 @@
+"""The motion of a pair of frames, from a middle map of the backbone pass that they take anyway.
+
+::
+
+    map at stride 16, frame i       frame i+1            change: how much of each channel came and
+    . . . . .   each position    . . . . .                       went, means over positions
+    . . o . .   is compared      . +---+ .
+    . . . . .   with the 5 x 5   . +---+ .               gate:   change^2 / (change^2 + 0.29^2) at
+          \\     around it             |                          each position
+           cosine, softmax, expected displacement
+                     |
+           flow of each position - median over positions (the camera), times gate
+                     |
+           8 directions, stillness, length: means over grids of 1, 2 x 2 and 3 x 3, and over
+           3 x 3 soft cells around the center of what moves
+
+Local correlation of feature maps is the motion cue of MotionSqueeze (Kwon et al., 2020), reference
+[85] of the paper. Where nothing changes, the expected displacement follows the texture, so it tells
+the place and not the action; the gate removes that. There are no parameters.
+
+A stream, a clip and an exported model call the same functions of two frames.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+VERSION = 1
+"""Part of the key of cached motion features: increase it when the numbers change."""
+
+RADIUS = 2
+"""How far a position is searched, in positions of the map: 32 pixels at stride 16."""
+
+BLOCK = 7
+"""Rows of positions that are compared in one matrix product."""
+
+TEMPERATURE = 0.07
+CHANGE = 0.29
+"""Change of the map, as a share of its mean size, at which a flow counts half."""
+
+STILLNESS = 2.0
+"""Stillness is ``exp(-STILLNESS * length)`` of a flow in positions."""
+
+GRIDS = (1, 2, 3)
+CELLS = 3
+"""Cells in each direction around the center of what moves."""
+
+NUM_FLOW = 10 * (sum(grid * grid for grid in GRIDS) + CELLS * CELLS) + 3
+"""Length of the flow vector of a pair."""
+
+
+class MotionMaps(NamedTuple):
+    """What the motion of a frame is computed from.
+
+    Attributes:
+        maps: the middle map, ``(N, C, H, W)``.
+        unit: the same less its mean over positions, of length 1 at each, ``(N, C, H W)``.
+    """
+
+    maps: Tensor
+    unit: Tensor
+
+
+def motion_maps(maps: Tensor) -> MotionMaps:
+    """Prepare the middle maps of frames, ``(N, C, H, W)``."""
+    values = maps.flatten(2)
+    values = values - values.mean(dim=2, keepdim=True)
+    unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True) + 1e-12)
+    return MotionMaps(maps, unit)
+
+
+class PairMotion(nn.Module):
+    """The motion from a frame to a later one; it has constants and no parameters.
+
+    Args:
+        channels: channels C of the middle map.
+        height: H of the middle map.
+        width: W of the middle map.
+
+    Attributes:
+        shape: C, H and W.
+        num_change: length of the change vector, 2 C.
+        num_features: length M of the motion vector, 2 C + :data:`NUM_FLOW`.
+
+    Example:
+        >>> motion = PairMotion(channels=8, height=4, width=4)
+        >>> maps = motion_maps(torch.rand(3, 8, 4, 4))
+        >>> motion(maps, maps).shape
+        torch.Size([3, 249])
+    """
+
+    reachable: Tensor
+    places: Tensor
+    grids: Tensor
+    compass: Tensor
+
+    def __init__(self, channels: int, height: int, width: int) -> None:
+        super().__init__()
+        self.shape = (channels, height, width)
+        self.num_change = 2 * channels
+        self.num_features = self.num_change + NUM_FLOW
+        angles = torch.arange(8) * (math.pi / 4)
+        reachable, places = _search_windows(height, width)
+        for name, constant in (
+            ("reachable", reachable),
+            ("places", places),
+            ("grids", _grid_cells(height, width)),
+            ("compass", torch.stack([angles.cos(), angles.sin()], dim=1)[:, :, None, None]),
+        ):
+            self.register_buffer(name, constant, persistent=False)
+
+    def forward(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
+        """N pairs of frames to their motion vectors ``(N, M)``: rise, fall, flow."""
+        step = later.maps - earlier.maps
+        size, signed = step.abs().mean(dim=(2, 3)), step.mean(dim=(2, 3))
+        flow = self.gated_flow(earlier, later)
+        return torch.cat([(size + signed) / 2, (size - signed) / 2, self._pool(flow)], dim=1)
+
+    def gated_flow(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
+        """The displacement of each position where something changes, x and y, ``(N, 2, H, W)``.
+
+        In positions of the map, less the camera's motion.
+        """
+        size = (earlier.maps.abs() + later.maps.abs()).mean(dim=(1, 2, 3), keepdim=True) / 2
+        change = (later.maps - earlier.maps).abs().mean(dim=1, keepdim=True) / (size + 1e-6)
+        flow = self._displacements(earlier, later)
+        return (flow - _median(flow)) * (change**2 / (change**2 + CHANGE**2))
+
+    def _displacements(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
+        """Where each position goes: blocks of rows, each against the rows that they may reach."""
+        height, width = earlier.maps.shape[2:]
+        asking = earlier.unit.transpose(1, 2)
+        expected = []
+        for top in range(0, height, BLOCK):
+            end = min(top + BLOCK, height)
+            rows = slice(top * width, end * width)
+            near = slice(max(0, top - RADIUS) * width, min(height, end + RADIUS) * width)
+            cosines = torch.matmul(asking[:, rows], later.unit[:, :, near])
+            share = torch.softmax(cosines / TEMPERATURE + self.reachable[rows, near], dim=2)
+            expected.append(torch.matmul(share, self.places[near]))
+        flow = torch.cat(expected, dim=1) - self.places
+        return flow.transpose(1, 2).reshape(-1, 2, height, width)
+
+    def _pool(self, flow: Tensor) -> Tensor:
+        """A field of flow ``(N, 2, H, W)`` to :data:`NUM_FLOW` numbers."""
+        length = torch.sqrt((flow**2).sum(dim=1, keepdim=True) + 1e-12)
+        directions = torch.relu(functional.conv2d(flow, self.compass))
+        seen = torch.cat([directions, torch.exp(-STILLNESS * length), length], dim=1).flatten(2)
+        cells, place = _cells_around_motion(length)
+        around = torch.matmul(cells, seen.transpose(1, 2)).flatten(1)
+        return torch.cat([torch.matmul(seen, self.grids).flatten(1), around, place], dim=1)
+
+
+def _median(flow: Tensor) -> Tensor:
+    """The lower median over positions, by a top-k, which ONNX has."""
+    values = flow.flatten(2)
+    kept = (values.shape[2] - 1) // 2 + 1
+    return values.topk(kept, dim=2, largest=False).values[..., -1:].unsqueeze(-1)
+
+
+def _cells_around_motion(length: Tensor) -> tuple[Tensor, Tensor]:
+    """Soft cells around what moves, as far apart as it is wide.
+
+    Args:
+        length: of the flow, ``(N, 1, H, W)``.
+
+    Returns:
+        The weight of each position in each cell, ``(N, 9, H W)``, and the center and the spread of
+        what moves, ``(N, 3)``.
+    """
+    height, width = length.shape[2:]
+    rows, columns = (torch.linspace(0, 1, side) for side in (height, width))
+    y, x = (side.flatten().to(length) for side in torch.meshgrid(rows, columns, indexing="ij"))
+    weight = (torch.relu(length - 0.25) + 1e-3).flatten(1)
+    weight = weight / weight.sum(dim=1, keepdim=True)
+    center_x, center_y = (weight @ x)[:, None], (weight @ y)[:, None]
+    variance = (weight * ((x - center_x) ** 2 + (y - center_y) ** 2)).sum(dim=1, keepdim=True)
+    spread = torch.sqrt(variance / 2 + 1e-12).clamp(0.06, 0.3)
+    u, v = (x - center_x) / spread, (y - center_y) / spread
+    offsets = [1.2 * (cell - (CELLS - 1) / 2) for cell in range(CELLS)]
+    cells = torch.stack(
+        [torch.exp(-((u - a) ** 2 + (v - b) ** 2) / 0.72) for b in offsets for a in offsets], dim=1
+    )
+    cells = cells / (cells.sum(dim=2, keepdim=True) + 1e-6)
+    return cells, 4 * torch.cat([center_x - 0.5, center_y - 0.5, spread], dim=1)
+
+
+def _search_windows(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Summands that keep a softmax in its window, ``(H W, H W)``; column and row, ``(H W, 2)``."""
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    places = torch.stack([x.flatten(), y.flatten()], dim=1).float()
+    near = ((places[None] - places[:, None]).abs() <= RADIUS).all(dim=2)
+    return torch.where(near, 0.0, -1e4), places
+
+
+def _grid_cells(height: int, width: int) -> Tensor:
+    """The weight of each position in the mean of each cell of the fixed grids, ``(H W, 14)``."""
+    each = torch.eye(height * width).reshape(-1, 1, height, width)
+    cells = [functional.adaptive_avg_pool2d(each, grid).flatten(1) for grid in GRIDS]
+    return torch.cat(cells, dim=1)

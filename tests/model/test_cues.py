@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from tests.helpers import TINY_BACKBONE
+from transnet.errors import TransNetError
+from transnet.model.cues import join
+from transnet.model.transnet import TransNet
+
+TEMPORAL = ("conv1d", "separable", "lstm", "gru", "mean", "attention")
+
+
+def tiny(**options):
+    sizes = {"num_frames": 4, "size": 64, "features": 8, "filters": 8}
+    torch.manual_seed(0)
+    return TransNet(TINY_BACKBONE, 3, **sizes, **options).eval()
+
+
+@pytest.mark.parametrize("readout", ["pool", "flatten"])
+@pytest.mark.parametrize("cues", ["motion", "both"])
+@pytest.mark.parametrize("temporal", TEMPORAL)
+def test_terms_of_frames_and_pairs_give_the_logits_of_the_clip(temporal, cues, readout):
+    model = tiny(temporal=temporal, cues=cues, readout=readout)
+    clips = torch.rand(2, 4, 3, 64, 64)
+    with torch.inference_mode():
+        seen = [model.frame_terms(clips[:, i]) for i in range(4)]
+        pairs = [model.pair_terms(seen[i].maps, seen[i + 1].maps) for i in range(3)]
+        frames = torch.stack([frame.terms for frame in seen], dim=1)
+        logits = model.from_terms(frames, torch.stack(pairs, dim=1))
+        assert torch.allclose(logits, model(clips), atol=1e-5)
+
+
+def test_the_papers_network_is_what_it_was():
+    plain, both = tiny(), tiny(cues="both")
+    assert "cues" not in str(plain)
+    own = plain.state_dict()
+    assert {name.split(".")[0] for name in own} == {"spatial", "temporal"}
+    both.load_state_dict(own, strict=False)
+    clips = torch.rand(2, 4, 3, 64, 64)
+    with torch.inference_mode():
+        appearance = both.cue_logits(both.encode_cues(clips))["appearance"]
+        assert torch.equal(appearance, plain(clips))
+
+
+def test_motion_alone_does_not_see_the_appearance():
+    model = tiny(cues="motion")
+    assert set(model.cue_logits(model.encode_cues(torch.rand(1, 4, 3, 64, 64)))) == {
+        "change",
+        "flow",
+    }
+    assert not any("readout" in name for name in model.state_dict())
+
+
+def test_the_probabilities_of_the_cues_are_averaged():
+    logits = {"appearance": torch.tensor([[2.0, 0.0]]), "flow": torch.tensor([[0.0, 2.0]])}
+    assert torch.allclose(join(logits).softmax(dim=1), torch.tensor([[0.5, 0.5]]))
+    alone = {"appearance": torch.tensor([[2.0, 0.0]])}
+    assert join(alone) is alone["appearance"]
+
+
+def test_a_loss_of_one_cue_leaves_the_others_alone():
+    model = tiny(cues="both").train()
+    logits = model.cue_logits(model.encode_cues(torch.rand(2, 4, 3, 64, 64)))
+    logits["flow"].sum().backward()
+    touched = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
+    assert touched == {"flow"}
+
+
+def test_unknown_cues_are_refused():
+    with pytest.raises(TransNetError, match="cues is 'Both'; accepted: appearance, motion, both"):
+        tiny(cues="Both")

@@ -1,0 +1,107 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers import TINY_BACKBONE
+from transnet.errors import TransNetError
+from transnet.model.backbone import Backbone
+from transnet.model.motion import NUM_FLOW, PairMotion, motion_maps
+
+
+def shifted(maps, right, down):
+    return torch.roll(maps, (down, right), dims=(2, 3))
+
+
+def textured(count=1, channels=32, side=14, seed=0):
+    """Maps in which every position looks different."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(count, channels, side, side, generator=generator)
+
+
+@settings(deadline=None, max_examples=20)
+@given(right=st.integers(-2, 2), down=st.integers(-2, 2))
+def test_what_moves_before_a_still_place_is_followed(right, down):
+    place, thing = textured(), textured(seed=1)
+    inside = torch.zeros(1, 1, 14, 14)
+    inside[..., 5:9, 5:9] = 1
+    earlier = place * (1 - inside) + thing * inside
+    later = place * (1 - shifted(inside, right, down)) + shifted(thing * inside, right, down)
+    motion = PairMotion(32, 14, 14)
+    flow = motion.gated_flow(motion_maps(earlier), motion_maps(later))[0]
+    if right == down == 0:
+        assert flow.abs().max() < 1e-6
+        return
+    found = flow[:, 6:8, 6:8].mean(dim=(1, 2))
+    expected = torch.tensor([float(right), float(down)])
+    assert torch.allclose(found, expected, atol=0.6)
+    assert flow[:, 0, 0].abs().max() < 0.2  # far from it nothing moves
+
+
+def test_the_motion_of_the_camera_is_subtracted():
+    place = textured(side=16)
+    motion = PairMotion(32, 14, 14)
+    earlier, later = place[..., 1:15, 1:15], place[..., 1:15, 0:14]
+    flow = motion.gated_flow(motion_maps(earlier), motion_maps(later))
+    assert flow[..., 3:11, 3:11].abs().mean() < 0.1
+
+
+def test_a_mirrored_pair_has_the_mirrored_flow():
+    motion = PairMotion(32, 14, 14)
+    earlier, later = textured(seed=2), textured(seed=3)
+    flow = motion.gated_flow(motion_maps(earlier), motion_maps(later))
+    mirrored = motion.gated_flow(motion_maps(earlier.flip(3)), motion_maps(later.flip(3)))
+    expected = flow.flip(3) * torch.tensor([-1.0, 1.0])[:, None, None]
+    # The lower median of an even number of positions is not that of their negatives.
+    offset = (mirrored - expected).flatten(2)
+    assert (offset - offset.mean(dim=2, keepdim=True)).abs().max() < 0.3
+
+
+def test_change_is_what_came_and_what_went():
+    earlier, later = textured(seed=4), textured(seed=5)
+    motion = PairMotion(32, 14, 14)
+    vector = motion(motion_maps(earlier), motion_maps(later))[0]
+    assert vector.shape == (2 * 32 + NUM_FLOW,)
+    rise = (later - earlier).clamp(min=0).mean(dim=(2, 3))[0]
+    fall = (earlier - later).clamp(min=0).mean(dim=(2, 3))[0]
+    assert torch.allclose(vector[:32], rise, atol=1e-6)
+    assert torch.allclose(vector[32:64], fall, atol=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 4), (5, 9), (14, 14), (17, 3)])
+def test_maps_of_any_size_have_motion(height, width):
+    motion = PairMotion(8, height, width)
+    earlier, later = torch.rand(3, 8, height, width), torch.rand(3, 8, height, width)
+    vector = motion(motion_maps(earlier), motion_maps(later))
+    assert vector.shape == (3, motion.num_features)
+    assert torch.isfinite(vector).all()
+
+
+def test_constant_maps_have_finite_motion():
+    motion = PairMotion(8, 4, 4)
+    maps = motion_maps(torch.zeros(1, 8, 4, 4))
+    assert torch.isfinite(motion(maps, maps)).all()
+
+
+@pytest.mark.parametrize(
+    "name", [TINY_BACKBONE, "test_resnet.r160_in1k", "test_vit.r160_in1k", "vgg11"]
+)
+def test_the_middle_map_costs_the_last_one_nothing(name):
+    size = 160 if "vit" in name else 64
+    plain = Backbone(name, size=size).eval()
+    with_middle = Backbone(name, size=size, middle=True).eval()
+    with_middle.network.load_state_dict(plain.network.state_dict())
+    frames = torch.rand(2, 3, size, size)
+    with torch.inference_mode():
+        maps = with_middle.maps(frames)
+        assert torch.equal(maps.last, plain(frames))
+    assert maps.middle.ndim == 4
+    assert maps.middle.shape[2] == size // 16
+    assert with_middle.fingerprint() == plain.fingerprint()
+
+
+def test_a_backbone_without_middle_maps_is_named(monkeypatch):
+    network = type(Backbone(TINY_BACKBONE, size=64).network)
+    monkeypatch.delattr(network, "forward_intermediates")
+    with pytest.raises(TransNetError, match="middle maps.*cues 'appearance'"):
+        Backbone(TINY_BACKBONE, size=64, middle=True)
