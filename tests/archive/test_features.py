@@ -59,10 +59,10 @@ def test_training_takes_the_features_of_shards(clips_folder, tmp_path):
 def test_rows_are_entries_of_the_cache(clips_folder, tmp_path):
     extract(clips_folder, tmp_path / "parts")
     table = pq.read_table(tmp_path / "parts").to_pylist()
-    assert len(table) == 60 and {row["view"] for row in table} == {0, 1}
+    assert len(table) == 120 and {row["view"] for row in table} == {0, 1}
     assert np.load(io.BytesIO(table[0]["features"])).shape[0] == 4
     with FeatureCache(tmp_path / "cache") as cache:
-        assert import_features(str(tmp_path / "parts"), cache) == 60
+        assert import_features(str(tmp_path / "parts"), cache) == 120
         assert import_features(str(tmp_path / "parts"), cache) == 0
         assert cache.get(table[0]["key"]).dtype == np.float32
 

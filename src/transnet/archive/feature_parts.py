@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def feature_schema() -> Any:
     """The columns of a row, as a ``pyarrow.Schema``.
 
-    ``clip``, which names the clip: path, start and end; ``path``, ``label``, ``group``, ``start``
+    ``clip``, the name of the clip: path, start and end; ``path``, ``label``, ``group``, ``start``
     and ``end`` as in the dataset; ``size`` and ``mtime_ns`` of the file and ``video``, a digest of
     its bytes; ``view``, the number of the view, 0 in evaluation; ``key``, the key of the entry in
-    a feature cache (a view has two with motion: its frames and their pairs); ``features``, ``(n, ...)`` in NumPy's ``.npy`` format; ``error``, why there
-    are none.
+    a feature cache (with motion a view has two: its frames and their pairs); ``features``,
+    ``(n, ...)`` in NumPy's ``.npy`` format; ``error``, why there are none.
     """
     pa = import_pyarrow()
     texts = dict.fromkeys(("clip", "path", "label", "group"), pa.string())
@@ -69,11 +69,13 @@ def import_features(address: str, cache: FeatureCache) -> int:
 
 
 def clip_name(record: ClipRecord) -> str:
+    """The name of a clip: its path and, if it is a part of a video, its frame range."""
     limits = "" if record.start is None and record.end is None else f":{record.start}:{record.end}"
     return printable(os.path.abspath(record.path)) + limits
 
 
 def clip_row(record: ClipRecord) -> Row:
+    """What a row says of a clip, without features."""
     row: Row = dict.fromkeys(feature_schema().names)
     row.update(
         clip=clip_name(record),
