@@ -77,7 +77,9 @@ def bare_parts(run: str, paths: list[str], runtime: ExitStack) -> dict[str, Call
     info = recognizer.info
     records = [ClipRecord(Path(path), "", "") for path in paths]
     clips = [
-        torch.from_numpy(normalize(read_clip(p, info.clip).frames, info.backbone.mean, info.backbone.std))
+        torch.from_numpy(
+            normalize(read_clip(p, info.clip).frames, info.backbone.mean, info.backbone.std)
+        )
         for p in paths
     ]
     torch.set_num_threads(1)

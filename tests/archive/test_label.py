@@ -16,6 +16,7 @@ from transnet.archive import labeler as labeling
 from transnet.archive.label import label
 from transnet.archive.label_config import LabelConfig
 from transnet.archive.labeler import Labeler
+from transnet.checkpoints.run import load_model, load_run_info, save_model
 from transnet.cli import main
 from transnet.data.datasets.folder import videos_below
 from transnet.errors import TransNetError
@@ -171,6 +172,7 @@ def test_another_model_is_refused(archive, trained_run, tmp_path):
     record = json.loads((other / "transnet.json").read_text())
     record["classes"] = record["classes"][::-1]
     (other / "transnet.json").write_text(json.dumps(record))
+    save_model(other, load_model(trained_run, load_run_info(trained_run)))
     with pytest.raises(TransNetError, match="was made with model"):
         label(str(archive), run=str(other), out=out, config=QUIET)
 
