@@ -75,6 +75,7 @@ def bare_parts(run: str, paths: list[str], runtime: ExitStack) -> dict[str, Call
     """A decoder loop and the backbone in the runtime that ``label`` takes, each on one thread."""
     recognizer = load(run)
     info = recognizer.info
+    mean, std = info.backbone.mean, info.backbone.std
     records = [ClipRecord(Path(path), "", "") for path in paths]
     clips = [
         torch.from_numpy(
