@@ -39,6 +39,8 @@ COMMANDS = {
     "explain": ("transnet.commands.explain:explain", "show what a prediction is based on"),
     "predict": ("transnet.commands.predict:predict", "classify videos"),
     "suggest": ("transnet.commands.suggest:suggest", "choose which clips to label next"),
+    "label": ("transnet.archive.label:label", "label an archive of videos"),
+    "features": ("transnet.archive.features:features", "extract the features of a dataset"),
     "live": ("transnet.commands.live:live", "classify a camera, a stream or a file live"),
     "app": ("transnet.app.app:app", "record, train and test in the browser"),
     "serve": ("transnet.app.serve:serve", "serve a run as an HTTP API"),

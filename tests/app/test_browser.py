@@ -31,6 +31,9 @@ PICTURES = os.environ.get("TRANSNET_SCREENSHOTS")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(
+        not os.environ.get("TRANSNET_BROWSER_TESTS"), reason="TRANSNET_BROWSER_TESTS is not set"
+    ),
 ]
 
 SLOW_MS = 300_000

@@ -33,12 +33,14 @@ class Clip:
         indices: number of each frame in the file, from 0, never decreasing, ``(T,)``.
         times_s: presentation time of each frame in seconds, ``(T,)``.
         damage: what is wrong with the file, if its good frames were used; otherwise empty.
+        video_s: seconds from the first to the last frame of the file, or of its range.
     """
 
     frames: Pixels
     indices: NDArray[np.int64]
     times_s: NDArray[np.float64]
     damage: str = ""
+    video_s: float = 0.0
 
     def __repr__(self) -> str:
         span = f"{self.times_s[0]:.2f}..{self.times_s[-1]:.2f} s"
@@ -93,6 +95,7 @@ def read_views(
             sample.indices + (start or 0),
             found.times_s[sample.indices],
             found.damage,
+            float(found.times_s[-1] - found.times_s[0]),
         )
         for sample in found.samples
     ]

@@ -23,6 +23,7 @@ def train(
     recipe: str = "",
     results: str | None = None,
     cache: str | None = None,
+    features_from: str | None = None,
     device: Device = "auto",
     resume: bool = False,
     overwrite: bool = False,
@@ -50,6 +51,8 @@ def train(
             results.csv in --out for a grid of runs
         cache: folder for the features of a frozen backbone, or the frames for one that is trained;
             by default in the user's cache
+        features_from: folder or address of the parts of transnet features, which are copied into
+            the feature cache first
         device: auto (a GPU if there is one), cpu, cuda or mps
         resume: continue an interrupted training, with the same result as an uninterrupted one
         overwrite: replace the run in --out
@@ -78,6 +81,8 @@ def train(
     splits = split_names(manifest, split)
     if seeds < 1:
         raise TransNetError(f"--seeds is {seeds}; accepted: 1 or more.")
+    if features_from is not None:
+        _import_features(features_from, training, cache)
     settings = RunSettings(
         manifest=manifest,
         data=resolve_dataset(data),
@@ -104,3 +109,17 @@ def train(
             results=Path(results).expanduser() if results else run / "results.csv",
         )
     )
+
+
+def _import_features(address: str, training: TrainingConfig, cache: str | None) -> None:
+    from transnet.archive.feature_parts import import_features
+    from transnet.data.cache.features import FeatureCache
+    from transnet.utils.paths import cache_folder
+
+    if not training.freeze:
+        raise TransNetError(
+            f"features_from is {address!r}, which needs a frozen backbone; omit it, or --freeze "
+            "false."
+        )
+    with FeatureCache(cache or cache_folder() / "features") as store:
+        import_features(address, store)

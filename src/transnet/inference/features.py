@@ -110,13 +110,13 @@ class FeatureExtractor:
                 entries: dict[str, NDArray[np.floating]] = {}
                 for key, view in views.items():
                     arrays = encode(view) if isinstance(view, Clip) else view
-                    entries.update(zip(self._entries(key), arrays, strict=True))
+                    entries.update(zip(self.entries(key), arrays, strict=True))
                 self.cache.put(entries)
         found.seconds.backbone = sum(backbone_s)
 
     def encoded(self, keys: Sequence[str]) -> Encoded:
         """The features of keys returned by :meth:`extract`, as a batch of float32."""
-        arrays = [[self.features(entry) for entry in self._entries(key)] for key in keys]
+        arrays = [[self.features(entry) for entry in self.entries(key)] for key in keys]
         frames, *pairs = (
             torch.from_numpy(np.stack(each)).float() for each in zip(*arrays, strict=True)
         )
@@ -135,9 +135,9 @@ class FeatureExtractor:
         return feature_key(clip_identity=identity, view=asdict(view), **self._depends_on)
 
     def _holds(self, key: str) -> bool:
-        return all(entry in self.cache for entry in self._entries(key))
+        return all(entry in self.cache for entry in self.entries(key))
 
-    def _entries(self, key: str) -> list[str]:
+    def entries(self, key: str) -> list[str]:
         """The cache entries of a view: its frames and, with motion, its pairs of frames."""
         if not self._model.has_motion:
             return [key]

@@ -109,9 +109,7 @@ class Store:
             status = os.stat(path)
             if not stat.S_ISREG(status.st_mode):
                 raise VideoError(path, "is not a file.")
-            facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-            where = os.fsencode(Path(path).resolve()) + f"|{facts}".encode()
-            key = "digest|" + hashlib.blake2b(where, digest_size=16).hexdigest()
+            key = _file_key(path, status)
             known = self.read([key])[0]
             if known is not None:
                 return known.decode()
@@ -123,6 +121,27 @@ class Store:
         if self._writable:
             self.write({key: digest.encode()})
         return digest
+
+    def remember_digest(self, path: Path | str, digest: str, size: int, mtime_ns: int) -> bool:
+        """Store a digest that another machine computed of the same file.
+
+        Args:
+            path: the file; ignored if its size or modification time differs.
+            digest: the result of :meth:`video_digest`.
+            size: size of the file then, in bytes.
+            mtime_ns: its modification time then, in nanoseconds.
+
+        Returns:
+            Whether the file is here, with this size and modification time.
+        """
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            return False
+        if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
+            return False
+        self.write({_file_key(path, status): digest.encode()})
+        return True
 
     def __enter__(self) -> Self:
         return self
@@ -166,6 +185,12 @@ class Store:
         except lmdb.MapResizedError:  # another process enlarged it
             self._environment.set_mapsize(0)
             return self._environment.begin(buffers=False)
+
+
+def _file_key(path: Path | str, status: os.stat_result) -> str:
+    facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    where = os.fsencode(Path(path).resolve()) + f"|{facts}".encode()
+    return "digest|" + hashlib.blake2b(where, digest_size=16).hexdigest()
 
 
 def _checked(key: str) -> bytes:

@@ -1,0 +1,1 @@
+"""Archives of videos: labels and features of many videos, on one machine or many."""
