@@ -62,7 +62,9 @@ class Labeler:
         stages: the stages of the last call of :meth:`label`, with the time that each took.
 
     Example:
-        >>> for row in Labeler("runs/exercises").label(["a.mp4", "b.mp4"]): ...
+        >>> rows = list(Labeler("runs/exercises").label(["clip.mp4"]))
+        >>> len(rows)
+        1
     """
 
     run: str
