@@ -143,7 +143,7 @@ def test_a_stream_answers_each_frame(client):
         for message in (b"", b"garbage garbage", struct.pack("<d", 0.1) + jpeg(1)):
             socket.send_bytes(message)
             assert socket.receive_json()["kind"] == "error"
-        # Motion needs the frame one step before, so the stream goes on without a gap.
+        # Motion needs the frame one step before, so the stream has no gap.
         socket.send_bytes(struct.pack("<d", 1.2) + jpeg(1))
         assert socket.receive_json()["kind"] == "window"
         with client.websocket_connect("ws://127.0.0.1/stream") as second:

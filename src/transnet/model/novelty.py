@@ -5,7 +5,7 @@
     d(x) = min over the training clips t of 1 - cos(mean of z_i(x), mean of z_i(t))
     unknown: d(x) > threshold
 
-z_i are the pooled features of a frozen backbone. On two data sets of exercises the distance to the
+z_i are the pooled features of a frozen backbone. On two datasets of exercises the distance to the
 nearest clip told every clip of the other set; class-conditional Gaussians with a shared covariance
 told 37 to 100 % of them.
 """

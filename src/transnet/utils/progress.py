@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from tqdm import tqdm
@@ -37,23 +35,6 @@ def progress_bar(
         mininterval=0.2 if terminal else 10,
         ascii=None if terminal else True,
     )
-
-
-def bar_if_long(items: Sequence[Item], description: str, unit: str) -> Iterator[Item]:
-    """The items; with a progress bar if they take longer than two seconds."""
-    began_s = time.perf_counter()
-    bar: Any = None
-    try:
-        for number, item in enumerate(items, start=1):
-            yield item
-            if bar is None and time.perf_counter() - began_s > 2:
-                bar = progress_bar(description, len(items), unit)
-                bar.update(number - 1)
-            if bar is not None:
-                bar.update(1)
-    finally:
-        if bar is not None:
-            bar.close()
 
 
 def say(message: str, *, standard_output: bool = False) -> None:

@@ -17,7 +17,7 @@ from transnet.data.clips import Clip, read_views
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import View
 from transnet.errors import FileError, VideoError
-from transnet.utils.progress import bar_if_long
+from transnet.utils.progress import progress_bar
 from transnet.utils.reading import read_many
 
 Prepared = TypeVar("Prepared")
@@ -139,17 +139,19 @@ def find_clips(
     found = KeptClips()
     holds = store.__contains__ if holds is None else holds
     different = list(dict.fromkeys(records))
-    for record in bar_if_long(different, "looking up clips", "clips"):
-        try:
-            digest = store.video_digest(record.path)
-        except VideoError as error:
-            found.broken[record] = error
-            continue
-        identity = f"{digest}:{record.start}:{record.end}"
-        views = [(key_of(identity, view), view) for view in views_of(identity)]
-        found.digests[record], found.keys[record] = digest, [key for key, _ in views]
-        lacking = {key: view for key, view in views if not holds(key)}
-        if lacking:
-            found.missing.append(MissingClip(record, lacking))
+    with progress_bar("looking up clips", len(different), "clips", delay_s=2) as bar:
+        for record in different:
+            bar.update(1)
+            try:
+                digest = store.video_digest(record.path)
+            except VideoError as error:
+                found.broken[record] = error
+                continue
+            identity = f"{digest}:{record.start}:{record.end}"
+            views = [(key_of(identity, view), view) for view in views_of(identity)]
+            found.digests[record], found.keys[record] = digest, [key for key, _ in views]
+            lacking = {key: view for key, view in views if not holds(key)}
+            if lacking:
+                found.missing.append(MissingClip(record, lacking))
     found.seconds.total = time.perf_counter() - started
     return found
