@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from transnet.inference.recognizer import Recognizer
     from transnet.inference.segmenter import load_segmenter
     from transnet.inference.timeline import find_segments
+    from transnet.model.own_parts import register_backbone, register_temporal
     from transnet.model.transnet import TransNet
     from transnet.training.pretrain import pretrain
 
@@ -63,6 +64,8 @@ _HOMES = {
     "open_dataset": "transnet.data.datasets.catalog",
     "pretrain": "transnet.training.pretrain",
     "read_clip": "transnet.data.clips",
+    "register_backbone": "transnet.model.own_parts",
+    "register_temporal": "transnet.model.own_parts",
     "train": "transnet.experiments.train",
 }
 
@@ -90,6 +93,8 @@ __all__ = [
     "open_dataset",
     "pretrain",
     "read_clip",
+    "register_backbone",
+    "register_temporal",
     "train",
 ]
 

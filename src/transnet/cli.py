@@ -12,6 +12,8 @@ used, because it would change what users type: it nests the fields of a dataclas
 from __future__ import annotations
 
 import argparse
+import builtins
+import collections.abc
 import difflib
 import errno
 import importlib
@@ -20,6 +22,7 @@ import io
 import os
 import re
 import sys
+import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -50,6 +53,7 @@ COMMANDS = {
         "transnet.training.pretrain:pretrain",
         "pretrain a backbone (TransNet+)",
     ),
+    "weights": ("transnet.commands.weights:weights", "write a weights file that says what it is"),
     "segment": ("transnet.commands.segment:segment", "segment the people in photos"),
     "benchmark": ("transnet.benchmark.benchmark:benchmark", "benchmark speed on this machine"),
     "reproduce": ("transnet.paper.reproduce:reproduce", "reproduce the tables of the paper"),
@@ -223,12 +227,41 @@ def _arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[
 
 
 def _signature(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters with their types; the type of the result may be heavy to import."""
-    names = vars(sys.modules[function.__module__])
-    return [
-        parameter.replace(annotation=eval(parameter.annotation, names))
+    """The parameters that words can give, with their types.
+
+    Alternatives that only Python can give are left out. Their names, like that of the result, are
+    not imported where they are heavy.
+    """
+    names = _Names(vars(sys.modules[function.__module__]))
+    parameters = (
+        parameter.replace(annotation=_of_words(eval(parameter.annotation, {}, names)))
         for parameter in inspect.signature(function).parameters.values()
-    ]
+    )
+    return [each for each in parameters if each.annotation is not _PythonOnly]
+
+
+class _PythonOnly:
+    """Stands for a type whose values only Python can give."""
+
+    def __class_getitem__(cls, _: object) -> type:
+        return cls
+
+
+class _Names(dict[str, Any]):
+    """The names of a module; those that it does not have are types for Python only."""
+
+    def __missing__(self, name: str) -> Any:
+        return getattr(builtins, name, _PythonOnly)
+
+
+def _of_words(kind: Any) -> Any:
+    """A type without the alternatives that only Python can give."""
+    if typing.get_origin(kind) is collections.abc.Sequence or kind is Path:
+        return _PythonOnly
+    if typing.get_origin(kind) not in (typing.Union, types.UnionType):
+        return kind
+    left = [each for each in map(_of_words, typing.get_args(kind)) if each is not _PythonOnly]
+    return typing.Union[tuple(left)] if left else _PythonOnly  # noqa: UP007
 
 
 def _option(parameter: inspect.Parameter) -> str:

@@ -20,6 +20,8 @@ ExportFormat = Literal["onnx", "openvino"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Cues = Literal["appearance", "motion", "both"]
+LoggerName = Literal["auto", "csv", "tensorboard", "mlflow", "wandb"]
+Strategy = Literal["auto", "ddp", "fsdp"]
 Unknown = Literal["auto", "on", "off"]
 Keep = Literal["auto", "best", "last"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
@@ -94,7 +96,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         _require_choice(self, "readout", Readout)
-        _require_choice(self, "temporal", Temporal)
+        if ":" not in str(self.temporal):  # else a part of the user's own, registered in Python
+            _require_choice(self, "temporal", Temporal)
         _require_choice(self, "cues", Cues)
         _require(self.features >= 1, self, "features", "1 or more")
         _require(self.filters >= 1, self, "filters", "1 or more")

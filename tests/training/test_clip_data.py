@@ -53,7 +53,7 @@ def distinct_views(dataset, draws):
 
 def epoch_of(loader):
     """One epoch of a loader, read in this process: workers would outlive the test."""
-    inputs = [loader.dataset[draw][0] for draw in loader.sampler]
+    inputs = [loader.dataset[draw][0] for batch in loader.batch_sampler for draw in batch]
     return torch.stack([each.frames if isinstance(each, Encoded) else each for each in inputs])
 
 
@@ -107,7 +107,7 @@ def test_an_epoch_depends_on_seed_and_number_alone(clip_data_of, storage):
     def epoch(number, **options):
         data = clip_data_of(clip_cache=storage, **options)
         loader = data.loaders(data.train, [])[0]
-        loader.sampler.follow(lambda: number)
+        loader.batch_sampler.sampler.follow(lambda: number)
         return epoch_of(loader)
 
     assert torch.equal(epoch(0), epoch(0))

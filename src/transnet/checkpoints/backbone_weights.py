@@ -16,11 +16,13 @@ from pathlib import Path
 from torch import Tensor
 
 from transnet.checkpoints.backbone_record import BackboneRecord, check_normalization
-from transnet.checkpoints.hub import fetch_weights
+from transnet.checkpoints.hub import fetch_from_hub, fetch_weights
+from transnet.checkpoints.plain_weights import SUFFIXES, read_plain_weights
 from transnet.checkpoints.weights_file import read_weights
 from transnet.errors import TransNetError
 from transnet.model.backbone import check_backbone_args
 from transnet.model.encoder import Encoder, weights_digest
+from transnet.model.own_parts import HUB, find_backbone, is_own
 from transnet.model.video_network import MEAN, STD, VIDEO_BACKBONES
 from transnet.utils.paths import cache_folder
 
@@ -76,14 +78,24 @@ def find_weights(weights: str | Path = "imagenet", backbone: str | None = None) 
     Args:
         weights: ``imagenet`` (the pretrained weights of the backbone: a file in
             ``TRANSNET_WEIGHTS``, the installed package, or ``timm``'s hub), ``none`` (random), a
-            ``.safetensors`` file, or a folder with one.
-        backbone: model name of ``timm``, with or without a tag; by default the one that the file
-            names, else MobileNetV1.
+            ``.safetensors`` file, a folder with one, or any other file of weights
+            (:mod:`~transnet.checkpoints.plain_weights`) if ``backbone`` is given.
+        backbone: model name of ``timm``, with or without a tag; ``hf-hub:USER/NAME``, a model of
+            ``timm`` on the hub; a registered backbone, which has its own weights. By default the
+            one that the file names, else MobileNetV1.
 
     Raises:
         TransNetError: the weights are missing, unreadable, or made for another backbone.
     """
-    if str(weights) == "none":
+    if is_own(backbone) and str(weights) in ("imagenet", "none"):
+        record, state = _own(str(backbone)), _State()
+    elif (backbone or "").startswith(HUB):
+        if str(weights) != "imagenet":
+            raise TransNetError(
+                f"--backbone is {backbone!r}, which has its own weights; omit --weights."
+            )
+        record, state = fetch_from_hub(str(backbone))
+    elif str(weights) == "none":
         record, state = _random(backbone or DEFAULT_BACKBONE), _State()
     elif str(weights) == "imagenet":
         record, state = _pretrained(backbone or DEFAULT_BACKBONE)
@@ -111,7 +123,8 @@ def _weights_file(weights: str | Path) -> Path:
     if not path.is_file():
         raise TransNetError(
             f"--weights is {str(weights)!r}, which does not exist; "
-            "accepted: imagenet, none, a .safetensors file, a folder with one."
+            "accepted: imagenet, none, a .safetensors file, a folder with one, or with --backbone "
+            f"a file of weights ({', '.join(SUFFIXES)})."
         )
     return path
 
@@ -139,16 +152,25 @@ def _pretrained(backbone: str) -> tuple[BackboneRecord, _State]:
     return packaged or fetch_weights(backbone, local, PACKAGED_BACKBONE)
 
 
+def _own(backbone: str) -> BackboneRecord:
+    own = find_backbone(backbone)
+    return BackboneRecord(backbone, {}, own.mean, own.std, "the backbone's own")
+
+
 def _read(path: Path, backbone: str | None) -> tuple[BackboneRecord, _State]:
+    if path.suffix in SUFFIXES:
+        return read_plain_weights(path, backbone)
     try:
         state, metadata = read_weights(path)
+        if not metadata and backbone is not None:
+            return read_plain_weights(path, backbone)
         name = metadata["timm_model"]
         args = json.loads(metadata.get("timm_args", "{}"))
         mean, std = check_normalization(*(json.loads(metadata[key]) for key in ("mean", "std")))
     except (KeyError, RecursionError, ValueError, TypeError) as error:
         raise TransNetError(
             f"{path}: its metadata lacks or garbles {error}; required: timm_model, mean and std, "
-            "and timm_args where timm's defaults are not right."
+            "and timm_args where timm's defaults are not right. transnet weights writes them."
         ) from error
     try:
         check_backbone_args(args)

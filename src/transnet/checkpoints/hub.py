@@ -12,10 +12,12 @@ from typing import Any
 
 from torch import Tensor
 
-from transnet.checkpoints.backbone_record import BackboneRecord
+from transnet.checkpoints.backbone_record import BackboneRecord, check_normalization
+from transnet.checkpoints.plain_weights import fit_to_network
 from transnet.checkpoints.pretraining_data import pretraining_of
 from transnet.errors import TransNetError
-from transnet.model.backbone import check_backbone_name
+from transnet.model.backbone import check_backbone_args, check_backbone_name
+from transnet.model.own_parts import HUB
 from transnet.utils.progress import say
 
 
@@ -55,6 +57,41 @@ def fetch_weights(
         f"{record.pretraining}, license: {record.license}"
     )
     return record, dict(model.state_dict())
+
+
+def fetch_from_hub(address: str) -> tuple[BackboneRecord, dict[str, Tensor]]:
+    """The weights of a model of ``timm`` on the hub, and their record, which names its network.
+
+    Args:
+        address: ``hf-hub:USER/NAME``, as ``timm`` spells it.
+
+    Raises:
+        TransNetError: it cannot be fetched, or its configuration is none of ``timm``'s.
+    """
+    from timm.models import load_model_config_from_hf, load_state_dict_from_hf
+
+    model_id = address.removeprefix(HUB)
+    try:
+        with _no_retries_when_offline():
+            config, name, args = load_model_config_from_hf(model_id)
+            state = load_state_dict_from_hf(model_id, weights_only=True)
+    except Exception as error:  # the hub's client has no common base for "cannot be reached"
+        raise TransNetError(
+            f"--backbone is {address!r}, which could not be fetched ({type(error).__name__}); "
+            "accepted: hf-hub:USER/NAME of a model of timm, on a machine with a network."
+        ) from error
+    args = dict(args or {})
+    try:
+        check_backbone_name(name)
+        check_backbone_args(args)
+        mean, std = check_normalization(config.get("mean"), config.get("std"))
+    except (TransNetError, ValueError) as error:
+        raise TransNetError(f"{address}: its configuration is not accepted: {error}") from error
+    tag, license = (str(config.get(key) or "unknown") for key in ("tag", "license"))
+    record = BackboneRecord(
+        name, args, mean, std, f"timm hub: {model_id}", pretraining_of(tag), license
+    )
+    return record, fit_to_network(dict(state), name, args, address)
 
 
 def hub_record(name: str, config: Mapping[str, Any]) -> BackboneRecord:

@@ -161,17 +161,25 @@ def _parse(values: dict[str, Any]) -> RunInfo:
 
 
 def save_model(run: Path, model: nn.Module) -> None:
-    """Write ``model.safetensors``, with digests of the record and of ``clips.csv``.
+    """Write ``model.safetensors``, with its temperature, and digests of the record and the clips.
 
     The record and the list are written before, as they are small and a training reads them. So
     the file that completes a run also confirms them.
     """
-    metadata = {}
+    metadata = {"temperature": str(getattr(model, "temperature", 1.0))}
     if (run / "transnet.json").is_file():
         metadata["record"] = json.dumps(_facts(load_run_info(run)))
     if (run / CLIPS_FILE).is_file():
         metadata[CLIPS_FILE] = clips_digest(run / CLIPS_FILE)
     write_weights(run / "model.safetensors", model.state_dict(), metadata)
+
+
+def _temperature(metadata: dict[str, str]) -> float:
+    """The temperature of the logits; 1 in runs of older versions."""
+    value = float(metadata.get("temperature", 1.0))
+    if not 0.01 <= value <= 100:
+        raise ValueError(f"its temperature is {value}")
+    return value
 
 
 def _facts(info: RunInfo) -> dict[str, Any]:
@@ -201,6 +209,7 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
     try:
         model = info.build_model()
         model.load_state_dict(state)
+        model.temperature = _temperature(metadata)
     except (MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise TransNetError(f"{path} does not hold the weights of this run ({error}).") from error
     return model.eval()

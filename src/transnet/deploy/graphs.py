@@ -74,7 +74,7 @@ class Head(nn.Module):
             logits["appearance"] = self.model.temporal(first)
         if self.model.has_motion:
             logits |= self.model.motion_logits(pairs)
-        joined = join(logits)
+        joined = join(logits) / self.model.temperature
         return joined.softmax(dim=1), joined
 
 

@@ -130,7 +130,7 @@ def _evaluate(recipe: str, settings: RunSettings) -> RunResult:
     return RunResult(
         recipe=recipe,
         data=settings.manifest.name,
-        split=settings.split,
+        split=info.split,
         seed=settings.training.seed,
         top1=evaluation.top1,
         macro_f1=evaluation.macro_f1,

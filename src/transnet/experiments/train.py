@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
+from transnet.config import (
+    ClipConfig,
+    Device,
+    LoggerName,
+    ModelConfig,
+    Strategy,
+    TrainingConfig,
+)
 from transnet.errors import TransNetError
+
+if TYPE_CHECKING:
+    from pytorch_lightning.callbacks import Callback
+    from pytorch_lightning.loggers import Logger
+
+    from transnet.data.manifest import Manifest
+    from transnet.data.splits import Split
 
 
 def train(
-    data: str,
+    data: str | Path | Manifest,
     *,
-    out: str,
+    out: str | Path,
     backbone: str | None = None,
-    weights: str = "imagenet",
-    split: str | None = None,
+    weights: str | Path = "imagenet",
+    split: str | Split | None = None,
     clip: ClipConfig = ClipConfig(),
     model: ModelConfig = ModelConfig(),
     training: TrainingConfig = TrainingConfig(),
@@ -25,6 +41,11 @@ def train(
     cache: str | None = None,
     features_from: str | None = None,
     device: Device = "auto",
+    devices: int = 1,
+    nodes: int = 1,
+    strategy: Strategy = "auto",
+    logger: LoggerName | Sequence[Logger] = "auto",
+    callbacks: Sequence[Callback] = (),
     resume: bool = False,
     overwrite: bool = False,
 ) -> Path:
@@ -32,15 +53,16 @@ def train(
 
     Args:
         data: a folder of class folders, a CSV file (path, label, group, start, end, split),
-            kth:DIR, ucf101:DIR or hmdb51:DIR
+            kth:DIR, ucf101:DIR or hmdb51:DIR; in Python also a Manifest
         out: folder for the run: the model, the logs, the list of clips
-        backbone: image network, any model of timm; by default the one of the weights file, else
-            mobilenetv1_100
+        backbone: image network, any model of timm, also hf-hub:USER/NAME; by default the one of
+            the weights file, else mobilenetv1_100
         weights: initial weights of the backbone: imagenet, none (random), a .safetensors file or a
-            folder with one
+            folder with one; with --backbone also a .pth file of timm, torchvision or torch.save
         split: official, official:K, column, group, leave-out:GROUP or paper (random 80 / 20 by
             clip); by default the dataset's own, else by group. Several, separated by commas,
-            or official:all or leave-out:all: a grid of runs, each trained and evaluated
+            or official:all or leave-out:all: a grid of runs, each trained and evaluated. In
+            Python also a Split
         clip: frames, size and sampling of a clip
         model: size and form of the network
         training: epochs, learning rates, augmentation
@@ -54,6 +76,13 @@ def train(
         features_from: folder or address of the parts of transnet features, which are copied into
             the feature cache first
         device: auto (a GPU if there is one), cpu, cuda or mps
+        devices: with --freeze false: devices per machine to train on (docs/devices.md)
+        nodes: with --freeze false: machines to train on
+        strategy: how several devices share the work; auto and ddp: each has the whole network;
+            fsdp: each has a part of the weights (GPUs only)
+        logger: what logs besides the CSV file: auto (tensorboard if it is installed), csv,
+            tensorboard, mlflow or wandb; in Python also loggers of Lightning
+        callbacks: callbacks of Lightning, for the training that chooses the epochs (Python only)
         resume: continue an interrupted training, with the same result as an uninterrupted one
         overwrite: replace the run in --out
 
@@ -64,32 +93,39 @@ def train(
         TransNetError: something is missing, broken or contradictory; the message says what.
 
     Example:
-        >>> run = transnet.train("my_clips", out="runs/mine")  # doctest: +SKIP
-        >>> transnet.load(run).predict("clip.mp4").label  # doctest: +SKIP
-        'squat'
+        >>> run = transnet.train(
+        ...     "clips",
+        ...     out="runs/quick",
+        ...     backbone="test_efficientnet.r160_in1k",
+        ...     weights="none",
+        ...     clip=ClipConfig(frames=4, size=64),
+        ...     training=TrainingConfig(epochs=2),
+        ... )
+        >>> transnet.load(run).classes
+        ('boxing', 'handwaving', 'walking')
     """
-    from transnet.data.datasets.catalog import open_dataset, resolve_dataset
     from transnet.data.datasets.csv import without_listed
-    from transnet.data.splits import split_names
+    from transnet.data.splits import Split, split_names
     from transnet.experiments.run_grid import RunGrid, train_grid
     from transnet.training.train_run import RunSettings, train_run
+    from transnet.training.trainer import FitOptions
 
     run = Path(out).expanduser()
-    manifest = open_dataset(data)
+    manifest, name = _dataset(data)
     if exclude is not None:
         manifest = without_listed(manifest, Path(exclude).expanduser())
-    splits = split_names(manifest, split)
-    if seeds < 1:
-        raise TransNetError(f"--seeds is {seeds}; accepted: 1 or more.")
+    splits = [] if isinstance(split, Split) else split_names(manifest, split)
+    is_grid = len(splits) > 1 or seeds != 1 or bool(results)
+    _check_grid(seeds, is_grid=is_grid, split=split, devices=devices * nodes)
     if features_from is not None:
         _import_features(features_from, training, cache)
     settings = RunSettings(
         manifest=manifest,
-        data=resolve_dataset(data),
-        split=splits[0],
+        data=name,
+        split=split if isinstance(split, Split) else splits[0],
         run=run,
         backbone=backbone,
-        weights=weights,
+        weights=str(weights),
         clip=clip,
         model=model,
         training=training,
@@ -97,8 +133,15 @@ def train(
         device=device,
         resume=resume,
         overwrite=overwrite,
+        options=FitOptions(
+            devices=devices,
+            nodes=nodes,
+            strategy=strategy,
+            logger=logger,
+            extra_callbacks=callbacks,
+        ),
     )
-    if len(splits) == 1 and seeds == 1 and not results:
+    if not is_grid:
         return train_run(settings)
     return train_grid(
         RunGrid(
@@ -109,6 +152,29 @@ def train(
             results=Path(results).expanduser() if results else run / "results.csv",
         )
     )
+
+
+def _dataset(data: str | Path | Manifest) -> tuple[Manifest, str]:
+    """The dataset, and its name for the record."""
+    from transnet.data.datasets.catalog import open_dataset, resolve_dataset
+
+    if isinstance(data, str | Path):
+        return open_dataset(data), resolve_dataset(str(data))
+    return data, data.name
+
+
+def _check_grid(seeds: int, *, is_grid: bool, split: object, devices: int) -> None:
+    if seeds < 1:
+        raise TransNetError(f"seeds is {seeds}; accepted: 1 or more.")
+    if is_grid and not isinstance(split, str | None):
+        raise TransNetError(
+            "split is a Split; accepted with several seeds or a table of results: the name of one."
+        )
+    if is_grid and devices > 1:
+        raise TransNetError(
+            f"devices is {devices}; accepted for a grid of runs: 1. Train one split and seed at a "
+            "time."
+        )
 
 
 def _import_features(address: str, training: TrainingConfig, cache: str | None) -> None:

@@ -58,17 +58,20 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
     with torch.no_grad():
         weights = gradient.mean(dim=(2, 3), keepdim=True)
         heat = torch.relu((weights * maps).sum(dim=1))
-        probability = _probability(logits, motion, class_index)[0]
+        probability = _probability(model, logits, motion, class_index)[0]
         hidden = _each_frame_hidden(features.detach())
-        without = _probability(model.temporal(hidden), motion, class_index)
+        without = _probability(model, model.temporal(hidden), motion, class_index)
         of_cues = {cue: float(z.softmax(dim=1)[0, class_index]) for cue, z in cues.items()}
     return Attribution(heat.detach(), probability - without, float(probability), of_cues, flow)
 
 
-def _probability(appearance: Tensor, motion: dict[str, Tensor], class_index: int) -> Tensor:
+def _probability(
+    model: TransNet, appearance: Tensor, motion: dict[str, Tensor], class_index: int
+) -> Tensor:
     """The probability of a class, for each row of the appearance's logits ``(N, C)``, ``(N,)``."""
     rows = {cue: values.expand(len(appearance), -1) for cue, values in motion.items()}
-    return join({"appearance": appearance, **rows}).softmax(dim=1)[:, class_index]
+    logits = join({"appearance": appearance, **rows}) / model.temperature
+    return logits.softmax(dim=1)[:, class_index]
 
 
 def _each_frame_hidden(features: Tensor) -> Tensor:

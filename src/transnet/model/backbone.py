@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from transnet.errors import TransNetError
 from transnet.model.encoder import Encoder
+from transnet.model.own_parts import OwnNetwork, find_backbone, is_own
 
 ARGUMENTS = frozenset(
     {
@@ -52,6 +53,7 @@ class Backbone(Encoder):
         size: height and width of the frames, in pixels.
         args: additional arguments of ``timm.create_model``.
         middle: whether :meth:`maps` will be called, so that other runtimes compute its maps too.
+        pretrained: load the weights of ``timm``, from its hub or the copy that its client keeps.
 
     Attributes:
         channels: channels C of the feature map.
@@ -60,7 +62,8 @@ class Backbone(Encoder):
         engine: the other runtime that computes the maps where no gradients are required, if any.
 
     Raises:
-        TransNetError: ``timm`` has no such model, or the model rejects the size.
+        TransNetError: ``timm`` has no such model, the model rejects the size, or its weights
+            cannot be fetched.
     """
 
     def __init__(
@@ -70,12 +73,18 @@ class Backbone(Encoder):
         size: int = 224,
         args: dict[str, Any] | None = None,
         middle: bool = False,
+        pretrained: bool = False,
     ) -> None:
         super().__init__(name, args)
         self.size = size
         check_backbone_name(name)
         check_backbone_args(self.args)
-        self.network = _create(name, size, self.args)
+        if is_own(name):
+            self.network = OwnNetwork(name, size)
+        else:
+            self.network = _create(name, size, self.args)
+            if pretrained:
+                self.network = _fetch(name, size, self.args)
         self.engine: Engine | None = None
         self.channels, self.grid = self._probe()
         self.middle = _middle_layer(name, self.network) if middle else None
@@ -177,8 +186,8 @@ def _middle_layer(name: str, network: Any) -> int:
     return at_16[-1] if at_16 and not same_everywhere else len(strides) // 2
 
 
-def _create(name: str, size: int, args: dict[str, Any]) -> Any:
-    base = {**args, "pretrained": False, "num_classes": 0}
+def _create(name: str, size: int, args: dict[str, Any], *, pretrained: bool = False) -> Any:
+    base = {**args, "pretrained": pretrained, "num_classes": 0}
     # Networks with position embeddings take the size; the others have no such argument.
     sizes: tuple[dict[str, Any], ...] = ({"img_size": size}, {})
     for extra in sizes:
@@ -191,6 +200,17 @@ def _create(name: str, size: int, args: dict[str, Any]) -> Any:
         except TypeError as error:
             failure = error
     raise _rejected(name, args, failure)
+
+
+def _fetch(name: str, size: int, args: dict[str, Any]) -> Any:
+    try:
+        return _create(name, size, args, pretrained=True)
+    except Exception as error:  # the hub's client has no common base for "cannot be reached"
+        raise TransNetError(
+            f"pretrained is True, but the weights of {name!r} could not be fetched "
+            f"({type(error.__cause__ or error).__name__}); accepted: pretrained=False, or a "
+            "machine with a network."
+        ) from error
 
 
 def _rejected(name: str, args: dict[str, Any], error: Exception) -> TransNetError:
@@ -233,8 +253,11 @@ def check_backbone_name(name: str) -> None:
     """Check that ``timm`` has a model of this name, and pretrained weights of its tag, if any.
 
     Raises:
-        TransNetError: it has not.
+        TransNetError: it has not; or it is the name of a part that a user has to register.
     """
+    if is_own(name):
+        find_backbone(name)
+        return
     if not isinstance(name, str) or not timm.is_model(name):
         name = str(name)[:200]
         near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)

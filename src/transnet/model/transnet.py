@@ -21,6 +21,13 @@ from transnet.model.baselines import (
 from transnet.model.cues import CUES_OF, PairHead, join
 from transnet.model.encoded import Encoded
 from transnet.model.motion import MotionMaps, PairMotion, motion_maps
+from transnet.model.own_parts import (
+    OwnTemporal,
+    TemporalFactory,
+    TemporalSizes,
+    find_temporal,
+    is_own,
+)
 from transnet.model.readout import Readout
 from transnet.model.temporal import TemporalConvolutions
 
@@ -43,14 +50,18 @@ class FrameTerms(NamedTuple):
 class TransNet(nn.Module):
     """The network of the paper: ``logits = temporal(spatial(x_1), ..., spatial(x_n))``.
 
+    Attributes:
+        temperature: logits are divided by it, see :mod:`transnet.model.temperature`; 1 in training.
+
     Args:
-        backbone: name of a ``timm`` model; its weights are random (``transnet.load`` returns a
-            trained network).
+        backbone: name of a ``timm`` model, or of a backbone of
+            :func:`~transnet.model.own_parts.register_backbone`.
         num_classes: number of classes, C.
         num_frames: frames per clip, n, 2 or more (paper: 12).
         features: length of one frame's feature vector, L (paper: 64).
         filters: filters of the first temporal convolution, K (paper: 64).
-        temporal: ``conv1d`` (the paper) or one of :mod:`transnet.model.baselines`.
+        temporal: ``conv1d`` (the paper), one of :mod:`transnet.model.baselines`, or a factory of
+            your own, see :func:`~transnet.model.own_parts.register_temporal`.
         readout: ``flatten`` (the paper) or ``pool``, see :class:`Readout`.
         cues: ``appearance`` (the paper), ``motion`` or ``both``, see :mod:`transnet.model.cues`.
         size: height and width of a frame in pixels (paper: 224).
@@ -58,9 +69,13 @@ class TransNet(nn.Module):
         joint: whether the backbone is trained too, see
             :class:`~transnet.model.temporal.TemporalConvolutions`.
         backbone_args: additional arguments of ``timm.create_model``.
+        pretrained: load the weights of ``timm`` into the backbone; by default they are random.
+            Frames must be normalized as ``backbone.network.pretrained_cfg`` says (``transnet.load``
+            returns a trained network with everything).
 
     Raises:
-        TransNetError: an argument is not one of those accepted, or they do not fit together.
+        TransNetError: an argument is not one of those accepted, they do not fit together, or the
+            weights cannot be fetched.
 
     Example:
         >>> model = TransNet("test_resnet.r160_in1k", num_classes=6, size=64, readout="pool")
@@ -79,26 +94,33 @@ class TransNet(nn.Module):
         num_frames: int = 12,
         features: int = 64,
         filters: int = 64,
-        temporal: Temporal = "conv1d",
+        temporal: Temporal | TemporalFactory = "conv1d",
         readout: ReadoutKind = "flatten",
         cues: Cues = "appearance",
         size: int = 224,
         dropout: float = 0.0,
         joint: bool = False,
         backbone_args: dict[str, Any] | None = None,
+        pretrained: bool = False,
     ) -> None:
         super().__init__()
-        _require("temporal", temporal, get_args(Temporal))
+        kind: Any = temporal
+        if is_own(kind):
+            kind = find_temporal(kind)
+        if not callable(kind):
+            _require("temporal", kind, get_args(Temporal))
         _require("readout", readout, get_args(ReadoutKind))
         _require("cues", cues, get_args(Cues))
-        self.num_frames = num_frames
+        self.num_frames, self.temperature = num_frames, 1.0
         self.cues = CUES_OF[cues]
         has_motion = "flow" in self.cues
-        encoder = Backbone(backbone, size=size, args=backbone_args, middle=has_motion)
+        encoder = Backbone(
+            backbone, size=size, args=backbone_args, middle=has_motion, pretrained=pretrained
+        )
 
         def temporal_part(inputs: int, *, of_pairs: bool = False) -> TemporalPart:
             sizes = (num_frames, inputs, filters, num_classes)
-            return _temporal_part(temporal, *sizes, joint, of_pairs=of_pairs)
+            return _temporal_part(kind, *sizes, joint, of_pairs=of_pairs)
 
         appearance = "appearance" in self.cues
         self.spatial = Spatial(encoder, features, readout, dropout, appearance=appearance)
@@ -136,7 +158,7 @@ class TransNet(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
-        return join(self.cue_logits(self.encode_cues(clips)))
+        return join(self.cue_logits(self.encode_cues(clips))) / self.temperature
 
     def encode(self, clips: Tensor) -> Tensor:
         """Clips ``(B, T, 3, H, W)`` to the readout's input for each frame, ``(B, T, ...)``.
@@ -152,7 +174,8 @@ class TransNet(nn.Module):
             frames: the readout's input for each frame, ``(B, T, ...)``.
             pairs: motion vectors ``(B, T-1, M)``, if motion is among the cues.
         """
-        return join(self.cue_logits(Encoded(frames, frames if pairs is None else pairs)))
+        encoded = Encoded(frames, frames if pairs is None else pairs)
+        return join(self.cue_logits(encoded)) / self.temperature
 
     def encode_cues(self, clips: Tensor) -> Encoded:
         """The part that a frozen backbone computes of clips ``(B, T, 3, H, W)``."""
@@ -205,7 +228,7 @@ class TransNet(nn.Module):
             logits["appearance"] = self.temporal.from_frame_terms(frames)
         if pairs is not None:
             logits |= self.motion_logits(pairs)
-        return join(logits)
+        return join(logits) / self.temperature
 
     def motion_logits(self, pairs: Tensor) -> dict[str, Tensor]:
         """The terms of n-1 pairs ``(B, n-1, P)`` to the logits of the cues of motion."""
@@ -241,7 +264,7 @@ def _require(argument: str, value: str, accepted: tuple[str, ...]) -> None:
 
 
 def _temporal_part(
-    kind: Temporal,
+    kind: Temporal | TemporalFactory,
     num_frames: int,
     features: int,
     filters: int,
@@ -255,6 +278,8 @@ def _temporal_part(
         sizes = (num_frames, features, filters, num_classes)
         return TemporalConvolutions(*sizes, joint, of_pairs=of_pairs)
     steps = num_frames - of_pairs
+    if callable(kind):
+        return OwnTemporal(kind, TemporalSizes(steps, features, filters, num_classes))
     if kind == "separable":
         return SeparableConvolutions(steps, features, filters, num_classes)
     if kind == "attention":

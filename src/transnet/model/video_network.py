@@ -80,7 +80,7 @@ class VideoNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = VideoBackbone(backbone, num_frames=num_frames, size=size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout, self.temperature = nn.Dropout(dropout), 1.0
         self.score = nn.Linear(self.backbone.channels, num_classes)
 
     def forward(self, clips: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class VideoNetwork(nn.Module):
 
     def classify(self, features: Tensor, pairs: Tensor | None = None) -> Tensor:
         """The output of :meth:`encode` to logits ``(B, C)``; ``pairs`` is not used."""
-        return self.score(self.dropout(features))
+        return self.score(self.dropout(features)) / self.temperature
 
     def encode_cues(self, clips: Tensor) -> Encoded:
         """The features of clips ``(B, T, 3, H, W)``; there are no pairs."""
@@ -102,7 +102,7 @@ class VideoNetwork(nn.Module):
 
     def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
         """The logits of the only cue: the clip as a whole."""
-        return {"clip": self.classify(encoded.frames)}
+        return {"clip": self.score(self.dropout(encoded.frames))}
 
 
 def _mvit(num_frames: int, size: int) -> nn.Module:

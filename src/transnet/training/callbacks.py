@@ -68,23 +68,29 @@ class TrainingProgress(Callback):
         self.scores = dict(state_dict["scores"])
 
     def on_train_start(self, trainer: Trainer, _: LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
         total = (trainer.max_epochs or 0) * int(trainer.num_training_batches)
         self._bar = progress_bar("training", total, "batches")
         self._bar.update(trainer.global_step)
 
     def on_train_batch_end(self, *_: Any) -> None:
-        self._bar.update(1)
+        if self._bar is not None:
+            self._bar.update(1)
 
-    def on_validation_epoch_end(self, trainer: Trainer, _: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, _: LightningModule) -> None:
         score = float(trainer.callback_metrics[self._score])
         self.scores[str(trainer.current_epoch)] = score
 
     def on_train_epoch_end(self, trainer: Trainer, _: LightningModule) -> None:
+        if self._bar is None:
+            return
         metrics = {name: f"{float(value):.3f}" for name, value in trainer.callback_metrics.items()}
         self._bar.set_postfix(epoch=trainer.current_epoch + 1, refresh=False, **metrics)
 
     def on_train_end(self, *_: Any) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def on_exception(self, *_: Any) -> None:
         if self._bar is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from transnet.checkpoints.run import RunInfo
 from transnet.config import NO_CLASS
@@ -28,8 +28,8 @@ from transnet.errors import FileError, TransNetError
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
 from transnet.model.novelty import NoveltyDetector, describe_clips
-from transnet.training.clip_datasets import CachedClips, CachedFeatures, VideoClips
-from transnet.training.samplers import EpochSampler, FixedSampler, drops_last
+from transnet.training.clip_datasets import CachedClips, CachedFeatures, Numbered, VideoClips
+from transnet.training.samplers import Draw, Share, TrainingBatches, ValidationBatches
 from transnet.utils.paths import cache_folder
 from transnet.utils.reading import read_many
 
@@ -115,22 +115,32 @@ class ClipData(ABC):
             raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")
 
     def loaders(
-        self, train: Sequence[ClipRecord], validation: Sequence[ClipRecord]
+        self,
+        train: Sequence[ClipRecord],
+        validation: Sequence[ClipRecord],
+        share: Share = Share(),
     ) -> tuple[DataLoader[Any], DataLoader[Any] | None]:
-        """Batches of training clips and, if there are any, of validation clips."""
-        return (
-            self._loader(train, training=True),
-            self._loader(validation, training=False) if validation else None,
-        )
+        """Batches of training clips and, if there are any, of validation clips.
 
-    def _loader(self, records: Sequence[ClipRecord], *, training: bool) -> DataLoader[Any]:
-        count, config = len(records), self._config
+        The latter come with their positions in ``validation``. Of several processes each gets its
+        share.
+        """
+        batch_size, seed = self._config.batch_size, self._config.seed
+        trained = TrainingBatches(len(train), batch_size, seed=seed, share=share)
+        train_loader = self._loader(self._labeled(train), trained)
+        if not validation:
+            return train_loader, None
+        batches = ValidationBatches(len(validation), batch_size, share)
+        return train_loader, self._loader(Numbered(self._labeled(validation)), batches)
+
+    def _labeled(self, records: Sequence[ClipRecord]) -> Dataset[Any]:
+        return self._dataset(records, [self._info.outputs.index(r.label) for r in records])
+
+    def _loader(self, dataset: Dataset[Any], batches: Sampler[list[Draw]]) -> DataLoader[Any]:
         workers = self._loader_workers()
         return DataLoader(
-            self._dataset(records, [self._info.outputs.index(r.label) for r in records]),
-            batch_size=config.batch_size,
-            sampler=EpochSampler(count, seed=config.seed) if training else FixedSampler(count),
-            drop_last=training and drops_last(count, config.batch_size),
+            dataset,
+            batch_sampler=batches,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=self._pin_memory,

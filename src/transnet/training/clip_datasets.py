@@ -22,6 +22,20 @@ from transnet.training.samplers import FIXED_VIEW, Draw
 Example = tuple[Tensor | Encoded, int]
 
 
+class Numbered(Dataset[Any]):
+    """The examples of a dataset, each followed by its index."""
+
+    def __init__(self, dataset: Dataset[Any]) -> None:
+        self._dataset: Any = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, draw: Draw) -> tuple[Any, int, int]:
+        inputs, label = self._dataset[draw]
+        return inputs, label, draw[0]
+
+
 class CachedFeatures(Dataset[Any]):
     """Cached features ``(n, ...)`` and class index of clips."""
 

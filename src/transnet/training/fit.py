@@ -1,14 +1,15 @@
-"""One call of Lightning's Trainer: logs, checkpoints, early stopping, progress."""
+"""One training by Lightning's Trainer: checkpoints, early stopping, progress, and resuming."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import logging
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -17,15 +18,15 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, EarlyStopping
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from transnet.config import PretrainingConfig, TrainingConfig
 from transnet.errors import FileError, TransNetError
-from transnet.training.callbacks import AtomicCheckpointIO, MovableCheckpoint, TrainingProgress
-from transnet.training.precision import bfloat16_where_fast, slow_parts_in_float32
+from transnet.training.callbacks import MovableCheckpoint, TrainingProgress
+from transnet.training.precision import slow_parts_in_float32
 from transnet.training.samplers import EpochSampler
 from transnet.training.timing import TrainingTimer, with_current_names
+from transnet.training.trainer import FitOptions, build_trainer
 from transnet.utils.files import written_whole
 
 LAST, BEST, SUMMARY = "last.ckpt", "best.ckpt", "fit.json"
@@ -51,27 +52,6 @@ class FitSummary:
     train_s: float = 0.0
     waited_s: float = 0.0
     earlier_s: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitOptions:
-    """What differs between trainings beyond their config.
-
-    Attributes:
-        score: the logged metric that becomes ``validation_score``.
-        max_gradient: norm to which gradients are clipped; ``None`` leaves them as they are.
-        mixed_precision: compute in bfloat16 where the device is fast in it, with float32 weights.
-        device: device of the training.
-        keep_best: stop early, and keep the weights of the lowest validation loss.
-        extra_callbacks: callbacks besides those of every training.
-    """
-
-    score: str = "validation_top1"
-    max_gradient: float | None = None
-    mixed_precision: bool = False
-    device: torch.device = torch.device("cpu")
-    keep_best: bool = True
-    extra_callbacks: Sequence[Callback] = ()
 
 
 def fit(
@@ -111,12 +91,14 @@ def fit(
     timer, progress = TrainingTimer(options.device), TrainingProgress(options.score)
     callbacks = [timer, progress, *options.extra_callbacks]
     callbacks += _checkpoints(folder, config, keep_best=keep_best)
-    with _without_advice(), slow_parts_in_float32(module):
-        trainer = _trainer(module, config, folder, options, callbacks)
+    # FSDP leaves a network in pieces: a copy is trained then.
+    trained = copy.deepcopy(module) if options.strategy == "fsdp" else module
+    with _without_advice(), slow_parts_in_float32(trained):
+        trainer = build_trainer(trained, config.epochs, folder, options, callbacks)
         _follow_epochs(train_loader, trainer)
         with _explained_errors(trainer, folder):
             trainer.fit(
-                module,
+                trained,
                 timer.timed(train_loader),
                 None if validation_loader is None else timer.timed(validation_loader),
                 ckpt_path=folder / LAST if (folder / LAST).exists() else None,
@@ -131,10 +113,15 @@ def fit(
         timer.waited_s,
         timer.earlier_s,
     )
-    with written_whole(folder / SUMMARY) as path:
-        values = asdict(summary)
-        path.write_text(json.dumps({**values, _DIGEST: _digest(values)}), encoding="utf-8")
+    if trainer.is_global_zero:
+        _write_summary(folder / SUMMARY, summary)
     return summary
+
+
+def _write_summary(target: Path, summary: FitSummary) -> None:
+    values = asdict(summary)
+    with written_whole(target) as path:
+        path.write_text(json.dumps({**values, _DIGEST: _digest(values)}), encoding="utf-8")
 
 
 def _digest(values: dict[str, Any]) -> str:
@@ -164,45 +151,12 @@ def _checkpoints(
     return [*callbacks, last]
 
 
-def _trainer(
-    module: LightningModule,
-    config: TrainingConfig | PretrainingConfig,
-    folder: Path,
-    options: FitOptions,
-    callbacks: Sequence[Callback],
-) -> Trainer:
-    precision: Any = "32-true"
-    if options.mixed_precision:
-        precision = bfloat16_where_fast(module, options.device)
-    return Trainer(
-        max_epochs=config.epochs,
-        accelerator=options.device.type,
-        devices=1,
-        precision=precision,
-        gradient_clip_val=options.max_gradient,
-        callbacks=list(callbacks),
-        plugins=[AtomicCheckpointIO()],
-        logger=_loggers(folder / "logs"),
-        log_every_n_steps=1,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-    )
-
-
-def _loggers(folder: Path) -> list[Logger]:
-    loggers: list[Logger] = [CSVLogger(folder, name="csv")]
-    with suppress(ModuleNotFoundError):  # TensorBoard is optional
-        loggers.append(TensorBoardLogger(folder, name="tensorboard"))
-    return loggers
-
-
 def _follow_epochs(loader: DataLoader[Any], trainer: Trainer) -> None:
-    if isinstance(loader.sampler, EpochSampler):
+    sampler = getattr(loader.batch_sampler, "sampler", None)
+    if isinstance(sampler, EpochSampler):
         # Not trainer.current_epoch: when resuming, it lags until after the first batch is read.
         epochs: Any = trainer.fit_loop.epoch_progress.current
-        loader.sampler.follow(lambda: epochs.processed)
+        sampler.follow(lambda: epochs.processed)
 
 
 @contextmanager

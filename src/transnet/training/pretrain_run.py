@@ -20,11 +20,12 @@ from transnet.errors import TransNetError
 from transnet.inference.segmenter import PersonSegmenter
 from transnet.model.segmenter import Segmenter
 from transnet.runtimes.device import find_device
-from transnet.training.fit import FitOptions, FitSummary, fit
+from transnet.training.fit import FitSummary, fit
 from transnet.training.photo_loading import photo_loader, readable_photos
 from transnet.training.pretraining_report import write_pretraining_report
 from transnet.training.run_folder import RunFolder
 from transnet.training.segmenter_module import SegmenterModule
+from transnet.training.trainer import FitOptions
 from transnet.training.validation_pictures import ValidationPictures
 from transnet.utils.progress import say
 

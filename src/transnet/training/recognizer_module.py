@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
+from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn import functional
 from torchmetrics.classification import MulticlassAccuracy
 
@@ -15,7 +16,9 @@ from transnet.config import TrainingConfig
 from transnet.model.cues import join
 from transnet.model.networks import Network
 from transnet.model.normalization import Normalization
+from transnet.model.temperature import best_temperature
 from transnet.training.feature_augmentation import drop_frames, mix_clips
+from transnet.training.gathering import ClipScores, average_buffers, gather_clips
 from transnet.training.optimizer import optimizers, refuse_divergence
 
 
@@ -65,13 +68,11 @@ class RecognizerModule(LightningModule):
         self._normalize = Normalization(mean, std)
         self._class_weights = class_weights
         self._train_top1 = MulticlassAccuracy(num_classes, average="micro")
-        self._validation_top1 = MulticlassAccuracy(num_classes, average="micro")
+        self._validated: list[ClipScores] = []
 
-    def on_after_batch_transfer(
-        self, batch: tuple[Tensor, Tensor], _: int
-    ) -> tuple[Tensor, Tensor]:
-        inputs, labels = batch
-        return inputs if self._config.freeze else self._normalize(inputs), labels
+    def on_after_batch_transfer(self, batch: Any, _: int) -> Any:
+        inputs, *others = batch
+        return (inputs if self._config.freeze else self._normalize(inputs), *others)
 
     def forward(self, batch: Any) -> dict[str, Tensor]:
         encoded = batch if self._config.freeze else self.model.encode_cues(batch)
@@ -79,7 +80,8 @@ class RecognizerModule(LightningModule):
 
     def training_step(self, batch: tuple[Any, Tensor], _: int) -> Tensor:
         # Dropout depends on the step alone, so a resumed training gives the same weights.
-        torch.manual_seed(1_000_003 * self._config.seed + self.global_step)
+        seed = 1_000_003 * self._config.seed + self.global_step
+        torch.manual_seed(seed + 7_919 * self.global_rank)
         inputs, labels = batch
         others, share = labels, 1.0
         if self._config.drop_frames:
@@ -96,15 +98,26 @@ class RecognizerModule(LightningModule):
         loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0]
         refuse_divergence(loss, self.global_step)
         self._train_top1(join(of_cues), labels)
-        self._log_epoch("train", loss, self._train_top1, len(labels))
+        settings: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": len(labels)}
+        self.log("train_loss", loss, sync_dist=True, **settings)
+        self.log("train_top1", self._train_top1, **settings)
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
-        inputs, labels = batch
-        logits = join(self(inputs))
-        self._validation_top1(logits, labels)
-        loss = self._loss(logits, labels)
-        self._log_epoch("validation", loss, self._validation_top1, len(labels))
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self.trainer.is_last_batch:
+            average_buffers(self)
+
+    def validation_step(self, batch: tuple[Any, Tensor, Tensor], _: int) -> None:
+        inputs, labels, positions = batch
+        logits = join(self(inputs)).float()
+        self._validated.append(ClipScores(positions.cpu(), logits.cpu(), labels.cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        logits, labels = gather_clips(self._validated)
+        self._validated.clear()
+        top1 = (logits.argmax(dim=1) == labels).float().mean()
+        self.log_dict({"validation_loss": self._loss(logits, labels), "validation_top1": top1})
+        self.model.temperature = best_temperature(logits, labels)
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         weights = self._class_weights
@@ -115,17 +128,24 @@ class RecognizerModule(LightningModule):
             label_smoothing=self._config.label_smoothing,
         )
 
-    def _log_epoch(
-        self, part: str, loss: Tensor, top1: MulticlassAccuracy, batch_size: int
-    ) -> None:
-        settings: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": batch_size}
-        self.log(f"{part}_loss", loss, sync_dist=True, **settings)
-        self.log(f"{part}_top1", top1, **settings)
-
     def configure_optimizers(self) -> Any:
         return optimizers(self.model, self.model.backbone, self._config, self._num_steps)
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        whole = self.trainer.strategy.model
+        if isinstance(whole, FullyShardedDataParallel):  # only it knows the norm of all pieces
+            if gradient_clip_val is not None:
+                whole.clip_grad_norm_(gradient_clip_val)
+            return
+        self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["temperature"] = self.model.temperature
         if self._config.freeze:  # a frozen backbone need not be written every epoch
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {
@@ -133,6 +153,8 @@ class RecognizerModule(LightningModule):
             }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # Checkpoints of older versions have none.
+        self.model.temperature = float(checkpoint.get("temperature", self.model.temperature))
         if self._config.freeze:
             own = self.state_dict()
             checkpoint["state_dict"].update(

@@ -6,10 +6,13 @@ import copy
 import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
 
 from transnet.checkpoints import run as checkpoint
 from transnet.checkpoints.backbone_weights import BackboneWeights, find_weights
@@ -25,16 +28,21 @@ from transnet.model.networks import Network
 from transnet.model.video_network import VIDEO_BACKBONES
 from transnet.runtimes.device import find_device
 from transnet.training.clip_data import ClipData, FeatureData, open_clip_data
-from transnet.training.fit import FitOptions, FitSummary, fit
+from transnet.training.fit import FitSummary, fit
+from transnet.training.processes import Processes, find_processes
 from transnet.training.recognizer_module import RecognizerModule, class_weights
 from transnet.training.run_folder import RunFolder
+from transnet.training.samplers import Share
+from transnet.training.trainer import FitOptions
 from transnet.utils.file_lock import only_writer
 from transnet.utils.files import written_whole
-from transnet.utils.progress import say
+from transnet.utils.progress import say, warn
 
 MIN_REFIT_EPOCHS = 10
 MAX_GRADIENT = 1.0
 """Norm to which gradients are clipped while the backbone is trained."""
+
+_Parts = tuple[Sequence[ClipRecord], Sequence[ClipRecord]]
 
 _FOLDER = RunFolder(
     record="transnet.json",
@@ -62,7 +70,7 @@ class RunSettings:
     Attributes:
         manifest: the dataset.
         data: the dataset, as the run's record names it.
-        split: name of the split.
+        split: name of the split, or the split itself.
         run: the output folder.
         backbone: image or video network; ``None`` is the one of the weights.
         weights: ``imagenet``, ``none``, or a file or folder.
@@ -73,11 +81,12 @@ class RunSettings:
         device: device of the training.
         resume: continue the training in ``run``.
         overwrite: replace the training in ``run``.
+        options: devices, callbacks, loggers.
     """
 
     manifest: Manifest
     data: str
-    split: str
+    split: str | Split
     run: Path
     backbone: str | None
     weights: str
@@ -88,6 +97,7 @@ class RunSettings:
     device: Device = "auto"
     resume: bool = False
     overwrite: bool = False
+    options: FitOptions = FitOptions()
 
 
 def train_run(settings: RunSettings) -> Path:
@@ -96,48 +106,68 @@ def train_run(settings: RunSettings) -> Path:
     Raises:
         TransNetError: something is missing, broken or contradictory; the message says what.
     """
-    with only_writer(settings.run.expanduser()):
-        return _train_run(settings)
+    options = settings.options
+    processes = find_processes(options.devices, options.nodes)
+    if settings.training.freeze and processes.share.total > 1:
+        raise TransNetError(
+            f"devices x nodes is {options.devices} x {options.nodes}; accepted with a frozen "
+            "backbone, whose training takes seconds: 1. Use --freeze false, or transnet features "
+            "--shard to share the extraction of features."
+        )
+    run = settings.run.expanduser()
+    with processes.connected(), only_writer(run) if processes.is_first else nullcontext():
+        return _train_run(settings, processes)
 
 
-def _train_run(settings: RunSettings) -> Path:
+def _train_run(settings: RunSettings, processes: Processes) -> Path:
     started = time.perf_counter()
     run, training = settings.run, settings.training
     device = find_device(settings.device)
-    parts = make_split(
-        settings.manifest, settings.split, validation=training.validation, seed=training.seed
-    )
-    if training.shots:
-        parts = with_shots(parts, training.shots, seed=training.seed)
+    parts = _split(settings)
     for line in (settings.manifest.summary(), *settings.manifest.notes, _describe(parts)):
         say(line)
     weights = find_weights(settings.weights, settings.backbone)
     _refuse_unused(settings.model, weights.backbone.name)
     info, network = _build(settings, weights, parts)
     # Last: --overwrite removes the earlier run, which a mistake in the settings must not cost.
-    _FOLDER.prepare(run, info, resume=settings.resume, overwrite=settings.overwrite)
+    if processes.is_first:
+        _FOLDER.prepare(run, info, resume=settings.resume, overwrite=settings.overwrite)
+    processes.wait()
     if settings.resume and (run / "model.safetensors").exists():
         require_same_clips(run, parts)
         say(f"{run} holds a finished training of the same clips and settings: nothing to do")
         return run
     if training.freeze:
         network.backbone.freeze()
-        if not weights.state:
-            say("the backbone is frozen with random weights: expect a low accuracy (see --weights)")
+        if weights.backbone.weights == "random":
+            warn("the backbone is frozen with random weights: expect a low accuracy (--weights)")
     with open_clip_data(info, parts, network, settings.cache, device) as data:
-        data.prepare()
+        processes.first_of_machine_first(data.prepare)
         fit_started = time.perf_counter()
-        save_clips(run, parts, data.digests)
-        summary = _train(network, info, data, run, device)
+        if processes.is_first:
+            save_clips(run, parts, data.digests)
+        options = replace(settings.options, device=device)
+        summary = _train(network, info, data, run, options, processes.share)
         if isinstance(data, FeatureData) and (novelty := data.novelty()):
             save_novelty(run, novelty)
     ended = time.perf_counter()
     times = _times(data, summary, fit_s=ended - fit_started, total_s=ended - started)
-    with written_whole(run / "seconds.json") as path:
-        path.write_text(json.dumps(times, indent=2), encoding="utf-8")
-    checkpoint.save_model(run, network)  # last: a run with this file is finished
-    say(_closing(run, summary, data, times))
+    if processes.is_first:
+        with written_whole(run / "seconds.json") as path:
+            path.write_text(json.dumps(times, indent=2), encoding="utf-8")
+        checkpoint.save_model(run, network)  # last: a run with this file is finished
+        say(_closing(run, summary, data, times))
+    processes.wait()
     return run
+
+
+def _split(settings: RunSettings) -> Split:
+    training, split = settings.training, settings.split
+    if isinstance(split, str):
+        split = make_split(
+            settings.manifest, split, validation=training.validation, seed=training.seed
+        )
+    return with_shots(split, training.shots, seed=training.seed) if training.shots else split
 
 
 def _build(
@@ -155,7 +185,12 @@ def _build(
 
 
 def _train(
-    network: Network, info: RunInfo, data: ClipData, run: Path, device: torch.device
+    network: Network,
+    info: RunInfo,
+    data: ClipData,
+    run: Path,
+    options: FitOptions,
+    share: Share,
 ) -> FitSummary:
     """Train; then, if ``data.refits``, once more on the validation clips too.
 
@@ -165,13 +200,18 @@ def _train(
     config, train, validation = info.training, data.train, data.validation
     refit = data.refits and bool(validation)
     start = copy.deepcopy(network.state_dict()) if refit else {}
-    summary = _fit(network, info, config, data, (train, validation), run, device)
+    parts: _Parts = (train, validation)
+    summary = _fit(network, info, config, data.loaders(*parts, share), parts, run, options)
     if refit:
         network.load_state_dict(start)
         epochs = min(config.epochs, max(MIN_REFIT_EPOCHS, summary.best_epoch + 1))
         parts = ((*train, *validation), ())
         refit_config = replace(config, epochs=epochs)
-        again = _fit(network, info, refit_config, data, parts, run / "refit", device)
+        # What the user passed has seen the end of a training.
+        passed = isinstance(options.logger, str) and options.logger not in ("mlflow", "wandb")
+        options = replace(options, extra_callbacks=(), logger=options.logger if passed else "csv")
+        loaders = data.loaders(*parts)
+        again = _fit(network, info, refit_config, loaders, parts, run / "refit", options)
         summary = replace(
             summary,
             train_s=summary.train_s + again.train_s,
@@ -185,25 +225,24 @@ def _fit(
     network: Network,
     info: RunInfo,
     config: TrainingConfig,
-    data: ClipData,
-    parts: tuple[Sequence[ClipRecord], Sequence[ClipRecord]],
+    loaders: tuple[DataLoader[Any], DataLoader[Any] | None],
+    parts: _Parts,
     folder: Path,
-    device: torch.device,
+    options: FitOptions,
 ) -> FitSummary:
-    train_loader, validation_loader = data.loaders(*parts)
-    num_steps = config.epochs * len(train_loader)
+    num_steps = config.epochs * len(loaders[0])
     mean, std = info.backbone.mean, info.backbone.std
     labels = [info.outputs.index(record.label) for record in parts[0]]
     weights = class_weights(labels) if config.balance else None
     module = RecognizerModule(network, config, len(info.outputs), num_steps, mean, std, weights)
     module.train()  # Lightning keeps the modes that it finds; a frozen backbone ignores this
-    options = FitOptions(
+    options = replace(
+        options,
         mixed_precision=not config.freeze,
         max_gradient=None if config.freeze else MAX_GRADIENT,
-        device=device,
         keep_best=config.keep == "best",
     )
-    return fit(module, train_loader, validation_loader, config, folder, options)
+    return fit(module, *loaders, config, folder, options)
 
 
 _UNUSED = {"cues": "appearance"}

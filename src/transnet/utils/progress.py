@@ -1,7 +1,13 @@
-"""Progress bars and messages of long work."""
+"""Progress bars and messages of long work.
+
+Messages are records of Python's ``logging`` under the name ``transnet``, shown on standard error
+without breaking a progress bar. An application that wants them elsewhere changes the handlers of
+that logger, or its level.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any, TypeVar
 
@@ -37,8 +43,32 @@ def progress_bar(
     )
 
 
+class _BesideBars(logging.Handler):
+    """Writes messages to standard error, above the progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            tqdm.write(self.format(record), file=sys.stderr)
+        except Exception:
+            self.handleError(record)
+
+
+LOGGER = logging.getLogger("transnet")
+if not LOGGER.handlers:
+    LOGGER.addHandler(_BesideBars())
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+
+
 def say(message: str, *, standard_output: bool = False) -> None:
-    """Print a message without breaking a progress bar, on standard error by default."""
-    tqdm.write(message, file=sys.stdout if standard_output else sys.stderr)
-    if standard_output:
-        sys.stdout.flush()
+    """Tell how work goes, by the logger ``transnet``; or print a result on standard output."""
+    if not standard_output:
+        LOGGER.info("%s", message)
+        return
+    tqdm.write(message, file=sys.stdout)
+    sys.stdout.flush()
+
+
+def warn(message: str) -> None:
+    """Tell what a user should look at, by the logger ``transnet``."""
+    LOGGER.warning("%s", message)
