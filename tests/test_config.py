@@ -1,7 +1,7 @@
 import pytest
 
 from transnet import ClipConfig, ModelConfig, PretrainingConfig, TrainingConfig, TransNetError
-from transnet.config import from_dict
+from transnet.checkpoints.backbone_record import from_dict
 
 
 def test_batches_are_smaller_where_the_whole_network_is_trained():

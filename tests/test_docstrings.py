@@ -39,3 +39,13 @@ def test_the_examples_of(name, tmp_path, monkeypatch, request):
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
     )
     assert not failed
+
+
+def test_every_public_name_has_an_example():
+    documented = [name for name in transnet.__all__ if name != "__version__"]
+    without = [name for name in documented if ">>> " not in getattr(transnet, name).__doc__]
+    assert not without
+
+
+def test_no_example_is_skipped():
+    assert not [name for name, text in EXAMPLES.items() if "doctest: +SKIP" in text]

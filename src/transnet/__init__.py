@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     )
     from transnet.data.clips import Clip, read_clip
     from transnet.data.datasets.catalog import open_dataset
-    from transnet.data.splits import make_split
+    from transnet.data.manifest import ClipRecord, Manifest
+    from transnet.data.splits import Split, make_split
     from transnet.deploy.loading import load
     from transnet.errors import TransNetError, VideoError
     from transnet.evaluation.evaluate import evaluate
@@ -44,13 +45,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "Clip": "transnet.data.clips",
     "ClipConfig": "transnet.config",
+    "ClipRecord": "transnet.data.manifest",
     "Evaluation": "transnet.evaluation.evaluation",
     "EventDetector": "transnet.inference.events",
+    "Manifest": "transnet.data.manifest",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.inference.prediction",
     "PretrainingConfig": "transnet.config",
     "Recognizer": "transnet.inference.recognizer",
     "Segment": "transnet.inference.prediction",
+    "Split": "transnet.data.splits",
     "StreamConfig": "transnet.config",
     "TrainingConfig": "transnet.config",
     "TransNet": "transnet.model.transnet",
@@ -72,13 +76,16 @@ _HOMES = {
 __all__ = [
     "Clip",
     "ClipConfig",
+    "ClipRecord",
     "Evaluation",
     "EventDetector",
+    "Manifest",
     "ModelConfig",
     "Prediction",
     "PretrainingConfig",
     "Recognizer",
     "Segment",
+    "Split",
     "StreamConfig",
     "TrainingConfig",
     "TransNet",

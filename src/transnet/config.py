@@ -5,7 +5,7 @@ Each field is an option of the command line; the text below it is its help.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from transnet.errors import TransNetError
@@ -47,6 +47,10 @@ class ClipConfig:
 
     Raises:
         TransNetError: a value is out of range.
+
+    Example:
+        >>> ClipConfig(frames=8).size
+        224
     """
 
     frames: int = 12
@@ -75,6 +79,10 @@ class ModelConfig:
 
     Raises:
         TransNetError: a value is out of range.
+
+    Example:
+        >>> ModelConfig(temporal="gru").readout
+        'pool'
     """
 
     readout: Readout = "pool"
@@ -109,6 +117,10 @@ class TrainingConfig:
 
     Raises:
         TransNetError: a value is out of range.
+
+    Example:
+        >>> TrainingConfig(freeze=False).batch_size
+        8
     """
 
     freeze: bool = True
@@ -222,6 +234,10 @@ class PretrainingConfig:
 
     Raises:
         TransNetError: a value is out of range.
+
+    Example:
+        >>> PretrainingConfig().epochs
+        200
     """
 
     size: int = 224
@@ -289,6 +305,10 @@ class StreamConfig:
 
     Raises:
         TransNetError: a value is out of range.
+
+    Example:
+        >>> StreamConfig(enter=0.6).leave
+        0.35
     """
 
     step_s: float | None = None
@@ -319,30 +339,3 @@ class StreamConfig:
         _require(self.min_s >= 0, self, "min_s", "0 or more seconds")
         _require(0 < self.enter <= 1, self, "enter", "above 0, up to 1")
         _require(0 <= self.leave <= self.enter, self, "leave", f"0 to enter ({self.enter})")
-
-
-_PLAIN: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "str": (str,),
-}
-
-
-def from_dict(kind: type[Any], values: dict[str, Any]) -> Any:
-    """Build a config of ``kind`` from a dictionary, which may hold more than its fields.
-
-    Raises:
-        ValueError: a number, a text or a truth value is something else.
-
-    Example:
-        >>> from_dict(ClipConfig, {"frames": 8, "format": 1})
-        ClipConfig(frames=8, size=224, sampling='uniform', stride_s=0.2)
-    """
-    names = {field.name for field in fields(kind)}
-    for field in fields(kind):
-        accepted = _PLAIN.get(str(field.type))
-        value = values.get(field.name)
-        if accepted and field.name in values and type(value) not in accepted:
-            raise ValueError(f"{field.name} is {str(value)[:80]!r}; accepted: {field.type}")
-    return kind(**{name: value for name, value in values.items() if name in names})

@@ -6,6 +6,13 @@ class TransNetError(Exception):
 
     The message names the thing, its value, what is accepted and what to do next. The command line
     prints it without a traceback and exits with status 1.
+
+    Example:
+        >>> try:
+        ...     transnet.ClipConfig(frames=1)
+        ... except TransNetError as error:
+        ...     print(error)
+        frames is 1; accepted: 2 to 1024 (pairs of neighbors need 2).
     """
 
 
@@ -24,7 +31,15 @@ class FileError(TransNetError):
 
 
 class VideoError(FileError):
-    """A video that cannot be read or trusted."""
+    """A video that cannot be read or trusted.
+
+    Example:
+        >>> try:
+        ...     transnet.read_clip("missing.mp4", transnet.ClipConfig())
+        ... except VideoError as error:
+        ...     print(error.path)
+        missing.mp4
+    """
 
 
 class PhotoError(FileError):

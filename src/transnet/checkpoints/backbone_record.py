@@ -1,8 +1,8 @@
-"""The facts about a backbone and its weights, as all JSON files state them."""
+"""The facts about a backbone and its weights, as all JSON files state them, and their types."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 _KEYS = {
@@ -108,3 +108,30 @@ def check_classes(classes: Any) -> tuple[str, ...]:
     if doubled is not None:
         raise ValueError(f"classes has {doubled!r} twice")
     return tuple(classes)
+
+
+_PLAIN: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+}
+
+
+def from_dict(kind: type[Any], values: dict[str, Any]) -> Any:
+    """Build a config of ``kind`` from a dictionary, which may hold more than its fields.
+
+    Raises:
+        ValueError: a number, a text or a truth value is something else.
+
+    Example:
+        >>> from_dict(ClipConfig, {"frames": 8, "format": 1})
+        ClipConfig(frames=8, size=224, sampling='uniform', stride_s=0.2)
+    """
+    names = {each.name for each in fields(kind)}
+    for each in fields(kind):
+        accepted = _PLAIN.get(str(each.type))
+        value = values.get(each.name)
+        if accepted and each.name in values and type(value) not in accepted:
+            raise ValueError(f"{each.name} is {str(value)[:80]!r}; accepted: {each.type}")
+    return kind(**{name: value for name, value in values.items() if name in names})

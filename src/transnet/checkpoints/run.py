@@ -20,11 +20,17 @@ from typing import Any
 
 from torch import nn
 
-from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
+from transnet.checkpoints.backbone_record import (
+    BackboneRecord,
+    check_classes,
+    flatten,
+    from_dict,
+    gather,
+)
 from transnet.checkpoints.clip_list import CLIPS_FILE, clips_digest
 from transnet.checkpoints.record import package_versions, read_record
 from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
-from transnet.config import NO_CLASS, ClipConfig, ModelConfig, TrainingConfig, from_dict
+from transnet.config import NO_CLASS, ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.clips import median_step_s
 from transnet.data.splits import Split
 from transnet.errors import TransNetError

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from transnet.checkpoints.backbone_record import BackboneRecord, flatten, gather
+from transnet.checkpoints.backbone_record import BackboneRecord, flatten, from_dict, gather
 from transnet.checkpoints.backbone_weights import ENCODER_FILE, find_weights
 from transnet.checkpoints.record import package_versions, read_record
 from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
-from transnet.config import PretrainingConfig, from_dict
+from transnet.config import PretrainingConfig
 from transnet.data.photos.split import PhotoSplit
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone

@@ -34,6 +34,11 @@ class Clip:
         times_s: presentation time of each frame in seconds, ``(T,)``.
         damage: what is wrong with the file, if its good frames were used; otherwise empty.
         video_s: seconds from the first to the last frame of the file, or of its range.
+
+    Example:
+        >>> clip = transnet.read_clip("clip.mp4", transnet.ClipConfig(frames=4, size=64))
+        >>> clip.frames.shape, clip.times_s
+        ((4, 64, 64, 3), array([0.2, 0.6, 1. , 1.4]))
     """
 
     frames: Pixels
@@ -56,7 +61,12 @@ def read_clip(
     end: int | None = None,
     allow_partial: bool = False,
 ) -> Clip:
-    """Decode, sample and preprocess one clip; see :func:`read_views`."""
+    """Decode, sample and preprocess one clip; see :func:`read_views`.
+
+    Example:
+        >>> read_clip("clip.mp4", transnet.ClipConfig(frames=4, size=64), end=20).indices
+        array([ 2,  7, 12, 17])
+    """
     clips = read_views(path, config, [view], start=start, end=end, allow_partial=allow_partial)
     return clips[0]
 

@@ -23,6 +23,10 @@ class ClipRecord:
         group: the origin that clips share (person, source video, recording session).
         start: first frame, from 0; ``None`` for the beginning of the file.
         end: frame after the last one; ``None`` for the end of the file.
+
+    Example:
+        >>> ClipRecord(Path("anna.mp4"), "squat", group="anna", start=0, end=90).label
+        'squat'
     """
 
     path: Path
@@ -44,6 +48,11 @@ class Manifest:
         clips: all clips, in a fixed order.
         splits: the dataset's own splits by name (``official:1``, ``column``), the default first.
         notes: what a user should know (missing classes, guessed groups).
+
+    Example:
+        >>> clips = [ClipRecord(Path(f"{n}.mp4"), "squat", group=n) for n in ("anna", "ben")]
+        >>> Manifest("exercises", tuple(clips)).classes
+        ('squat',)
     """
 
     name: str

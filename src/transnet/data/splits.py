@@ -32,6 +32,12 @@ class Split:
         rule: description of the split, as part of a sentence.
         gives_validation: whether the dataset defines the validation clips, so that they are never
             trained on.
+
+    Example:
+        >>> clips = transnet.open_dataset("clips").clips
+        >>> split = Split("mine", clips[:20], clips[20:24], clips[24:], "the first 20 of 30 clips")
+        >>> len(split.test)
+        6
     """
 
     name: str
@@ -77,6 +83,11 @@ def make_split(
 
     Raises:
         TransNetError: the dataset has no such split, or one part of it is empty.
+
+    Example:
+        >>> split = make_split(transnet.open_dataset("clips"), "group")
+        >>> len(split.train), len(split.validation), len(split.test)
+        (18, 6, 6)
     """
     name = _own_name(manifest, name)
     kind, _, argument = name.partition(":")

@@ -10,8 +10,14 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transnet.checkpoints.backbone_record import BackboneRecord, check_classes, flatten, gather
-from transnet.config import NO_CLASS, ClipConfig, Cues, from_dict
+from transnet.checkpoints.backbone_record import (
+    BackboneRecord,
+    check_classes,
+    flatten,
+    from_dict,
+    gather,
+)
+from transnet.config import NO_CLASS, ClipConfig, Cues
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 

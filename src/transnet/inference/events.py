@@ -24,6 +24,14 @@ class EventDetector:
     Attributes:
         label: the current label, a class or ``unknown``.
         scores: current smoothed probability of every class, 0..1.
+
+    Example:
+        >>> events = EventDetector(StreamConfig(min_s=0.5))
+        >>> for second in range(3):
+        ...     scores = {"walk": 0.9, "run": 0.1}
+        ...     _ = events.update(Prediction("camera", scores, second, second + 1.0))
+        >>> events.label
+        'walk'
     """
 
     def __init__(self, config: StreamConfig) -> None:

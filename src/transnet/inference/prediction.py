@@ -26,6 +26,10 @@ class Prediction:
         damage: what is wrong with the file, if only its intact frames were used.
         none_score: probability of no class at all, 0..1; 0 for runs without ``_none`` clips.
         known: whether the clip shows one of the classes, as far as the run can tell.
+
+    Example:
+        >>> Prediction("a.mp4", {"walk": 0.8, "run": 0.2}, start_s=0.0, end_s=1.0).label
+        'walk'
     """
 
     path: str
@@ -112,6 +116,10 @@ class Segment:
         end_s: end time, in seconds.
         score: mean probability of the label over the segment, 0..1; for ``unknown``, of the best
             class.
+
+    Example:
+        >>> print(Segment("squat", start_s=1.0, end_s=4.5, score=0.9))
+        00:00:01.000 - 00:00:04.500  squat 90.0%
     """
 
     label: str

@@ -60,6 +60,12 @@ def find_segments(
 
     Raises:
         VideoError: the file is no video, or shorter than one window.
+
+    Example:
+        >>> recognizer = transnet.load("runs/mine")
+        >>> timeline = find_segments(recognizer, "clip.mp4", StreamConfig(step_s=0.2))
+        >>> timeline.segments[0].start_s
+        0.0
     """
     step_s = window_step_s(recognizer.info, config)
     watched = replace(config, every_s="step") if config.every_s is None else config

@@ -41,8 +41,15 @@ def pretrain(
         TransNetError: something is missing, broken or contradictory; the message says what.
 
     Example:
-        >>> encoder = transnet.pretrain("photos", out="runs/shape")  # doctest: +SKIP
-        >>> transnet.train("clips", weights=str(encoder), out="runs/mine")  # doctest: +SKIP
+        >>> encoder = transnet.pretrain(
+        ...     "synthetic:6",
+        ...     out="encoder",
+        ...     backbone="test_efficientnet.r160_in1k",
+        ...     weights="none",
+        ...     training=PretrainingConfig(size=64, epochs=1, workers=0),
+        ... )
+        >>> (encoder / "encoder.safetensors").exists()  # for transnet.train(..., weights=encoder)
+        True
     """
     from transnet.training.pretrain_run import pretrain_run
 

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 import av
 import numpy as np
 
-from transnet.config import ClipConfig, from_dict
+from transnet.checkpoints.backbone_record import from_dict
+from transnet.config import ClipConfig
 from transnet.data.clips import read_clip
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.video.frames import Pixels

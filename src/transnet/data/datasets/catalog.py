@@ -50,6 +50,10 @@ def open_dataset(data: str | Path, *, lists_only: bool = False) -> Manifest:
 
     Raises:
         TransNetError: the dataset does not exist, or is invalid.
+
+    Example:
+        >>> open_dataset("clips").classes
+        ('boxing', 'handwaving', 'walking')
     """
     name, colon, rest = str(data).partition(":")
     if colon and name in _PUBLISHED:
