@@ -86,9 +86,11 @@ def test_a_logger_by_name(clips_folder, tmp_path):
         train(clips_folder, tmp_path / "other", logger="paper")
 
 
+@pytest.mark.filterwarnings("ignore")  # theirs
 @pytest.mark.parametrize("name", ["mlflow", "wandb"])
 def test_services_of_experiments(clips_folder, tmp_path, name, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     words = ["train", str(clips_folder), "--out", str(tmp_path / "run"), "--logger", name]
     words += ["--backbone", TINY_BACKBONE, "--weights", "none", "--epochs", "1", "--views", "1"]
     try:
@@ -98,7 +100,7 @@ def test_services_of_experiments(clips_folder, tmp_path, name, monkeypatch, caps
         assert f"pip install 'transnet-har[{name}]'" in capsys.readouterr().err
         return
     assert main(words) == 0
-    assert (tmp_path / "run/logs" / name).exists()
+    assert any(path.name.startswith(name) for path in (tmp_path / "run/logs").iterdir())
 
 
 def test_messages_are_log_records(clips_folder, tmp_path, caplog, capsys):

@@ -16,6 +16,8 @@ from transnet.config import (
 )
 from transnet.errors import TransNetError
 
+CURVE_SEEDS = 3
+
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
     from pytorch_lightning.loggers import Logger
@@ -36,6 +38,7 @@ def train(
     training: TrainingConfig = TrainingConfig(),
     exclude: str | None = None,
     seeds: int = 1,
+    shots_curve: bool = False,
     recipe: str = "",
     results: str | None = None,
     cache: str | None = None,
@@ -68,6 +71,8 @@ def train(
         training: epochs, learning rates, augmentation
         exclude: CSV file of clips to leave out, as written by transnet check
         seeds: number of seeds, from --seed on; several: a grid of runs, each trained and evaluated
+        shots_curve: train and evaluate with 1, 2, 4, 8 and 16 training clips per class, and draw
+            how top-1 grows; with 3 seeds if --seeds is 1
         recipe: name of these settings in the table of results
         results: CSV file to append the metrics of each run to, which is then evaluated; by default
             results.csv in --out for a grid of runs
@@ -107,6 +112,7 @@ def train(
     from transnet.data.datasets.csv import without_listed
     from transnet.data.splits import Split, split_names
     from transnet.experiments.run_grid import RunGrid, train_grid
+    from transnet.experiments.shots_curve import train_shots_curve
     from transnet.training.train_run import RunSettings, train_run
     from transnet.training.trainer import FitOptions
 
@@ -115,7 +121,7 @@ def train(
     if exclude is not None:
         manifest = without_listed(manifest, Path(exclude).expanduser())
     splits = [] if isinstance(split, Split) else split_names(manifest, split)
-    is_grid = len(splits) > 1 or seeds != 1 or bool(results)
+    is_grid = len(splits) > 1 or seeds != 1 or bool(results) or shots_curve
     _check_grid(seeds, is_grid=is_grid, split=split, devices=devices * nodes)
     if features_from is not None:
         _import_features(features_from, training, cache)
@@ -143,15 +149,15 @@ def train(
     )
     if not is_grid:
         return train_run(settings)
-    return train_grid(
-        RunGrid(
-            settings=settings,
-            splits=splits,
-            seeds=range(training.seed, training.seed + seeds),
-            recipe=recipe or manifest.name,
-            results=Path(results).expanduser() if results else run / "results.csv",
-        )
+    count = CURVE_SEEDS if shots_curve and seeds == 1 else seeds
+    grid = RunGrid(
+        settings=settings,
+        splits=splits,
+        seeds=range(training.seed, training.seed + count),
+        recipe=recipe or manifest.name,
+        results=Path(results).expanduser() if results else run / "results.csv",
     )
+    return train_shots_curve(grid) if shots_curve else train_grid(grid)
 
 
 def _dataset(data: str | Path | Manifest) -> tuple[Manifest, str]:

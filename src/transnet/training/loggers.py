@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,8 +27,8 @@ def make_loggers(logger: LoggerName | Sequence[Logger], folder: Path) -> list[Lo
 
     Args:
         logger: ``csv``; ``tensorboard``; ``auto``, which is TensorBoard if it is installed;
-            ``mlflow`` (at ``MLFLOW_TRACKING_URI``, or in ``folder``); ``wandb`` (``wandb login``
-            and its variables say where); or loggers of Lightning.
+            ``mlflow`` (at ``MLFLOW_TRACKING_URI``, else in ``mlflow.db`` in ``folder``); ``wandb``
+            (``wandb login`` and its variables say where); or loggers of Lightning.
         folder: the folder ``logs`` in a run folder.
 
     Raises:
@@ -47,7 +48,10 @@ def make_loggers(logger: LoggerName | Sequence[Logger], folder: Path) -> list[Lo
     run = folder.parent.name
     try:
         if logger == "mlflow":
-            return [csv, MLFlowLogger(PROJECT, run, save_dir=str(folder / "mlflow"))]
+            folder.mkdir(parents=True, exist_ok=True)
+            local = f"sqlite:///{(folder / 'mlflow.db').absolute()}"
+            address = os.environ.get("MLFLOW_TRACKING_URI") or local
+            return [csv, MLFlowLogger(PROJECT, run, tracking_uri=address)]
         if logger == "wandb":
             return [csv, WandbLogger(run, folder, project=PROJECT)]
         return [csv, TensorBoardLogger(folder, name="tensorboard")]
