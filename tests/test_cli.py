@@ -11,6 +11,7 @@ import pytest
 
 import transnet
 from tests.helpers import TINY_BACKBONE
+from transnet import TransNetError, train
 from transnet.cli import COMMANDS, main
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 
@@ -160,3 +161,22 @@ def test_a_full_disk_of_standard_output_is_one_sentence(tmp_path):
     assert done.returncode == 1
     assert "the disk is full" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "argument", "option"),
+    [
+        ({"weights": "no.pth"}, ["--weights", "no.pth"], "weights is 'no.pth'", "--weights is"),
+        ({"split": "third"}, ["--split", "third"], "split is 'third'", "--split is"),
+        ({"devices": 2}, ["--devices", "2"], "devices is 2", "--devices is 2"),
+        ({"seeds": 0}, ["--seeds", "0"], "seeds is 0", "--seeds is 0"),
+    ],
+)
+def test_errors_speak_of_arguments_in_python_and_of_options_here(
+    clips_folder, tmp_path, capsys, settings, words, argument, option
+):
+    with pytest.raises(TransNetError) as caught:
+        train(str(clips_folder), out=str(tmp_path / "run"), **settings)
+    assert str(caught.value).startswith(argument)
+    assert main(["train", str(clips_folder), "--out", str(tmp_path / "run"), *words]) == 1
+    assert f"error: {option}" in capsys.readouterr().err

@@ -121,7 +121,7 @@ def test_a_part_that_fails_is_a_row_and_the_others_go_on(make_video, tmp_path, c
         (["--rounds", "4"], "--rounds is 4; accepted: 5 or more"),
         (["--clips", "1"], "--clips is 1; accepted: 4 or more"),
         (["--max-seconds", "0"], "--max-seconds is 0.0; accepted: above 0"),
-        (["--data", "nowhere"], "DATA is 'nowhere', which does not exist"),
+        (["--data", "nowhere"], "--data is 'nowhere', which does not exist"),
         (["--backbone", "mobilnet"], "backbone is 'mobilnet'"),
     ],
 )

@@ -50,7 +50,7 @@ def test_weights_arrive(weights_file):
 
 
 def test_the_wrong_backbone_is_named(weights_file):
-    with pytest.raises(TransNetError, match="--backbone is 'resnet18', but .* holds weights of"):
+    with pytest.raises(TransNetError, match="backbone is 'resnet18', but .* holds weights of"):
         find_weights(weights_file, "resnet18")
 
 

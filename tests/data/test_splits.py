@@ -83,7 +83,7 @@ def test_the_default_is_official_then_column_then_group():
 @pytest.mark.parametrize("name", ["official", "official:4", "column", "grup", "paper:2",
                                   "leave-out:nobody"])  # fmt: skip
 def test_unknown_splits_are_named_with_what_there_is(name):
-    with pytest.raises(TransNetError, match=f"--split is '{name}'.*has: group, leave-out:GROUP"):
+    with pytest.raises(TransNetError, match=f"split is '{name}'.*has: group, leave-out:GROUP"):
         make_split(manifest_of(3, 2), name)
 
 
@@ -110,7 +110,7 @@ def test_several_splits_by_name():
     ]  # fmt: skip
     with pytest.raises(TransNetError, match="'official:3'; own has: official:all, official:1, "):
         split_names(own, "paper,official:3")
-    with pytest.raises(TransNetError, match="--split is 'official:all'"):
+    with pytest.raises(TransNetError, match="split is 'official:all'"):
         split_names(manifest, "official:all")
 
 

@@ -142,7 +142,7 @@ def test_training_batches_are_shared_evenly(count):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"devices": 2}, r"devices x nodes is 2 x 1; accepted with a frozen backbone.*: 1"),
+        ({"devices": 2}, "devices is 2, nodes 1; accepted with a frozen backbone.*: 1"),
         ({"devices": 0}, "devices is 0; accepted: 1 or more"),
         ({"nodes": 0}, "nodes is 0; accepted: 1 or more"),
         ({"strategy": "dpd"}, "strategy is 'dpd'; accepted: auto, ddp, fsdp"),
@@ -167,5 +167,5 @@ def test_another_number_of_processes_than_asked_for_is_refused(monkeypatch):
     for name, value in {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "4", "RANK": "0"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("LOCAL_RANK", "0")
-    with pytest.raises(TransNetError, match="devices x nodes is 2 x 1, but 4 processes were"):
+    with pytest.raises(TransNetError, match="devices is 2, nodes 1, but 4 processes were"):
         find_processes(2, 1)

@@ -92,7 +92,7 @@ def find_weights(weights: str | Path = "imagenet", backbone: str | None = None) 
     elif (backbone or "").startswith(HUB):
         if str(weights) != "imagenet":
             raise TransNetError(
-                f"--backbone is {backbone!r}, which has its own weights; omit --weights."
+                f"backbone is {backbone!r}, which has its own weights; omit --weights."
             )
         record, state = fetch_from_hub(str(backbone))
     elif str(weights) == "none":
@@ -116,13 +116,13 @@ def _weights_file(weights: str | Path) -> Path:
         files = sorted(path.glob(ENCODER_FILE)) or sorted(path.glob("*.safetensors"))
         if len(files) != 1:
             raise TransNetError(
-                f"--weights is {str(weights)!r}, a folder with {len(files)} .safetensors files; "
+                f"weights is {str(weights)!r}, a folder with {len(files)} .safetensors files; "
                 "accepted: a folder with one, or the file itself."
             )
         path = files[0]
     if not path.is_file():
         raise TransNetError(
-            f"--weights is {str(weights)!r}, which does not exist; "
+            f"weights is {str(weights)!r}, which does not exist; "
             "accepted: imagenet, none, a .safetensors file, a folder with one, or with --backbone "
             f"a file of weights ({', '.join(SUFFIXES)})."
         )
@@ -142,7 +142,7 @@ def _random(backbone: str) -> BackboneRecord:
 def _pretrained(backbone: str) -> tuple[BackboneRecord, _State]:
     if backbone in VIDEO_BACKBONES:
         raise TransNetError(
-            f"--weights is 'imagenet', but {backbone} is a video network, which image weights do "
+            f"weights is 'imagenet', but {backbone} is a video network, which image weights do "
             "not fit; accepted: --weights none --freeze false, or a .safetensors file."
         )
     local = weights_folder() / f"{backbone}.safetensors"
@@ -178,7 +178,7 @@ def _read(path: Path, backbone: str | None) -> tuple[BackboneRecord, _State]:
         raise TransNetError(f"{path}: {error}") from None
     if backbone is not None and backbone != name:
         raise TransNetError(
-            f"--backbone is {backbone!r}, but {path} holds weights of {name!r}; "
+            f"backbone is {backbone!r}, but {path} holds weights of {name!r}; "
             "omit --backbone to use the one that the file names."
         )
     pretraining, license = (metadata.get(key, "unknown") for key in ("pretraining", "license"))

@@ -77,7 +77,7 @@ def fetch_from_hub(address: str) -> tuple[BackboneRecord, dict[str, Tensor]]:
             state = load_state_dict_from_hf(model_id, weights_only=True)
     except Exception as error:  # the hub's client has no common base for "cannot be reached"
         raise TransNetError(
-            f"--backbone is {address!r}, which could not be fetched ({type(error).__name__}); "
+            f"backbone is {address!r}, which could not be fetched ({type(error).__name__}); "
             "accepted: hf-hub:USER/NAME of a model of timm, on a machine with a network."
         ) from error
     args = dict(args or {})

@@ -48,12 +48,12 @@ def read_plain_weights(path: Path, backbone: str | None) -> tuple[BackboneRecord
     """
     if backbone is None:
         raise TransNetError(
-            f"--weights is {str(path)!r}, which does not say which network its weights are of; "
+            f"weights is {str(path)!r}, which does not say which network its weights are of; "
             "name it with --backbone, a model name of timm such as resnet50."
         )
     if backbone in VIDEO_BACKBONES or is_own(backbone):
         raise TransNetError(
-            f"--weights is {str(path)!r}, which holds weights of an image network; {backbone} is "
+            f"weights is {str(path)!r}, which holds weights of an image network; {backbone} is "
             "none of timm's."
         )
     check_backbone_name(backbone)

@@ -149,7 +149,7 @@ def load_run_info(run: Path | str) -> RunInfo:
         Path(run).expanduser() / "transnet.json",
         _parse,
         newest_format=FORMAT,
-        missing=f"RUN is {str(run)!r}, which is not a run folder (it has no transnet.json); "
+        missing=f"run is {str(run)!r}, which is not a run folder (it has no transnet.json); "
         "accepted: the --out folder of transnet train.",
     )
 

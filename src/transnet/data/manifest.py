@@ -48,6 +48,8 @@ class Manifest:
         clips: all clips, in a fixed order.
         splits: the dataset's own splits by name (``official:1``, ``column``), the default first.
         notes: what a user should know (missing classes, guessed groups).
+        partial: what of a published dataset is on disk, if not all of it: ``4 of 101 classes, 469
+            of 13320 videos``.
 
     Example:
         >>> clips = [ClipRecord(Path(f"{n}.mp4"), "squat", group=n) for n in ("anna", "ben")]
@@ -59,10 +61,16 @@ class Manifest:
     clips: tuple[ClipRecord, ...]
     splits: Mapping[str, Assignment] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    partial: str = ""
 
     def __post_init__(self) -> None:
         if not self.clips:
             raise TransNetError(f"{self.name} holds no clips.")
+
+    @property
+    def title(self) -> str:
+        """The name in reports and tables of results, with what is missing of the dataset."""
+        return f"{self.name} ({self.partial})" if self.partial else self.name
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ def make_split(
             tuple(clip for clip in manifest.clips if subsets[clip] == part)
             for part in ("train", "validation", "test")
         )
-        rule = f"the {name} split of {manifest.name}"
+        rule = f"the {name} split of {manifest.title}"
     elif name == "paper":
         train, test = divide_clips(manifest.clips, TEST_SHARE, rng)
         rule = "the paper's protocol, a random 80 / 20 split by clip (groups are ignored)"
@@ -164,7 +164,7 @@ def _no_such_split(manifest: Manifest, name: str) -> str:
     if sum(own.startswith("official") for own in manifest.splits) > 1:
         here.insert(0, "official:all")
     return (
-        f"--split is {name!r}; {manifest.name} has: {', '.join(here)}, or several of these, "
+        f"split is {name!r}; {manifest.name} has: {', '.join(here)}, or several of these, "
         "separated by commas."
     )
 

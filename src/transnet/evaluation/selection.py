@@ -52,7 +52,7 @@ def select_clips(run: Path, info: RunInfo, data: str | None, split: str | None) 
         manifest = open_dataset(data or info.data)
         own = in_place or _is_moved(run, manifest)
         if split is None and not in_place:
-            clips, name, rule = manifest.clips, "all", f"all clips of {manifest.name}"
+            clips, name, rule = manifest.clips, "all", f"all clips of {manifest.title}"
         else:
             parts = make_split(
                 manifest,

@@ -94,7 +94,7 @@ def check_results_file(path: Path) -> None:
             pass
     except OSError as error:
         raise TransNetError(
-            f"--results is {str(path)!r}, which cannot be written ({error})."
+            f"results is {str(path)!r}, which cannot be written ({error})."
         ) from error
 
 
@@ -118,9 +118,7 @@ def append_result(path: Path, result: RunResult) -> None:
             rounded = {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in values.items()}
             writer.writerow(rounded)
     except OSError as error:
-        raise TransNetError(
-            f"--results is {str(path)!r}, which cannot be used ({error})."
-        ) from error
+        raise TransNetError(f"results is {str(path)!r}, which cannot be used ({error}).") from error
 
 
 def read_results(path: Path) -> list[RunResult]:

@@ -65,7 +65,7 @@ class RunGrid:
         return [
             result
             for result in read_results(self.results)
-            if (result.recipe, result.data) == (self.recipe, self.settings.manifest.name)
+            if (result.recipe, result.data) == (self.recipe, self.settings.manifest.title)
             and result.split in self.splits
             and result.seed in self.seeds
         ]
@@ -129,7 +129,7 @@ def _evaluate(recipe: str, settings: RunSettings) -> RunResult:
     info = load_run_info(settings.run)
     return RunResult(
         recipe=recipe,
-        data=settings.manifest.name,
+        data=settings.manifest.title,
         split=info.split,
         seed=settings.training.seed,
         top1=evaluation.top1,

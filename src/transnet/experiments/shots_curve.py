@@ -61,7 +61,7 @@ def train_shots_curve(grid: RunGrid) -> Path:
     points = [ShotsPoint(shots, means(rows)[0]) for shots, rows in results.items()]
     folder = grid.settings.run
     with written_whole(folder / PICTURE) as path:
-        draw_curve(points, grid.settings.manifest.name).savefig(path, format="svg")
+        draw_curve(points, grid.settings.manifest.title).savefig(path, format="svg")
     for point in points:
         say(f"{point.shots:>4} clips per class: top-1 {point.result.percent} %")
     say(f"{how_many(points)}\nsaved to {folder / PICTURE} and {grid.results}")

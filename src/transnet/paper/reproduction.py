@@ -87,7 +87,7 @@ class Reproduction:
         measured = means(
             result
             for result in known
-            if result.data == self.manifest.name
+            if result.data == self.manifest.title
             and result.split in self.splits
             and result.seed in range(self.seeds)
         )

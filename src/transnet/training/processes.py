@@ -107,7 +107,7 @@ def find_processes(devices: int, nodes: int) -> Processes:
     count = devices * nodes
     if started is not None and started.world_size() not in (count, 1):
         raise TransNetError(
-            f"devices x nodes is {devices} x {nodes}, but {started.world_size()} processes were "
+            f"devices is {devices}, nodes {nodes}, but {started.world_size()} processes were "
             "started; accepted: as many processes as devices in all."
         )
     if count == 1:

@@ -110,7 +110,7 @@ def train_run(settings: RunSettings) -> Path:
     processes = find_processes(options.devices, options.nodes)
     if settings.training.freeze and processes.share.total > 1:
         raise TransNetError(
-            f"devices x nodes is {options.devices} x {options.nodes}; accepted with a frozen "
+            f"devices is {options.devices}, nodes {options.nodes}; accepted with a frozen "
             "backbone, whose training takes seconds: 1. Use --freeze false, or transnet features "
             "--shard to share the extraction of features."
         )

@@ -9,6 +9,7 @@ from tests.stored_rar import make_rar
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.datasets.csv import without_listed
 from transnet.data.datasets.published import shipped_table
+from transnet.data.splits import make_split
 from transnet.data.video.footage import read_footage
 from transnet.data.video.reader import decode_frames
 from transnet.errors import TransNetError
@@ -83,7 +84,7 @@ def test_a_binary_file_is_no_csv(tmp_path):
 
 
 def test_nothing_there():
-    with pytest.raises(TransNetError, match="DATA is 'nowhere', which does not exist; accepted:"):
+    with pytest.raises(TransNetError, match="data is 'nowhere', which does not exist; accepted:"):
         open_dataset("nowhere")
 
 
@@ -104,6 +105,8 @@ def test_a_part_of_ucf101_is_announced(shared):
     assert len(manifest.clips) == 469
     assert len(manifest.classes) == 4
     assert "469 of 13320 videos, 4 of 101 classes" in manifest.notes[0]
+    assert manifest.title == "UCF101 (4 of 101 classes, 469 of 13320 videos)"
+    assert make_split(manifest, "official:1").rule.endswith(f"split of {manifest.title}")
     assert "Classes without a video: ApplyEyeMakeup, " in manifest.notes[0]
 
 

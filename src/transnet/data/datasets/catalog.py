@@ -64,9 +64,9 @@ def open_dataset(data: str | Path, *, lists_only: bool = False) -> Manifest:
         return read_folder(path, gaps=gaps)
     if path.is_file():
         if path.suffix.lower() in VIDEO_SUFFIXES:
-            raise TransNetError(f"DATA is {str(data)!r}, a video; accepted: {ACCEPTED}.")
+            raise TransNetError(f"data is {str(data)!r}, a video; accepted: {ACCEPTED}.")
         annotated = read_annotation_file(path)
         if annotated is not None:
             return annotated_manifest(path.stem, [annotated], gaps=gaps)
         return read_csv_dataset(path, gaps=gaps)
-    raise TransNetError(f"DATA is {str(data)!r}, which does not exist; accepted: {ACCEPTED}.")
+    raise TransNetError(f"data is {str(data)!r}, which does not exist; accepted: {ACCEPTED}.")

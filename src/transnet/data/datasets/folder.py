@@ -64,7 +64,7 @@ def read_folder(root: Path, *, gaps: bool = False) -> Manifest:
         )
     if gaps:
         raise TransNetError(
-            f"DATA is gaps:{root}, a folder of whole videos, which have no gaps; accepted: "
+            f"data is gaps:{root}, a folder of whole videos, which have no gaps; accepted: "
             "annotations or a CSV with segments."
         )
     notes = [*_part_notes(parts), *_group_notes(annotations), *_unused(root, parts, annotations)]

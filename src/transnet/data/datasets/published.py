@@ -74,7 +74,7 @@ class Publication:
                 be unpacked, or a list differs in form from the published one.
         """
         if not root.is_dir():
-            raise TransNetError(f"DATA is {self.name}:{root}, but there is no such folder.")
+            raise TransNetError(f"data is {self.name}:{root}, but there is no such folder.")
         listed, found = self._scan(root)
         if lists_only:
             found = {video.name: root / video.label / video.name for video in listed}
@@ -108,8 +108,9 @@ class Publication:
                 "depth."
             )
         missing = [video for video in listed if video.name not in found]
+        partial = _partial(listed, missing)
         notes = _notes(self.title, listed, missing)
-        return Manifest(self.title, tuple(sorted(clips)), splits, notes)
+        return Manifest(self.title, tuple(sorted(clips)), splits, notes, partial)
 
 
 def shipped_table(name: str) -> Iterator[dict[str, str]]:
@@ -129,6 +130,18 @@ def read_lines(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise TransNetError(f"{path} cannot be read: {error}.") from error
     return [line.strip() for line in lines if line.strip()]
+
+
+def _partial(listed: Sequence[ListedVideo], missing: Sequence[ListedVideo]) -> str:
+    """What is on disk, if not all of it."""
+    if not missing:
+        return ""
+    absent = {video.name for video in missing}
+    present = {video.label for video in listed if video.name not in absent}
+    return (
+        f"{len(present)} of {len({video.label for video in listed})} classes, "
+        f"{len(listed) - len(missing)} of {len(listed)} videos"
+    )
 
 
 def _notes(
