@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -53,3 +57,24 @@ def test_a_network_that_onnx_cannot_say_is_refused():
 
     with pytest.raises(TransNetError, match="cannot be written as ONNX"):
         open_engine(Odd(), torch.rand(2, 3), "onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("compiled" not in installed_runtimes(), reason="needs a C++ compiler")
+def test_the_compiler_does_not_speak_of_cuda(tmp_path):
+    """On a machine with CUDA's files and no GPU, PyTorch warns when it compiles."""
+    script = (
+        "import torch\n"
+        "from transnet.runtimes.engines import open_engine\n"
+        "open_engine(torch.nn.Conv2d(3, 4, 3).eval(), torch.rand(1, 3, 8, 8), 'compiled')\n"
+        "import sys; assert 'torch.utils.cpp_extension' in sys.modules\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "CUDA_HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "CUDA" not in ended.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -81,6 +82,9 @@ def _missing(runtime: Runtime) -> str:
 def _torch_engine(module: nn.Module, example: Tensor, *, compiled: bool) -> Engine:
     call: Any = module
     if compiled:
+        # The compiler imports it on first use. On a machine with CUDA's files and no GPU it then
+        # says "No CUDA runtime is found", in the middle of a training on the CPU.
+        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
         call = torch.compile(module, options={"freezing": True})  # folds batch norms
 
     def run(batch: Tensor) -> tuple[Tensor, ...]:
