@@ -2,6 +2,9 @@
 
 import csv
 import logging
+import os
+import shutil
+import sys
 from dataclasses import replace
 
 import pytest
@@ -116,3 +119,20 @@ def test_messages_are_log_records(clips_folder, tmp_path, caplog, capsys):
     out, err = capsys.readouterr()
     assert not out
     assert "saved to" in err
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are Unicode")
+def test_file_names_may_be_any_bytes(clips_folder, tmp_path):
+    clips = shutil.copytree(clips_folder, tmp_path / "clips")
+    folder = next(path for path in sorted(clips.iterdir()) if path.is_dir())
+    video = sorted(folder.iterdir())[0]
+    odd = folder.with_name(os.fsdecode(b"h\xfcpfen"))
+    video.rename(folder / os.fsdecode(b"p1_\xff\xe9.mp4"))
+    folder.rename(odd)
+    with pytest.raises(TransNetError, match="whose name is not UTF-8"):
+        train(clips, tmp_path / os.fsdecode(b"o\xffut"))
+    run = train(clips, tmp_path / "run")
+    assert "h\xfcpfen" in load_run_info(run).classes  # read as cp1252
+    assert transnet.evaluate(run).num_clips == 6
+    names = ("model.safetensors", "transnet.json", "clips.csv", "metrics.json", "report.html")
+    assert len({(run / name).stat().st_mode for name in names}) == 1

@@ -44,6 +44,13 @@ class RunFolder:
         Raises:
             TransNetError: it holds something else, or a training with other settings.
         """
+        try:
+            str(run.absolute()).encode()
+        except UnicodeEncodeError as error:
+            raise TransNetError(
+                f"--out is {str(run)!r}, whose name is not UTF-8, which safetensors does not "
+                "read; accepted: a folder with another name."
+            ) from error
         # A run interrupted in its first epoch has nothing to lose.
         started = any((run / name).exists() for name in self.results)
         if started and resume:
