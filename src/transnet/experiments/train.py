@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,8 @@ def train(
     _check_grid(seeds, is_grid=is_grid, split=split, devices=devices * nodes)
     if features_from is not None:
         _import_features(features_from, training, cache)
+    share = partial(FitOptions, devices=devices, nodes=nodes, strategy=strategy)
+    options = share(logger=logger, extra_callbacks=callbacks)
     settings = RunSettings(
         manifest=manifest,
         data=name,
@@ -139,13 +142,7 @@ def train(
         device=device,
         resume=resume,
         overwrite=overwrite,
-        options=FitOptions(
-            devices=devices,
-            nodes=nodes,
-            strategy=strategy,
-            logger=logger,
-            extra_callbacks=callbacks,
-        ),
+        options=options,
     )
     if not is_grid:
         return train_run(settings)
