@@ -9,12 +9,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from scripts.faults.containers import containers
+from scripts.faults.damage import damage
+from scripts.faults.disguises import disguises
+from scripts.faults.full_disk import full_disk
 from scripts.faults.kills import kill
 from scripts.faults.results import record
 from scripts.faults.workplace import Row, Workplace
 
 KINDS: dict[str, tuple[Callable[[Workplace, int], Iterator[Row]], int]] = {
     "kill": (kill, 100),
+    "damage": (damage, 300),
+    "disk": (full_disk, 20),
+    "disguise": (disguises, 100),
+    "containers": (containers, 1000),
 }
 """Name to what makes the fault, and the number of tries."""
 

@@ -149,7 +149,7 @@ def _names(folder: Path) -> set[str]:
 
 @contextmanager
 def _server(work: Workplace) -> Iterator[Callable[[], None]]:
-    """A slow server of a small KTH, in a process of its own; yields what points the command at it."""
+    """A slow server of a small KTH, in its own process; yields what points the command at it."""
     site = work.new("site")
     site.mkdir()
     files = _small_kth(work, site)

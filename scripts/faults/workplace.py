@@ -58,7 +58,7 @@ class Outcome:
             return f"signal {-self.status}"
         if "Traceback (most recent call last)" in self.output:
             return "traceback: " + self.output.strip().splitlines()[-1][:200]
-        if self.status and "error: " not in self.output:
+        if self.status and "error: " not in self.output and '"error": ' not in self.output:
             return "no error message: " + self.output[-200:]
         return ""
 

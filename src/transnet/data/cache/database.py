@@ -25,6 +25,7 @@ NAME = "entries.sqlite"
 _DIGEST_BYTES = 16
 _PAGE_BYTES = 2**14  # entries of a megabyte are read seven times as fast as from pages of 4 KiB
 _LONGEST_BYTES = 2**28  # a damaged length must not make it allocate more
+_MOST_ROWS = 2**21  # to look for where the end cannot be read: some ten seconds
 _WAIT_S = 60.0  # for the transactions of other processes
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG)
 _TABLE = (
@@ -212,17 +213,24 @@ def _readable(path: Path) -> Iterator[tuple[bytes, bytes, bytes]]:
     except sqlite3.DatabaseError:
         return
     try:
-        (last,) = old.execute("SELECT max(rowid) FROM entries").fetchone()
-        for number in range(1, min(last or 0, path.stat().st_size // 32) + 1):
+        for number in range(1, _last_row(old, path) + 1):
             with suppress(sqlite3.DatabaseError):
                 where = "SELECT key, digest, value FROM entries WHERE rowid = ?"
                 row = old.execute(where, (number,)).fetchone()
                 if row and isinstance(row[0], bytes) and _agrees(*row):
                     yield row
-    except sqlite3.DatabaseError:
-        return
     finally:
         old.close()
+
+
+def _last_row(old: sqlite3.Connection, path: Path) -> int:
+    """The number of the last row, or one above it where that cannot be read."""
+    most = path.stat().st_size // 32  # no row is shorter
+    try:
+        (last,) = old.execute("SELECT max(rowid) FROM entries").fetchone()
+        return min(last or 0, most)
+    except sqlite3.DatabaseError as error:
+        return 0 if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB else min(most, _MOST_ROWS)
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
