@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.faults.workplace import BACKBONE, CLIP, Outcome, Row, Workplace, digests, remove
+from scripts.faults.workplace import (
+    BACKBONE,
+    CLIP,
+    Outcome,
+    Row,
+    Workplace,
+    digests,
+    metrics_of,
+    remove,
+)
 
 SHARES = {
     "feature cache": 60,
@@ -156,5 +165,4 @@ def _scores(_: Path, outcome: Outcome) -> Any:
 
 
 def _metrics(run: Path, _: Outcome) -> Any:
-    metrics = json.loads((run / "metrics.json").read_text())
-    return {name: value for name, value in metrics.items() if name != "seconds"}
+    return metrics_of(run)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.faults.kills import kth_server
 from scripts.faults.workplace import (
     BACKBONE,
     CLIP,
@@ -17,6 +18,8 @@ from scripts.faults.workplace import (
     Row,
     Workplace,
     digests,
+    in_child,
+    metrics_of,
     table_rows,
 )
 
@@ -33,12 +36,14 @@ class Writer:
         words: with its output folder.
         content: what has to be equal, given the output folder.
         before: puts there what the command needs.
+        setup: called in the child before the command.
     """
 
     name: str
     words: Callable[[Path], list[object]]
     content: Callable[[Path], Any]
     before: Callable[[Path], None] | None = None
+    setup: Callable[[], None] | None = None
 
 
 def full_disk(work: Workplace, tries: int) -> Iterator[Row]:
@@ -48,8 +53,9 @@ def full_disk(work: Workplace, tries: int) -> Iterator[Row]:
         return
     disk = work.new("disk")
     disk.mkdir()
-    for writer in _writers(work):
-        yield _filled(work, writer, disk, tries)
+    with kth_server(work) as setup:
+        for writer in _writers(work, setup):
+            yield _filled(work, writer, disk, tries)
     yield _full_output(work, tries)
 
 
@@ -59,7 +65,7 @@ def _filled(work: Workplace, writer: Writer, disk: Path, tries: int) -> Row:
     with _Mounted(disk) as mounted:
         _prepare(writer, out)
         before = mounted.used()
-        first = work.must(*writer.words(out), cache=cache)
+        first = work.must(*writer.words(out), cache=cache, setup=writer.setup)
         needed, expected, names = mounted.used() - before, writer.content(out), _names(disk)
     for number in range(tries):
         row.tries += 1
@@ -67,7 +73,7 @@ def _filled(work: Workplace, writer: Writer, disk: Path, tries: int) -> Row:
             _prepare(writer, out)
             amount = work.chance.randrange(needed + 1) // 4096 * 4096
             mounted.resize(max(4096, mounted.used() + amount))
-            found = work.command(*writer.words(out), cache=cache)
+            found = work.command(*writer.words(out), cache=cache, setup=writer.setup)
             where = f"{amount} of {needed} bytes left"
             if found.fault or len(_errors(found)) > 1:
                 row.bad(found.fault or f"{len(_errors(found))} errors", where)
@@ -77,7 +83,9 @@ def _filled(work: Workplace, writer: Writer, disk: Path, tries: int) -> Row:
             if found.status and first.seconds > SLOW_S and number % 4:
                 continue
             mounted.resize(LARGE)
-            again = work.command(*writer.words(out), cache=cache) if found.status else found
+            again = found
+            if found.status:
+                again = work.command(*writer.words(out), cache=cache, setup=writer.setup)
             if again.fault or again.status:
                 row.bad(f"cannot go on: {again.fault or again.output[-600:]}", where)
                 continue
@@ -97,7 +105,7 @@ def _full_output(work: Workplace, tries: int) -> Row:
     commands: list[list[object]] = [
         ["predict", work.run, work.clips],
         ["predict", work.run, work.clips, "--json"],
-        ["check", work.clips, "--out", work.new("check")],
+        ["label", work.clips, "--run", work.run, "--out", work.new("labels"), "--json"],
         ["live", work.run, next(work.clips.rglob("*.avi")), "--json"],
     ]
 
@@ -124,9 +132,11 @@ def _prepare(writer: Writer, out: Path) -> None:
         writer.before(out)
 
 
-def _writers(work: Workplace) -> list[Writer]:
+def _writers(work: Workplace, setup: Callable[[], None]) -> list[Writer]:
     train: list[object] = ["train", work.clips, *BACKBONE, *CLIP, "--resume", "--out"]
     weights = ("model.safetensors", "novelty.safetensors", "clips.csv")
+    shape, photo = work.pretrained, work.new("photo.png")
+    in_child(_write_photo, photo)
     video = next((work.clips / "boxing").rglob("*.avi"))
     pretraining: list[object] = ["pretrain", "synthetic:4", *BACKBONE, "--size", "64"]
 
@@ -148,7 +158,7 @@ def _writers(work: Workplace) -> list[Writer]:
             lambda o: [*pretraining, "--epochs", "1", "--resume", "--out", o],
             lambda o: digests(o, ("encoder.safetensors", "decoder.safetensors")),
         ),
-        Writer("evaluate", lambda o: ["evaluate", o], _metrics, copy_run),
+        Writer("evaluate", lambda o: ["evaluate", o], metrics_of, copy_run),
         Writer("export", lambda o: ["export", work.run, "--out", o], digests),
         Writer("label", lambda o: ["label", work.clips, "--run", work.run, "--out", o], table_rows),
         Writer(
@@ -159,25 +169,36 @@ def _writers(work: Workplace) -> list[Writer]:
         Writer("check", lambda o: ["check", work.clips, "--out", o], anything),
         Writer(
             "audit",
-            lambda o: ["audit", work.clips, "--split", "paper", "--run", work.run, "--out", o],
+            lambda o: ["audit", work.clips, "--split", "paper", *BACKBONE, *CLIP, "--out", o],
             anything,
         ),
         Writer("explain", lambda o: ["explain", work.run, video, "--out", o], anything),
         Writer(
             "predict --timeline",
-            lambda o: ["predict", work.run, video, video, "--timeline", "--out", o],
+            lambda o: [
+                "predict",
+                work.run,
+                video,
+                video,
+                "--timeline",
+                "--format",
+                "html",
+                "--out",
+                o,
+            ],
             anything,
         ),
+        Writer("segment", lambda o: ["segment", shape, photo, "--out", o], digests),
+        Writer("download", lambda o: ["download", "kth", "--to", o], digests, setup=setup),
         Writer("live --out", lambda o: ["live", work.run, video, "--out", f"{o}.mp4"], anything),
         Writer("suggest", lambda o: ["suggest", work.run, work.clips, "--out", o], anything),
     ]
 
 
-def _metrics(run: Path) -> Any:
-    import json
+def _write_photo(path: Path) -> None:
+    from PIL import Image
 
-    metrics = json.loads((run / "metrics.json").read_text())
-    return {name: value for name, value in metrics.items() if name != "seconds"}
+    Image.new("RGB", (96, 96), "gray").save(path)
 
 
 def _names(disk: Path) -> set[str]:

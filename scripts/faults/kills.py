@@ -40,7 +40,7 @@ class Attack:
 
 def kill(work: Workplace, tries: int) -> Iterator[Row]:
     """One row for each command; ``tries`` kills in all."""
-    with _server(work) as setup:
+    with kth_server(work) as setup:
         attacks = _attacks(work, setup)
         for attack, share in zip(attacks, SHARES, strict=True):
             yield _attacked(work, attack, max(1, round(tries * share / sum(SHARES))))
@@ -148,7 +148,7 @@ def _names(folder: Path) -> set[str]:
 
 
 @contextmanager
-def _server(work: Workplace) -> Iterator[Callable[[], None]]:
+def kth_server(work: Workplace) -> Iterator[Callable[[], None]]:
     """A slow server of a small KTH, in its own process; yields what points the command at it."""
     site = work.new("site")
     site.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import os
 import pickle
 import random
@@ -120,6 +121,14 @@ class Workplace:
         """The run as ONNX."""
         out = self.new("exported")
         self.must("export", self.run, "--out", out)
+        return out
+
+    @cached_property
+    def pretrained(self) -> Path:
+        """A small pretraining, with its segmenter."""
+        out = self.new("shape")
+        words = ("--size", "64", "--epochs", "1")
+        self.must("pretrain", "synthetic:4", "--out", out, *BACKBONE, *words)
         return out
 
     def must(
@@ -253,6 +262,12 @@ def _read_parts(folder: Path) -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = pq.read_table(folder).to_pylist()
     return [{name: row[name] for name in row if name != "seconds"} for row in rows]
+
+
+def metrics_of(run: Path) -> dict[str, Any]:
+    """The metrics of an evaluated run, without how long it took."""
+    metrics: dict[str, Any] = json.loads((run / "metrics.json").read_text())
+    return {name: metrics[name] for name in metrics if "seconds" not in name}
 
 
 def remove(folder: Path) -> None:

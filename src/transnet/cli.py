@@ -94,6 +94,7 @@ def _run(command: str, words: Sequence[str]) -> int:
         for file in _config_files(words):
             check_yaml(file)
         result = function(**_arguments(function, vars(parser.parse_args(words))))
+        sys.stdout.flush()  # a full disk is told here, not by the interpreter as it ends
     except argparse.ArgumentError as error:
         return _fail(_readable(error.message, function), f"See transnet {command} --help", status=2)
     except TransNetError as error:
