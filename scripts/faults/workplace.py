@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
+    *("transnet.cli", "jsonargparse", "docstring_parser", "filelock", "fsspec"),
     *("timm", "pytorch_lightning", "torch.onnx", "onnxscript", "onnxruntime", "pyarrow.parquet"),
     *("transnet.experiments.train", "transnet.training.pretrain_run", "transnet.training.fit"),
     *("transnet.training.train_run", "transnet.deploy.export", "transnet.deploy.runtime"),

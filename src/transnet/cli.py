@@ -55,6 +55,9 @@ COMMANDS = {
 }
 """Name to the function, ``module:name``, and a summary."""
 
+GUARDS = ("transnet.utils.signals:keep_interrupts", "transnet.utils.terminal:guard_terminal")
+"""Called before every command."""
+
 _REASONS = {
     errno.ENAMETOOLONG: "this name is too long for a file.",
     errno.ENOSPC: "the disk is full; free some space and start again.",
@@ -71,6 +74,8 @@ RESUMABLE = ("train", "pretrain")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``transnet`` and return its exit status: 0 success, 1 failure, 2 a usage error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for guard in GUARDS:
+        _function(guard)()
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return 0 if words else 2
@@ -87,8 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, words: Sequence[str]) -> int:
-    module, _, name = COMMANDS[command][0].partition(":")
-    function = getattr(importlib.import_module(module), name)
+    function = _function(COMMANDS[command][0])
     parser = _parser(command, function)
     try:
         for file in _config_files(words):
@@ -114,6 +118,13 @@ def _run(command: str, words: Sequence[str]) -> int:
         print(f"Interrupted.{hint}", file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _function(place: str) -> Callable[..., Any]:
+    """A function by its place, ``module:name``."""
+    module, _, name = place.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
 
 
 def _discard_output() -> None:
