@@ -24,6 +24,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any
 
 from transnet.errors import TransNetError
@@ -68,6 +69,10 @@ _REASONS = {
     errno.ENFILE: "this machine has too many open files; close some programs.",
 }
 
+PRESET = "preset"
+PRESETS = ("fast", "balanced", "accurate", "paper")
+"""Settings files in ``presets/``; docs/presets.md compares them."""
+
 RESUMABLE = ("train", "pretrain")
 
 
@@ -95,6 +100,7 @@ def _run(command: str, words: Sequence[str]) -> int:
     function = _function(COMMANDS[command][0])
     parser = _parser(command, function)
     try:
+        words = [*_preset(words, parser), *words]
         for file in _config_files(words):
             check_yaml(file)
         result = function(**_arguments(function, vars(parser.parse_args(words))))
@@ -131,6 +137,20 @@ def _discard_output() -> None:
     """Keep the interpreter from writing once more to an output that is full."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _preset(words: Sequence[str], parser: Any) -> list[str]:
+    """``--preset NAME`` as the ``--config`` of its file; options that are given count more."""
+    if not any(action.dest == PRESET for action in parser._actions):
+        return []
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    finder.add_argument(f"--{PRESET}")
+    name = getattr(finder.parse_known_args(words)[0], PRESET)
+    if name is None:
+        return []
+    if name not in PRESETS:
+        raise TransNetError(f"--preset is {name!r}; accepted: {', '.join(PRESETS)}.")
+    return ["--config", str(Path(__file__).with_name("presets") / f"{name}.yaml")]
 
 
 def _config_files(words: Sequence[str]) -> Iterator[str]:
@@ -178,6 +198,11 @@ def _parser(command: str, function: Callable[..., Any]) -> Any:
             parser.add_argument(option, type=kind, required=True, help=help_text)
         else:
             parser.add_argument(option, type=kind, default=default, help=help_text)
+    if {"backbone", "cues"} <= {parameter.name for parameter, *_ in _parameters(function)}:
+        parser.add_argument(
+            f"--{PRESET}",
+            help=f"{', '.join(PRESETS)}: a backbone and its settings; other options count more",
+        )
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     return parser
 

@@ -1,10 +1,13 @@
 import json
 import re
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from tests.helpers import TINY_BACKBONE
 from transnet.cli import main
+from transnet.data.video.writer import write_video
 
 TINY = ["--backbone", TINY_BACKBONE, "--weights", "none", "--frames", "4", "--size", "64"]
 
@@ -63,8 +66,41 @@ def test_what_the_leak_is_worth(clips_folder, tmp_path, capsys):
     assert "Effect of the leak" in (tmp_path / "report.html").read_text()
 
 
+def test_what_one_frame_and_the_motion_tell(clips_folder, tmp_path, capsys):
+    words = [clips_folder, "--place", "--epochs", "2", "--views", "1", "--out", tmp_path, *TINY]
+    (row,), said = audited(capsys, *words)
+    place = row["place"]
+    assert place["gain"] == pytest.approx(place["both"]["top1"] - place["one_frame"]["top1"])
+    for part in ("one-frame", "motion", "both"):
+        run = tmp_path / "place" / part / "group" / "seed0"
+        top1 = json.loads((run / "metrics.json").read_text())["top1"]
+        assert place[part.replace("-", "_")]["top1"] == pytest.approx(top1)
+        assert json.loads((run / "transnet.json").read_text())["model"]["cues"] == (
+            "appearance" if part == "one-frame" else part
+        )
+    assert "can be had from one frame of each clip" in said
+    assert "What one frame tells" in (tmp_path / "report.html").read_text()
+
+
+def test_a_place_that_tells_the_action_is_found(tmp_path, capsys):
+    """Two still classes that differ in color alone: one frame is enough, and nothing moves."""
+    for label, color in (("red", (200, 40, 40)), ("blue", (40, 40, 200))):
+        for number in range(6):
+            frame = np.full((48, 64, 3), color, np.uint8)
+            frame[:, : 8 * number + 4] += 20
+            path = tmp_path / "clips" / label / f"person{number}_a.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_video(path, [frame] * 12, Fraction(12))
+    (row,), _ = audited(
+        capsys, tmp_path / "clips", "--place", "--epochs", "100", "--out", tmp_path / "out",
+        "--learning-rate", "0.03", *TINY,
+    )  # fmt: skip
+    assert row["place"]["one_frame"]["top1"] == 1
+    assert row["place"]["motion"]["top1"] <= 0.5
+
+
 def test_what_does_not_go_together(clips_folder, tmp_path, capsys):
     assert main(["audit", str(clips_folder), "--lists-only", "--train"]) == 1
-    assert "does not go with --train" in capsys.readouterr().err
+    assert "leave --train and --place out" in capsys.readouterr().err
     assert main(["audit", str(clips_folder), "--split", "official"]) == 1
     assert "--split is 'official'" in capsys.readouterr().err

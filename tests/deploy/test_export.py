@@ -65,7 +65,7 @@ def test_the_models_need_no_other_knowledge(exported):
     shapes = {
         "clip": ["batch", 4, 64, 64, 3],
         "encoder": ["batch", 64, 64, 3],
-        "motion": ["batch", 48, 4, 4],
+        "motion": ["batch", 1792],
         "head": ["batch", 4, 64],
     }
     for form, shape in shapes.items():

@@ -58,6 +58,7 @@ LAYOUTS = {
     "rivals": ucf101,
     "hmdb51": hmdb51,
     "leave": people,
+    "presets.yaml": ucf101,
 }
 NAMES = sorted(
     path.name
@@ -89,7 +90,7 @@ def test_recipe(name, tmp_path, make_video):
         "out.yaml": 3,
         "motion.yaml": 3,
     }
-    expected["rivals.yaml"] = 3
+    expected["rivals.yaml"] = expected["presets.yaml"] = 3
     assert len(rows) == next((n for end, n in expected.items() if name.endswith(end)), 1)
 
 

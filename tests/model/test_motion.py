@@ -5,12 +5,19 @@ from hypothesis import strategies as st
 
 from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
-from transnet.model.backbone import Backbone
-from transnet.model.motion import NUM_FLOW, PairMotion, motion_maps
+from transnet.model.backbone import Backbone, FrameMaps
+from transnet.model.motion import PairMotion, motion_maps
 
 
 def shifted(maps, right, down):
     return torch.roll(maps, (down, right), dims=(2, 3))
+
+
+def maps_of(middle, last=None):
+    """What motion is computed from, for middle maps and last maps."""
+    return motion_maps(
+        FrameMaps(torch.zeros(len(middle), 4, 2, 2) if last is None else last, middle)
+    )
 
 
 def textured(count=1, channels=32, side=14, seed=0):
@@ -27,8 +34,8 @@ def test_what_moves_before_a_still_place_is_followed(right, down):
     inside[..., 5:9, 5:9] = 1
     earlier = place * (1 - inside) + thing * inside
     later = place * (1 - shifted(inside, right, down)) + shifted(thing * inside, right, down)
-    motion = PairMotion(32, 14, 14)
-    flow = motion.gated_flow(motion_maps(earlier), motion_maps(later))[0]
+    motion = PairMotion((32, 14, 14), (4, 2, 2))
+    flow = motion.gated_flow(maps_of(earlier), maps_of(later))[0]
     if right == down == 0:
         assert flow.abs().max() < 1e-6
         return
@@ -40,17 +47,17 @@ def test_what_moves_before_a_still_place_is_followed(right, down):
 
 def test_the_motion_of_the_camera_is_subtracted():
     place = textured(side=16)
-    motion = PairMotion(32, 14, 14)
+    motion = PairMotion((32, 14, 14), (4, 2, 2))
     earlier, later = place[..., 1:15, 1:15], place[..., 1:15, 0:14]
-    flow = motion.gated_flow(motion_maps(earlier), motion_maps(later))
+    flow = motion.gated_flow(maps_of(earlier), maps_of(later))
     assert flow[..., 3:11, 3:11].abs().mean() < 0.1
 
 
 def test_a_mirrored_pair_has_the_mirrored_flow():
-    motion = PairMotion(32, 14, 14)
+    motion = PairMotion((32, 14, 14), (4, 2, 2))
     earlier, later = textured(seed=2), textured(seed=3)
-    flow = motion.gated_flow(motion_maps(earlier), motion_maps(later))
-    mirrored = motion.gated_flow(motion_maps(earlier.flip(3)), motion_maps(later.flip(3)))
+    flow = motion.gated_flow(maps_of(earlier), maps_of(later))
+    mirrored = motion.gated_flow(maps_of(earlier.flip(3)), maps_of(later.flip(3)))
     expected = flow.flip(3) * torch.tensor([-1.0, 1.0])[:, None, None]
     # The lower median of an even number of positions is not that of their negatives.
     offset = (mirrored - expected).flatten(2)
@@ -58,28 +65,33 @@ def test_a_mirrored_pair_has_the_mirrored_flow():
 
 
 def test_change_is_what_came_and_what_went():
-    earlier, later = textured(seed=4), textured(seed=5)
-    motion = PairMotion(32, 14, 14)
-    vector = motion(motion_maps(earlier), motion_maps(later))[0]
-    assert vector.shape == (2 * 32 + NUM_FLOW,)
-    rise = (later - earlier).clamp(min=0).mean(dim=(2, 3))[0]
-    fall = (earlier - later).clamp(min=0).mean(dim=(2, 3))[0]
-    assert torch.allclose(vector[:32], rise, atol=1e-6)
-    assert torch.allclose(vector[32:64], fall, atol=1e-6)
+    earlier, later = (
+        FrameMaps(textured(channels=8, side=7, seed=seed), textured(seed=seed)) for seed in (4, 5)
+    )
+    motion = PairMotion((32, 14, 14), (8, 7, 7))
+    vectors = motion.split(motion(motion_maps(earlier), motion_maps(later)))
+    assert {cue: vector.shape[1] for cue, vector in vectors.items()} == motion.lengths
+    for cue, before, after in (
+        ("middle_change", earlier.middle, later.middle),
+        ("last_change", earlier.last, later.last),
+    ):
+        rise = (after - before).clamp(min=0).mean(dim=(2, 3))
+        fall = (before - after).clamp(min=0).mean(dim=(2, 3))
+        assert torch.allclose(vectors[cue], torch.cat([rise, fall], dim=1), atol=1e-6)
 
 
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 4), (5, 9), (14, 14), (17, 3)])
 def test_maps_of_any_size_have_motion(height, width):
-    motion = PairMotion(8, height, width)
+    motion = PairMotion((8, height, width), (4, 2, 2))
     earlier, later = torch.rand(3, 8, height, width), torch.rand(3, 8, height, width)
-    vector = motion(motion_maps(earlier), motion_maps(later))
-    assert vector.shape == (3, motion.num_features)
+    vector = motion(maps_of(earlier), maps_of(later))
+    assert vector.shape == (3, sum(motion.lengths.values()))
     assert torch.isfinite(vector).all()
 
 
 def test_constant_maps_have_finite_motion():
-    motion = PairMotion(8, 4, 4)
-    maps = motion_maps(torch.zeros(1, 8, 4, 4))
+    motion = PairMotion((8, 4, 4), (4, 2, 2))
+    maps = maps_of(torch.zeros(1, 8, 4, 4))
     assert torch.isfinite(motion(maps, maps)).all()
 
 

@@ -1,4 +1,4 @@
-"""``transnet audit``: whether a split leaks, near-duplicates across it, and the leak's effect."""
+"""``transnet audit``: whether a split leaks, and what a clip's place tells of its action."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from transnet.utils.progress import say
 if TYPE_CHECKING:
     from transnet.audit.duplicates import NearDuplicates
     from transnet.audit.leak_effect import LeakEffect
+    from transnet.audit.place import PlaceShare
     from transnet.data.manifest import Manifest
     from transnet.data.splits import Split
 
@@ -26,6 +27,7 @@ def audit(
     out: str = "runs/audit",
     lists_only: bool = False,
     train: bool = False,
+    place: bool = False,
     seeds: int = 1,
     json: bool = False,
     backbone: str | None = None,
@@ -35,11 +37,12 @@ def audit(
     training: TrainingConfig = TrainingConfig(),
     cache: str | None = None,
 ) -> int:
-    """Measure how much a split leaks.
+    """Measure how much a split leaks, and how much the place tells of the action.
 
     Counts the groups on both sides of the split from the lists, and finds near-duplicates by the
     features of an image network. With --train, trains and tests the same recognizer under the
-    split and under the paper's random one.
+    split and under the paper's random one. With --place, trains recognizers that see one frame of
+    each clip, its motion alone, and both.
 
     Args:
         data: a folder of class folders, a CSV file, kth:DIR, ucf101:DIR or hmdb51:DIR
@@ -48,7 +51,9 @@ def audit(
         lists_only: count groups only, without opening a video; of a published dataset, count all
             clips in its lists, whether their files exist or not
         train: measure the effect of the leak on the accuracy, by training
-        seeds: number of seeds of a random split, and of trainings of each split with --train
+        place: measure what one frame of each clip, and its motion alone, score, by training
+        seeds: number of seeds of a random split, and of trainings of each split with --train or
+            --place
         json: print one JSON object per split
         backbone: image network, any timm model
         weights: imagenet, none (random), a .safetensors file or a folder with one
@@ -70,8 +75,8 @@ def audit(
 
     if seeds < 1:
         raise TransNetError(f"seeds is {seeds}; accepted: 1 or more.")
-    if lists_only and train:
-        raise TransNetError("--lists-only opens no video, so it does not go with --train.")
+    if lists_only and (train or place):
+        raise TransNetError("--lists-only opens no video: leave --train and --place out.")
     manifest = open_dataset(data, lists_only=lists_only)
     names = split_names(manifest, split)
     for line in (manifest.summary(), *manifest.notes):
@@ -87,11 +92,10 @@ def audit(
     alike: dict[str, NearDuplicates] = {}
     if not lists_only:
         alike = _near_duplicates([draw[0] for draw in draws], training.workers, network)
-    effects: dict[str, LeakEffect] = {}
-    if train:
-        configs = {"model": model, "training": training, "seeds": seeds}
-        effects = _leak_effects(data, manifest, names, folder / "runs", {**network, **configs})
-    findings = Findings(manifest, list(map(leakage, draws)), alike, effects)
+    settings = {**network, "model": model, "training": training, "seeds": seeds}
+    effects = _leak_effects(data, manifest, names, folder / "runs", settings) if train else {}
+    shares = _place_shares(data, names, folder / "place", settings) if place else []
+    findings = Findings(manifest, list(map(leakage, draws)), alike, effects, shares)
     try:
         findings.write_page(folder / "report.html", clip, seeds)
     except OSError as error:
@@ -130,6 +134,14 @@ def _near_duplicates(
         split.name: near_duplicates((*split.train, *split.validation), split.test, features)
         for split in splits
     }
+
+
+def _place_shares(
+    data: str, names: Sequence[str], runs: Path, settings: dict[str, Any]
+) -> list[PlaceShare]:
+    from transnet.audit.place import place_shares
+
+    return place_shares(data, names, runs, settings)
 
 
 def _leak_effects(

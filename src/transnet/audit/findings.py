@@ -10,6 +10,7 @@ from typing import Any
 from transnet.audit.duplicates import NearDuplicates, Pair
 from transnet.audit.leak_effect import LEAKING, LeakEffect
 from transnet.audit.leakage import Leakage, tested_in_training
+from transnet.audit.place import PlaceShare
 from transnet.config import ClipConfig
 from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord, Manifest
@@ -30,12 +31,14 @@ class Findings:
         leaks: the leak of each split.
         alike: near-duplicates by split; empty if no video was opened.
         effects: effect of the leak by clean split; empty without training.
+        shares: what one frame and the motion score; empty without training.
     """
 
     manifest: Manifest
     leaks: Sequence[Leakage]
     alike: dict[str, NearDuplicates] = field(default_factory=dict)
     effects: dict[str, LeakEffect] = field(default_factory=dict)
+    shares: Sequence[PlaceShare] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """The findings on each split as JSON values."""
@@ -46,6 +49,7 @@ class Findings:
         return [
             *(_leak_sentence(leak, self.alike.get(leak.split)) for leak in self.leaks),
             *map(_effect_sentence, self.effects.values()),
+            *(share.sentence for share in self.shares),
         ]
 
     def write_page(self, path: Path, clip: ClipConfig, seeds: int) -> None:
@@ -68,6 +72,7 @@ class Findings:
             overlap=overlap if len(overlap) > 1 else {},
             alike=[(name, found, _pictured(found, clip)) for name, found in self.alike.items()],
             effects=list(self.effects.values()),
+            shares=self.shares,
         )
         path.write_text(page, encoding="utf-8")
 
@@ -90,6 +95,9 @@ class Findings:
             (effect,) = self.effects.values()  # measured against the only clean split
         if effect is not None:
             row["worth"] = effect.to_dict()
+        for share in self.shares:
+            if share.split in (leak.split, leak.split.partition(":")[0]):
+                row["place"] = share.to_dict()
         return row
 
 

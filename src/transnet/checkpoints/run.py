@@ -153,9 +153,9 @@ def _parse(values: dict[str, Any]) -> RunInfo:
     values.update(
         classes=check_classes(values["classes"]),
         clip=from_dict(ClipConfig, values["clip"]),
-        # Runs of before 0.2 have no other cues.
+        # Runs of before 0.2 have no other cues, and keep the best weights.
         model=from_dict(ModelConfig, {"cues": "appearance", **values["model"]}),
-        training=from_dict(TrainingConfig, values["training"]),
+        training=from_dict(TrainingConfig, {"keep": "best", **values["training"]}),
     )
     return from_dict(RunInfo, values)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from transnet.model.backbone import FrameMaps
 from transnet.model.cues import join
-from transnet.model.motion import motion_maps
+from transnet.model.motion import MotionMaps, motion_maps
 from transnet.model.normalization import Normalization
 from transnet.model.transnet import TransNet
 from transnet.runtimes.onnx_graph import to_onnx
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class FrameEncoder(nn.Module):
     """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalization included.
 
-    With motion, also to middle maps; without appearance, to these only. Its input is what decoders
-    return, so that users need not know the normalization.
+    With motion, also to the numbers of their middle and last maps, ``(B, Q)``; without appearance,
+    to these only. Its input is what decoders return, so that users need not know the normalization.
     """
 
     def __init__(self, model: TransNet, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
@@ -35,20 +36,26 @@ class FrameEncoder(nn.Module):
         if "flow" not in self._cues:
             return (self.spatial(pixels),)
         maps = self.spatial.backbone.maps(pixels)
+        numbers = torch.cat([maps.middle.flatten(1), maps.last.flatten(1)], dim=1)
         if "appearance" not in self._cues:
-            return (maps.middle,)
-        return self.spatial.readout(self.spatial.pool(maps.last)), maps.middle
+            return (numbers,)
+        return self.spatial.readout(self.spatial.pool(maps.last)), numbers
 
 
 class MotionOfMaps(nn.Module):
-    """The middle maps of N earlier and N later frames to the terms of their pairs, ``(N, P)``."""
+    """Maps ``(N, Q)`` of N earlier and N later frames to the terms of their pairs, ``(N, P)``."""
 
     def __init__(self, model: TransNet) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, earlier: Tensor, later: Tensor) -> Tensor:
-        return self.model.pair_terms(motion_maps(earlier), motion_maps(later))
+        return self.model.pair_terms(self._maps(earlier), self._maps(later))
+
+    def _maps(self, numbers: Tensor) -> MotionMaps:
+        middle, last = self.model.pair_motion.shapes
+        of_middle = numbers[:, : middle.numel()].unflatten(1, middle)
+        return motion_maps(FrameMaps(numbers[:, middle.numel() :].unflatten(1, last), of_middle))
 
 
 class Head(nn.Module):
@@ -78,14 +85,14 @@ class Shapes(NamedTuple):
         num_frames: frames per clip, n.
         size: height and width of a frame.
         features: length of a frame's features, L; 0 without appearance.
-        maps: channels, height and width of the middle map; empty without motion.
+        maps: numbers Q in the maps of a frame that motion is computed from; 0 without motion.
         pairs: length of a pair's terms, P; 0 without motion.
     """
 
     num_frames: int
     size: int
     features: int
-    maps: tuple[int, ...]
+    maps: int
     pairs: int
 
 
@@ -93,9 +100,10 @@ def shapes_of(model: TransNet, size: int) -> Shapes:
     """The sizes of a network's graphs."""
     features = model.spatial.readout.dense.out_features if "appearance" in model.cues else 0
     if not model.has_motion:
-        return Shapes(model.num_frames, size, features, (), 0)
-    pairs = model.change.dense.out_features + model.flow.dense.out_features
-    return Shapes(model.num_frames, size, features, model.pair_motion.shape, pairs)
+        return Shapes(model.num_frames, size, features, 0, 0)
+    maps = sum(shape.numel() for shape in model.pair_motion.shapes)
+    pairs = sum(head.dense.out_features for head in model.pair_heads.values())
+    return Shapes(model.num_frames, size, features, maps, pairs)
 
 
 def encoder_graph(
@@ -117,7 +125,7 @@ def encoder_graph(
 
 def motion_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
     """``earlier`` and ``later`` maps of N pairs of frames to ``pairs`` ``(N, P)``."""
-    examples = {name: torch.rand(2, *shapes.maps) for name in ("earlier", "later")}
+    examples = {name: torch.rand(2, shapes.maps) for name in ("earlier", "later")}
     return to_onnx(MotionOfMaps(model), examples, ["pairs"], "the motion")
 
 
@@ -186,7 +194,7 @@ def _frames_of_clips(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
 
 def _neighbors(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
     """The ``maps`` of all frames to those of the ``earlier`` and ``later`` frame of each pair."""
-    n, each = shapes.num_frames, ", ".join(map(str, shapes.maps))
+    n, each = shapes.num_frames, shapes.maps
     return _parse(
         like,
         f"""neighbors (float[frame, {each}] maps)

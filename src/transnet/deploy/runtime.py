@@ -10,7 +10,7 @@
     features = recognizer.encode(frames[-1:])            # a stream: encode each new frame once,
     recognizer.classify(last_n_features)                 # classify the window that ends with it
 
-With motion among its cues (``info.cues``) an export has middle maps of frames and terms of pairs::
+With motion among its cues (``info.cues``) an export has maps of frames and terms of pairs::
 
     features, maps = recognizer.encode_with_maps(frames[-1:])
     pairs = recognizer.motion(maps_of_the_frame_one_step_before, maps)
@@ -101,7 +101,7 @@ class ExportedRecognizer(BaseRecognizer):
     def encode_with_maps(
         self, frames: Pixels
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Frames to their features, and to their middle maps if motion is among the cues."""
+        """Frames to their features, and to their maps ``(B, Q)`` if motion is among the cues."""
         outputs = self._encoder.run(frames)
         if self.info.cues == "appearance":
             return outputs[0], None
@@ -112,7 +112,7 @@ class ExportedRecognizer(BaseRecognizer):
     def motion(
         self, earlier: NDArray[np.float32], later: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Middle maps of N earlier frames and N later ones to the terms of their pairs."""
+        """The maps of N earlier frames and of N later ones to the terms of their pairs."""
         return self._motion.run(earlier, later)[0]
 
     def classify(

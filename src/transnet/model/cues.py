@@ -2,10 +2,11 @@
 
 ::
 
-    cue           from                       head
-    appearance    z_i                        readout, the paper's three convolutions
-    change        change of pair (i, i+1)    dense layer, h_i = f(V m_i + b), the last two of them
-    flow          flow of pair (i, i+1)      dense layer, h_i = f(V m_i + b), the last two of them
+    cue              from frames i, i+1           head
+    appearance       z_i                          readout, the paper's three convolutions
+    middle_change    change of the middle map     dense layer, h_i = f(V m_i + b), the last two
+    last_change      change of the last map       the same
+    flow             what moves where             the same
 
     probability of a class = mean of the probabilities that the cues give it
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 CUES_OF = {
     "appearance": ("appearance",),
-    "motion": ("change", "flow"),
-    "both": ("appearance", "change", "flow"),
+    "motion": ("middle_change", "last_change", "flow"),
+    "both": ("appearance", "middle_change", "last_change", "flow"),
 }
 """The cues that each choice of ``cues`` classifies."""
 

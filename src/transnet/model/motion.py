@@ -1,10 +1,10 @@
-"""The motion of a pair of frames, from a middle map of the backbone pass that they take anyway.
+"""The motion of a pair of frames, from two maps of the backbone pass that they take anyway.
 
 ::
 
     map at stride 16, frame i       frame i+1            change: how much of each channel came and
-    . . . . .   each position    . . . . .                       went, means over positions
-    . . o . .   is compared      . +---+ .
+    . . . . .   each position    . . . . .                       went, means over positions; the
+    . . o . .   is compared      . +---+ .                       same of the last map
     . . . . .   with the 5 x 5   . +---+ .               gate:   change^2 / (change^2 + 0.29^2) at
           \\     around it             |                          each position
            cosine, softmax, expected displacement
@@ -24,13 +24,16 @@ A stream, a clip and an exported model call the same functions of two frames.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-VERSION = 1
+from transnet.model.backbone import FrameMaps
+
+VERSION = 2
 """Part of the key of cached motion features: increase it when the numbers change."""
 
 RADIUS = 2
@@ -58,40 +61,42 @@ class MotionMaps(NamedTuple):
     """What the motion of a frame is computed from.
 
     Attributes:
-        maps: the middle map, ``(N, C, H, W)``.
-        unit: the same less its mean over positions, of length 1 at each, ``(N, C, H W)``.
+        middle: the middle map, ``(N, C, H, W)``.
+        last: the last map, ``(N, D, h, w)``.
+        unit: the middle map less its mean over positions, of length 1 at each, ``(N, C, H W)``.
     """
 
-    maps: Tensor
+    middle: Tensor
+    last: Tensor
     unit: Tensor
 
 
-def motion_maps(maps: Tensor) -> MotionMaps:
-    """Prepare the middle maps of frames, ``(N, C, H, W)``."""
-    values = maps.flatten(2)
+def motion_maps(maps: FrameMaps) -> MotionMaps:
+    """Prepare the maps of N frames."""
+    values = maps.middle.flatten(2)
     values = values - values.mean(dim=2, keepdim=True)
     unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True) + 1e-12)
-    return MotionMaps(maps, unit)
+    return MotionMaps(maps.middle, maps.last, unit)
 
 
 class PairMotion(nn.Module):
     """The motion from a frame to a later one; it has constants and no parameters.
 
     Args:
-        channels: channels C of the middle map.
-        height: H of the middle map.
-        width: W of the middle map.
+        middle: shape C, H, W of the middle map.
+        last: shape D, h, w of the last map.
 
     Attributes:
-        shape: C, H and W.
-        num_change: length of the change vector, 2 C.
-        num_features: length M of the motion vector, 2 C + :data:`NUM_FLOW`.
+        shapes: ``middle`` and ``last``.
+        lengths: of the vector of each cue: ``middle_change`` 2 C, ``last_change`` 2 D, ``flow``
+            :data:`NUM_FLOW`.
 
     Example:
-        >>> motion = PairMotion(channels=8, height=4, width=4)
-        >>> maps = motion_maps(torch.rand(3, 8, 4, 4))
-        >>> motion(maps, maps).shape
-        torch.Size([3, 249])
+        >>> motion = PairMotion((8, 4, 4), (16, 2, 2))
+        >>> maps = motion_maps(FrameMaps(torch.rand(3, 16, 2, 2), torch.rand(3, 8, 4, 4)))
+        >>> {cue: values.shape for cue, values in motion.split(motion(maps, maps)).items()}
+        {'middle_change': torch.Size([3, 16]), 'last_change': torch.Size([3, 32]), \
+'flow': torch.Size([3, 233])}
     """
 
     reachable: Tensor
@@ -99,11 +104,15 @@ class PairMotion(nn.Module):
     grids: Tensor
     compass: Tensor
 
-    def __init__(self, channels: int, height: int, width: int) -> None:
+    def __init__(self, middle: Sequence[int], last: Sequence[int]) -> None:
         super().__init__()
-        self.shape = (channels, height, width)
-        self.num_change = 2 * channels
-        self.num_features = self.num_change + NUM_FLOW
+        self.shapes = torch.Size(middle), torch.Size(last)
+        self.lengths = {
+            "middle_change": 2 * middle[0],
+            "last_change": 2 * last[0],
+            "flow": NUM_FLOW,
+        }
+        height, width = middle[1:]
         angles = torch.arange(8) * (math.pi / 4)
         reachable, places = _search_windows(height, width)
         for name, constant in (
@@ -115,25 +124,28 @@ class PairMotion(nn.Module):
             self.register_buffer(name, constant, persistent=False)
 
     def forward(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
-        """N pairs of frames to their motion vectors ``(N, M)``: rise, fall, flow."""
-        step = later.maps - earlier.maps
-        size, signed = step.abs().mean(dim=(2, 3)), step.mean(dim=(2, 3))
-        flow = self.gated_flow(earlier, later)
-        return torch.cat([(size + signed) / 2, (size - signed) / 2, self._pool(flow)], dim=1)
+        """N pairs of frames to their motion vectors ``(N, M)``, M the sum of :attr:`lengths`."""
+        flow = self._pool(self.gated_flow(earlier, later))
+        changes = _change(earlier.middle, later.middle), _change(earlier.last, later.last)
+        return torch.cat([*changes, flow], dim=1)
+
+    def split(self, motion: Tensor) -> dict[str, Tensor]:
+        """Motion vectors ``(..., M)`` to the vector of each cue."""
+        return dict(zip(self.lengths, motion.split([*self.lengths.values()], dim=-1), strict=True))
 
     def gated_flow(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """The displacement of each position where something changes, x and y, ``(N, 2, H, W)``.
 
         In positions of the map, less the camera's motion.
         """
-        size = (earlier.maps.abs() + later.maps.abs()).mean(dim=(1, 2, 3), keepdim=True) / 2
-        change = (later.maps - earlier.maps).abs().mean(dim=1, keepdim=True) / (size + 1e-6)
+        size = (earlier.middle.abs() + later.middle.abs()).mean(dim=(1, 2, 3), keepdim=True) / 2
+        change = (later.middle - earlier.middle).abs().mean(dim=1, keepdim=True) / (size + 1e-6)
         flow = self._displacements(earlier, later)
         return (flow - _median(flow)) * (change**2 / (change**2 + CHANGE**2))
 
     def _displacements(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """Where each position goes: blocks of rows, each against the rows that they may reach."""
-        height, width = earlier.maps.shape[2:]
+        height, width = earlier.middle.shape[2:]
         asking = earlier.unit.transpose(1, 2)
         expected = []
         for top in range(0, height, BLOCK):
@@ -154,6 +166,13 @@ class PairMotion(nn.Module):
         cells, place = _cells_around_motion(length)
         around = torch.matmul(cells, seen.transpose(1, 2)).flatten(1)
         return torch.cat([torch.matmul(seen, self.grids).flatten(1), around, place], dim=1)
+
+
+def _change(earlier: Tensor, later: Tensor) -> Tensor:
+    """How much of each channel came and went, means over positions, ``(N, 2 C)``."""
+    step = later - earlier
+    size, signed = step.abs().mean(dim=(2, 3)), step.mean(dim=(2, 3))
+    return torch.cat([(size + signed) / 2, (size - signed) / 2], dim=1)
 
 
 def _median(flow: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from transnet.model.baselines import (
 )
 from transnet.model.cues import CUES_OF, PairHead, join
 from transnet.model.encoded import Encoded
-from transnet.model.motion import NUM_FLOW, MotionMaps, PairMotion, motion_maps
+from transnet.model.motion import MotionMaps, PairMotion, motion_maps
 from transnet.model.readout import Readout
 from transnet.model.temporal import TemporalConvolutions
 
@@ -105,16 +105,24 @@ class TransNet(nn.Module):
         if appearance:
             self.temporal = temporal_part(features)
         if has_motion:
-            self.pair_motion = PairMotion(*_middle_shape(encoder))
-            self.change, self.flow = (
-                PairHead(inputs, features, temporal_part(features, of_pairs=True), dropout)
-                for inputs in (self.pair_motion.num_change, NUM_FLOW)
+            self.pair_motion = PairMotion(*_map_shapes(encoder))
+            self.motion = nn.ModuleDict(
+                {
+                    cue: PairHead(inputs, features, temporal_part(features, of_pairs=True), dropout)
+                    for cue, inputs in self.pair_motion.lengths.items()
+                }
             )
 
     @property
     def backbone(self) -> Backbone:
         """The image network in the 2D component."""
         return self.spatial.backbone
+
+    @property
+    def pair_heads(self) -> dict[str, PairHead]:
+        """The head of each cue that is computed from pairs of frames."""
+        heads = self.motion.items() if self.has_motion else ()
+        return {cue: head for cue, head in heads if isinstance(head, PairHead)}
 
     @property
     def feature_kind(self) -> str:
@@ -156,7 +164,7 @@ class TransNet(nn.Module):
             return Encoded(frames, frames.new_empty(shape[0], shape[1] - 1, 0))
         maps = self.backbone.maps(clips.flatten(0, 1))
         with torch.no_grad():  # motion has no parameters to train
-            pairs = self._motion_of_clips(motion_maps(maps.middle), shape)
+            pairs = self._motion_of_clips(motion_maps(maps), shape)
         return Encoded(self.spatial.pool(maps.last).unflatten(0, shape), pairs)
 
     def cue_logits(self, encoded: Encoded) -> dict[str, Tensor]:
@@ -167,8 +175,8 @@ class TransNet(nn.Module):
             features = self.spatial.readout(encoded.frames.flatten(0, 1)).unflatten(0, shape)
             logits["appearance"] = self.temporal(features)
         if self.has_motion:
-            logits["change"] = self.change(encoded.pairs[..., : self.pair_motion.num_change])
-            logits["flow"] = self.flow(encoded.pairs[..., self.pair_motion.num_change :])
+            for cue, motion in self.pair_motion.split(encoded.pairs).items():
+                logits[cue] = self.pair_heads[cue](motion)
         return logits
 
     def frame_terms(self, frames: Tensor) -> FrameTerms:
@@ -180,17 +188,15 @@ class TransNet(nn.Module):
         if "appearance" in self.cues:
             features = self.spatial.readout(self.spatial.pool(maps.last))
             terms = self.temporal.frame_terms(features)
-        return FrameTerms(terms, motion_maps(maps.middle))
+        return FrameTerms(terms, motion_maps(maps))
 
     def pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
-        """N pairs of frames to what a stream keeps of their motion, ``(N, 2 L)``."""
-        motion = self.pair_motion(earlier, later)
-        num_change = self.pair_motion.num_change
-        change = self.change.pair_terms(motion[:, :num_change])
-        return torch.cat([change, self.flow.pair_terms(motion[:, num_change:])], dim=1)
+        """N pairs of frames to what a stream keeps of their motion, ``(N, P)``."""
+        motion = self.pair_motion.split(self.pair_motion(earlier, later))
+        return torch.cat([self.pair_heads[cue].pair_terms(motion[cue]) for cue in motion], dim=1)
 
     def from_terms(self, frames: Tensor, pairs: Tensor | None) -> Tensor:
-        """The terms of n frames ``(B, n, F)`` and n-1 pairs ``(B, n-1, 2 L)`` to logits ``(B, C)``.
+        """The terms of n frames ``(B, n, F)`` and n-1 pairs ``(B, n-1, P)`` to logits ``(B, C)``.
 
         Equal to those of a clip of the same frames.
         """
@@ -202,13 +208,14 @@ class TransNet(nn.Module):
         return join(logits)
 
     def motion_logits(self, pairs: Tensor) -> dict[str, Tensor]:
-        """The terms of n-1 pairs ``(B, n-1, 2 L)`` to the logits of the cues of motion."""
-        change, flow = pairs.chunk(2, dim=2)
-        return {"change": self.change.temporal(change), "flow": self.flow.temporal(flow)}
+        """The terms of n-1 pairs ``(B, n-1, P)`` to the logits of the cues of motion."""
+        terms = pairs.chunk(len(self.pair_heads), dim=2)
+        named = zip(self.pair_heads, terms, strict=True)
+        return {cue: self.pair_heads[cue].temporal(each) for cue, each in named}
 
     def flow_of_clip(self, clip: Tensor) -> Tensor:
         """What moves between neighbors of a clip ``(n, 3, H, W)``, ``(n-1, 2, h, w)``."""
-        maps = motion_maps(self.backbone.maps(clip).middle)
+        maps = motion_maps(self.backbone.maps(clip))
         earlier, later = (MotionMaps(*(v[part] for v in maps)) for part in _NEIGHBORS)
         return self.pair_motion.gated_flow(earlier, later)
 
@@ -220,12 +227,12 @@ class TransNet(nn.Module):
 
 
 @torch.no_grad()
-def _middle_shape(backbone: Backbone) -> tuple[int, int, int]:
-    """Channels, height and width of the middle map."""
+def _map_shapes(backbone: Backbone) -> tuple[torch.Size, torch.Size]:
+    """Channels, height and width of the middle map and of the last one."""
     training = backbone.training
     maps = backbone.eval().maps(torch.zeros(1, 3, backbone.size, backbone.size))
     backbone.train(training)
-    return maps.middle.shape[1], maps.middle.shape[2], maps.middle.shape[3]
+    return maps.middle.shape[1:], maps.last.shape[1:]
 
 
 def _require(argument: str, value: str, accepted: tuple[str, ...]) -> None:

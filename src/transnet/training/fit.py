@@ -62,6 +62,7 @@ class FitOptions:
         max_gradient: norm to which gradients are clipped; ``None`` leaves them as they are.
         mixed_precision: compute in bfloat16 where the device is fast in it, with float32 weights.
         device: device of the training.
+        keep_best: stop early, and keep the weights of the lowest validation loss.
         extra_callbacks: callbacks besides those of every training.
     """
 
@@ -69,6 +70,7 @@ class FitOptions:
     max_gradient: float | None = None
     mixed_precision: bool = False
     device: torch.device = torch.device("cpu")
+    keep_best: bool = True
     extra_callbacks: Sequence[Callback] = ()
 
 
@@ -82,9 +84,10 @@ def fit(
 ) -> FitSummary:
     """Train, and leave the best weights in ``module``.
 
-    With validation batches the best epoch is the one of the lowest validation loss, without them
-    it is the last. A training that ``folder`` holds is continued, or read if it has ended. The
-    log holds each epoch's share of time spent waiting for data (``waiting``).
+    With validation batches and ``options.keep_best`` the best epoch is the one of the lowest
+    validation loss, otherwise it is the last. A training that ``folder`` holds is continued, or
+    read if it has ended. The log holds each epoch's share of time spent waiting for data
+    (``waiting``).
 
     Args:
         module: the network and its training step.
@@ -97,7 +100,8 @@ def fit(
     Raises:
         TransNetError: a checkpoint in ``folder`` cannot be read, or nothing can be written there.
     """
-    best = folder / (LAST if validation_loader is None else BEST)
+    keep_best = options.keep_best and validation_loader is not None
+    best = folder / (BEST if keep_best else LAST)
     if (folder / SUMMARY).exists():
         _restore(module, best)
         summary = _read_summary(folder / SUMMARY)
@@ -106,7 +110,7 @@ def fit(
         _require_undamaged(folder / LAST)
     timer, progress = TrainingTimer(options.device), TrainingProgress(options.score)
     callbacks = [timer, progress, *options.extra_callbacks]
-    callbacks += _checkpoints(folder, config, validated=validation_loader is not None)
+    callbacks += _checkpoints(folder, config, keep_best=keep_best)
     with _without_advice(), slow_parts_in_float32(module):
         trainer = _trainer(module, config, folder, options, callbacks)
         _follow_epochs(train_loader, trainer)
@@ -139,11 +143,11 @@ def _digest(values: dict[str, Any]) -> str:
 
 
 def _checkpoints(
-    folder: Path, config: TrainingConfig | PretrainingConfig, *, validated: bool
+    folder: Path, config: TrainingConfig | PretrainingConfig, *, keep_best: bool
 ) -> list[Callback]:
     """Early stopping and checkpoints; ``last.ckpt`` comes last, to hold the others' states."""
     callbacks: list[Callback] = []
-    if validated:
+    if keep_best:
         monitor = "validation_loss"
         callbacks.append(
             MovableCheckpoint(

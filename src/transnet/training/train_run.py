@@ -157,10 +157,10 @@ def _build(
 def _train(
     network: Network, info: RunInfo, data: ClipData, run: Path, device: torch.device
 ) -> FitSummary:
-    """Train with early stopping; then, if ``data.refits``, once more on the validation clips too.
+    """Train; then, if ``data.refits``, once more on the validation clips too.
 
-    The second training starts from the same weights and runs as many epochs as the first one found
-    best, so it needs no validation clips. The test clips take part in neither.
+    The second training starts from the same weights and runs as many epochs as the first one kept,
+    so it needs no validation clips. The test clips take part in neither.
     """
     config, train, validation = info.training, data.train, data.validation
     refit = data.refits and bool(validation)
@@ -201,6 +201,7 @@ def _fit(
         mixed_precision=not config.freeze,
         max_gradient=None if config.freeze else MAX_GRADIENT,
         device=device,
+        keep_best=config.keep == "best",
     )
     return fit(module, train_loader, validation_loader, config, folder, options)
 
