@@ -23,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 
 BATCH = 25
+BATCHES = {"http": 400}  # of a server, which takes long to start
 MEMORY_BYTES = 4 << 30  # of addresses; mapped libraries count
 TIME_S = 10
 
@@ -159,11 +160,40 @@ def _videos(folder: Path, chance: random.Random) -> None:
     read_clip(path, ClipConfig(frames=4, size=32))
 
 
+def _caches(folder: Path, chance: random.Random) -> None:
+    import numpy as np
+
+    from transnet.data.cache.database import NAME
+    from transnet.data.cache.features import FeatureCache
+
+    arrays = {f"features|{n}": np.full((3, 900), n, np.float32) for n in range(20)}
+    with FeatureCache(folder) as cache:
+        cache.put(arrays)
+    path = folder / NAME
+    path.write_bytes(_mutated(path.read_bytes(), chance))
+    with FeatureCache(folder) as cache:
+        for key, array in arrays.items():
+            if key not in cache:
+                cache.put({key: array})
+        for key, array in arrays.items():
+            found = cache.get(key)
+            if found is not None and not np.array_equal(found, array):
+                raise ValueError(f"{key} is another")
+
+
+def _http(folder: Path, chance: random.Random) -> None:
+    from scripts import fuzz_http
+    from transnet.errors import TransNetError
+
+    if not fuzz_http.request(chance, _mutated):
+        raise TransNetError("refused")
+
+
 READERS: dict[str, Callable[[Path, random.Random], None]] = {
     reader.__name__.strip("_"): reader
     for reader in (
         *(_photos, _annotations, _manifests, _yaml, _archives),
-        *(_weights, _records, _exports, _videos),
+        *(_weights, _records, _exports, _videos, _caches, _http),
     )
 }
 
@@ -193,6 +223,10 @@ def _child(reader: str, first: int, cases: int) -> None:
         if time.perf_counter() - began_s > TIME_S:
             result = f"slow, {time.perf_counter() - began_s:.0f} s"
         print(f"{seed} {result}", flush=True)
+    if reader == "http":
+        from scripts import fuzz_http
+
+        fuzz_http.close()
 
 
 def run(reader: str, first: int, cases: int) -> tuple[Counter[str], list[str]]:
@@ -200,8 +234,9 @@ def run(reader: str, first: int, cases: int) -> tuple[Counter[str], list[str]]:
     counts: Counter[str] = Counter()
     faults = []
     command = [sys.executable, "-m", "scripts.fuzz", "--child", "--reader", reader]
-    for begin in range(first, first + cases, BATCH):
-        count = min(BATCH, first + cases - begin)
+    batch = BATCHES.get(reader, BATCH)
+    for begin in range(first, first + cases, batch):
+        count = min(batch, first + cases - begin)
         words = [*command, "--first", str(begin), "--cases", str(count)]
         try:
             done = subprocess.run(words, capture_output=True, timeout=TIME_S * count + 60)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -32,3 +34,16 @@ def rotate(path: Path, matrix: tuple[int, int, int, int]) -> None:
     a, b, c, d = (value << 16 for value in matrix)
     content[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(content)
+
+
+def count_entries(folder: Path, kind: str) -> int:
+    """How many entries of a kind are in a cache, as another process sees it."""
+    path = folder / "entries.sqlite"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as database:
+        try:
+            keys = database.execute("SELECT key FROM entries").fetchall()
+        except sqlite3.OperationalError:
+            return 0  # no table yet
+    return sum(bytes(key).startswith(f"{kind}|".encode()) for (key,) in keys)

@@ -60,6 +60,9 @@ COMMANDS = {
 }
 """Name to the function, ``module:name``, and a summary."""
 
+GUARDS = ("transnet.utils.signals:keep_interrupts", "transnet.utils.terminal:guard_terminal")
+"""Called before every command."""
+
 _REASONS = {
     errno.ENAMETOOLONG: "this name is too long for a file.",
     errno.ENOSPC: "the disk is full; free some space and start again.",
@@ -80,6 +83,8 @@ RESUMABLE = ("train", "pretrain")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``transnet`` and return its exit status: 0 success, 1 failure, 2 a usage error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for guard in GUARDS:
+        _function(guard)()
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return 0 if words else 2
@@ -96,14 +101,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, words: Sequence[str]) -> int:
-    module, _, name = COMMANDS[command][0].partition(":")
-    function = getattr(importlib.import_module(module), name)
+    function = _function(COMMANDS[command][0])
     parser = _parser(command, function)
     try:
         words = [*_preset(words, parser), *words]
         for file in _config_files(words):
             check_yaml(file)
         result = function(**_arguments(function, vars(parser.parse_args(words))))
+        sys.stdout.flush()  # a full disk is told here, not by the interpreter as it ends
     except argparse.ArgumentError as error:
         return _fail(_readable(error.message, function), f"See transnet {command} --help", status=2)
     except TransNetError as error:
@@ -123,6 +128,13 @@ def _run(command: str, words: Sequence[str]) -> int:
         print(f"Interrupted.{hint}", file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _function(place: str) -> Callable[..., Any]:
+    """A function by its place, ``module:name``."""
+    module, _, name = place.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
 
 
 def _discard_output() -> None:

@@ -17,7 +17,9 @@ from starlette.websockets import WebSocketDisconnect
 from tests.app.test_project import jpeg
 from transnet import TransNetError, load
 from transnet.app.serving.decoder import Decoders
+from transnet.app.serving.engine import Engine
 from transnet.app.serving.guard import Access
+from transnet.app.serving.problems import RequestError
 from transnet.app.serving.server import LOCAL, guarded, listen, make_app, read_key
 from transnet.app.serving.service import Service
 from transnet.app.serving.settings import ServerConfig
@@ -205,3 +207,13 @@ def test_addresses_and_keys_are_checked(tmp_path, monkeypatch):
     (tmp_path / "key").touch()
     with pytest.raises(TransNetError, match="is empty"):
         read_key(str(tmp_path / "key"))
+
+
+def test_work_behind_the_end_of_a_server_is_refused():
+    """Or a timeline that is being watched would wait for ever, and the process with it."""
+    engine = Engine(2)
+    engine.start(None)
+    engine.stop()
+    for _ in range(3):
+        with pytest.raises(RequestError, match="is stopping"):
+            engine.call_waiting(print)

@@ -219,3 +219,13 @@ def test_killed_at_any_moment_no_row_is_lost_or_twice(clips_folder, trained_run,
     label(str(clips_folder), run=str(trained_run), out=str(whole), config=QUIET)
     assert rows(out) == rows(whole) and len(rows(out)) == 30
     assert not list(out.glob(".part-*"))
+
+
+def test_isolated_rows_are_the_same(archive, trained_run, tmp_path):
+    run = str(trained_run)
+    label(str(archive), run=run, out=str(tmp_path / "plain"), config=QUIET)
+    label(str(archive), run=run, out=str(tmp_path / "isolated"), config=QUIET, isolate=True)
+    assert rows(tmp_path / "isolated") == rows(tmp_path / "plain")
+    long = LabelConfig(device="cpu", segments_from_s=5)
+    with pytest.raises(TransNetError, match="--isolate is for whole clips"):
+        label(str(archive), run=run, out=str(tmp_path / "long"), config=long, isolate=True)

@@ -22,7 +22,7 @@ def test_it_imports_no_torch_and_answers_the_same(trained_run, exported, clip):
     script = (
         "import sys; from transnet.deploy.runtime import main; status = main(sys.argv[1:]); "
         "heavy = {'torch', 'timm', 'pytorch_lightning', 'jsonargparse', 'onnx', 'tqdm', 'PIL', "
-        "'lmdb'}; "
+        "'sqlite3'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules); sys.exit(status)"
     )
     shown = subprocess.run(

@@ -5,12 +5,11 @@ import sys
 import time
 from functools import partial
 
-import lmdb
 import numpy as np
 import pytest
 import torch
 
-from tests.helpers import TINY_BACKBONE
+from tests.helpers import TINY_BACKBONE, count_entries
 from transnet.config import ClipConfig
 from transnet.data.broken import check_broken
 from transnet.data.cache.features import FeatureCache
@@ -120,14 +119,6 @@ def test_too_many_broken_clips_stop(capsys):
         check_broken(broken, 100, 0.01, "")
 
 
-def count_entries(folder) -> int:
-    """How many features are in the store, as another process sees it."""
-    if not (folder / "data.mdb").exists():
-        return 0
-    with lmdb.open(str(folder), readonly=True, lock=False) as database, database.begin() as reader:
-        return sum(bytes(key).startswith(b"checked|features|") for key, _ in reader.cursor())
-
-
 @pytest.mark.slow
 def test_a_killed_run_continues_where_it_was(clips_folder, tmp_path):
     """SIGKILL in the middle of feature extraction costs the clip in hand and no other."""
@@ -140,16 +131,20 @@ def test_a_killed_run_continues_where_it_was(clips_folder, tmp_path):
     ]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while count_entries(folder) < 3 and process.poll() is None and time.monotonic() < deadline:
+    while (
+        count_entries(folder, "features") < 3
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    kept = count_entries(folder)
+    kept = count_entries(folder, "features")
     assert 3 <= kept < 24, "the process was to be killed in the middle"
     again = subprocess.run([*command, "--overwrite"], check=True, capture_output=True, text=True)
     bars = [line for line in again.stderr.replace("\r", "\n").split("\n") if "features, tr" in line]
     assert f"{24 - kept}/{24 - kept}" in bars[-1]
-    assert count_entries(folder) == 24
+    assert count_entries(folder, "features") == 24
 
 
 def test_a_resumed_extraction_chooses_the_runtime_by_all_frames(cache, records, monkeypatch):

@@ -7,13 +7,12 @@ import subprocess
 import sys
 import time
 
-import lmdb
 import pytest
 import torch
 from safetensors.torch import load_file
 
 import transnet
-from tests.helpers import TINY_BACKBONE
+from tests.helpers import TINY_BACKBONE, count_entries
 from transnet import ClipConfig, TrainingConfig
 
 
@@ -82,11 +81,7 @@ def test_a_summary_says_how_long_the_network_waited(clips_folder, tmp_path, caps
 
 def count_clips(folder):
     """How many views are in the cache, as another process sees it."""
-    if not (folder / "data.mdb").exists():
-        return 0
-    with lmdb.open(str(folder), readonly=True, lock=False) as database, database.begin() as reader:
-        keys = (bytes(key).removeprefix(b"checked|") for key, _ in reader.cursor())
-        return sum(key.startswith(b"clip|") for key in keys) / 12
+    return count_entries(folder, "clip") / 12
 
 
 @pytest.mark.slow

@@ -70,6 +70,7 @@ def label(
     part_rows: int = 1000,
     part_seconds: float = 60.0,
     retry_failed: bool = False,
+    isolate: bool = False,
     json: bool = False,
 ) -> LabelSummary:
     """Label an archive of videos, as Parquet.
@@ -88,6 +89,8 @@ def label(
         part_rows: rows of a part
         part_seconds: seconds after which a smaller part is written: what a kill costs at most
         retry_failed: label the videos again that have an error
+        isolate: decode in child processes with limits of memory and time, for files of strangers;
+            not with --segments-from-s
         json: print the summary as a JSON object
 
     Returns:
@@ -112,13 +115,13 @@ def label(
         before = len(videos) - len(pending)
         if before:
             say(f"{before} of {len(videos)} videos are labeled already")
-        labeler = Labeler(run, config, num_videos=len(pending))
+        labeler = Labeler(run, config, num_videos=len(pending), isolate=isolate)
         with _opened(labeler, parts) as runtime:
             summary = LabelSummary(out, len(videos), before, labeler.digest, runtime)
             if engine == "ray":
                 from transnet.archive.ray_engine import label_with_ray
 
-                rows = label_with_ray(run, config, runtime, pending, ray_address)
+                rows = label_with_ray(labeler, runtime, pending, ray_address)
             else:
                 rows = labeler.label(pending)
             with PartWriter(parts, label_schema(), rows=part_rows, seconds=part_seconds) as writer:

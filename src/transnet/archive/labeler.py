@@ -22,6 +22,8 @@ from transnet.archive.parts import Row, import_pyarrow, printable
 from transnet.archive.segments import segments_of
 from transnet.archive.stages import Stage, run_stages
 from transnet.data.clips import Clip, read_clip
+from transnet.data.isolated import IsolatedReader
+from transnet.data.video.isolation import Isolation
 from transnet.errors import FileError, TransNetError, VideoError
 from transnet.inference.prediction import Prediction
 from transnet.inference.recognizer import Recognizer, load
@@ -57,6 +59,7 @@ class Labeler:
         config: how videos are labeled.
         runtime: the runtime of the backbone; by default the one that is fastest on this machine.
         num_videos: videos ahead, which decides whether it pays to find out what is fastest.
+        isolate: decode in child processes with limits of memory and time.
 
     Attributes:
         stages: the stages of the last call of :meth:`label`, with the time that each took.
@@ -71,6 +74,7 @@ class Labeler:
     config: LabelConfig = LabelConfig()
     runtime: str = ""
     num_videos: int = 10**6
+    isolate: bool = False
     stages: list[Stage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -79,6 +83,10 @@ class Labeler:
         self.device = device_of(self.recognizer.model)
         if self.config.segments_from_s is not None and self.device.type != "cpu":
             raise TransNetError("--segments-from-s needs --device cpu.")
+        if self.config.segments_from_s is not None and self.isolate:
+            raise TransNetError("--isolate is for whole clips; leave out --segments-from-s.")
+        self._isolation = Isolation()
+        self._read = IsolatedReader(self._isolation) if self.isolate else read_clip
         self._workers = self.config.workers or usable_cores()
         self._batch = self.config.batch or (1 if self.device.type == "cpu" else GPU_BATCH)
         self._unreachable = 0
@@ -99,6 +107,7 @@ class Labeler:
                     torch.set_num_threads(1)  # several calls at once instead, see label()
                 yield runtime
         finally:
+            self._isolation.close()
             torch.set_num_threads(threads)
             if self.runtime:
                 os.environ.pop(VARIABLE)
@@ -154,7 +163,7 @@ class Labeler:
             if video.file is None:
                 continue
             try:
-                video.clip = read_clip(
+                video.clip = self._read(
                     video.file.path,
                     self.recognizer.info.clip,
                     allow_partial=self.config.allow_partial,

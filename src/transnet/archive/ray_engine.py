@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from transnet.archive.label_config import LabelConfig
 from transnet.archive.labeler import Labeler
 from transnet.archive.parts import Row
 from transnet.errors import TransNetError
@@ -20,13 +19,13 @@ BATCH = 32
 
 
 def label_with_ray(
-    run: str, config: LabelConfig, runtime: str, paths: Sequence[str], address: str | None
+    labeler: Labeler, runtime: str, paths: Sequence[str], address: str | None
 ) -> Iterator[Row]:
-    """Label videos on a cluster; arguments as those of :class:`Labeler`.
+    """Label videos on a cluster.
 
     Args:
-        run: a run folder that every machine of the cluster can read.
-        config: how videos are labeled; ``workers`` are the cores of an actor.
+        labeler: what each actor makes for itself; every machine of the cluster can read its run,
+            and the ``workers`` of its config are the cores of an actor.
         runtime: the runtime of the backbone.
         paths: the videos.
         address: of the cluster; by default a cluster is started on this machine.
@@ -44,6 +43,7 @@ def label_with_ray(
         ) from error
     ray.init(address=address, ignore_reinit_error=True, logging_level=logging.WARNING)
     ray.data.DataContext.get_current().enable_progress_bars = False
+    config = labeler.config
     cores = config.workers or 1
     gpus = 0 if config.device == "cpu" else min(1, int(ray.cluster_resources().get("GPU", 0)))
     actors = max(1, int(ray.cluster_resources()["CPU"] // cores))
@@ -51,7 +51,8 @@ def label_with_ray(
         actors = int(ray.cluster_resources()["GPU"])
     rows = ray.data.from_items([{"path": path} for path in paths]).map_batches(
         Labeler,
-        fn_constructor_args=(run, config, runtime),
+        fn_constructor_args=(labeler.run, config, runtime),
+        fn_constructor_kwargs={"isolate": labeler.isolate},
         batch_size=BATCH,
         concurrency=(1, actors),
         num_cpus=cores,

@@ -61,6 +61,7 @@ class IsolatedReader:
             np.frombuffer(body, np.int64, count, pixels).copy(),
             np.frombuffer(body, np.float64, count, pixels + 8 * count).copy(),
             str(head["damage"]),
+            float(head["video_s"]),
         )
 
 
@@ -69,4 +70,5 @@ def send_clip(path: str, request: dict[str, Any]) -> tuple[dict[str, Any], bytes
     config, view = ClipConfig(**request["config"]), View(**request["view"])
     clip = read_clip(path, config, view, **request["options"])
     parts = (clip.frames, clip.indices.astype(np.int64), clip.times_s.astype(np.float64))
-    return {"damage": clip.damage}, b"".join(part.tobytes() for part in parts)
+    head = {"damage": clip.damage, "video_s": clip.video_s}
+    return head, b"".join(part.tobytes() for part in parts)

@@ -191,6 +191,11 @@ def _explained_errors(trainer: Trainer, folder: Path) -> Iterator[None]:
             "continue with --resume."
         ) from error
     except (EOFError, LookupError, RuntimeError, TypeError, ValueError, UnpicklingError) as error:
+        if "shared memory" in str(error):
+            raise TransNetError(
+                "the loader workers have no shared memory left (/dev/shm is full); use --workers 1 "
+                "or a smaller --batch-size, or give it more: docker run --shm-size 1g."
+            ) from error
         if not resumed or trainer.global_step > 0:
             raise
         raise _unusable(folder / LAST, error) from error

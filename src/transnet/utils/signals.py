@@ -1,11 +1,17 @@
-"""Signals that end a program: treated as Ctrl-C, so that files are completed."""
+"""Signals that end a program: treated as Ctrl-C, so that files are completed; none is lost."""
 
 from __future__ import annotations
 
+import _thread
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+_LATER_S = 0.1
 
 
 @contextmanager
@@ -28,3 +34,20 @@ def sigterm_as_interrupt() -> Iterator[None]:
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
+
+
+def keep_interrupts() -> None:
+    """Raise each Ctrl-C again that comes while Python cannot raise it.
+
+    While a process forks, as for loader workers, Python prints a ``KeyboardInterrupt`` and goes on.
+    """
+    process, before = os.getpid(), sys.unraisablehook
+
+    def again(unraisable: Any) -> None:
+        if unraisable.exc_type is KeyboardInterrupt and os.getpid() == process:
+            # Later, and from a thread: raised in here, it would be lost once more.
+            threading.Timer(_LATER_S, _thread.interrupt_main).start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = again

@@ -1,11 +1,12 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from transnet.data.cache import environment
+from transnet.data.cache.database import NAME
 from transnet.data.cache.features import FeatureCache, feature_key
 from transnet.errors import TransNetError, VideoError
 
@@ -35,17 +36,18 @@ def test_keys_depend_on_everything():
     assert feature_key(a=1, b=2) == feature_key(b=2, a=1)
 
 
-def test_the_store_grows(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "FIRST_MAP_BYTES", 2**16)
-    with FeatureCache(tmp_path / "features") as cache:
-        arrays = {f"features|{number}": np.full(10_000, number, np.float32) for number in range(20)}
-        for key, array in arrays.items():
-            cache.put({key: array})
-        assert all(np.array_equal(cache.get(key), array) for key, array in arrays.items())
+def test_threads_share_it(cache):
+    arrays = {f"features|{number}": np.full(10_000, number, np.float32) for number in range(40)}
+
+    def use(key):
+        cache.put({key: arrays[key]})
+        return np.array_equal(cache.get(key), arrays[key])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(use, arrays))
 
 
-def test_two_processes_share_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "FIRST_MAP_BYTES", 2**16)
+def test_two_processes_share_it(tmp_path):
     with FeatureCache(tmp_path / "features") as cache:
         script = (
             "import sys, numpy as np\n"
@@ -77,12 +79,16 @@ def test_a_missing_video_is_named(cache, tmp_path):
 
 
 def test_a_folder_that_is_no_cache_is_named(tmp_path):
-    (tmp_path / "data.mdb").write_bytes(b"not a database" * 1000)
-    with pytest.raises(TransNetError, match="cannot be used .*another folder with --cache"):
-        FeatureCache(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(TransNetError, match="cannot be used"):
+    with pytest.raises(TransNetError, match="cannot be used .*another folder with --cache"):
         FeatureCache(tmp_path / "file")
+
+
+def test_rubbish_is_replaced(tmp_path):
+    (tmp_path / NAME).write_bytes(b"not a database" * 1000)
+    with FeatureCache(tmp_path) as cache:
+        cache.put({"features|a": np.arange(3)})
+        assert np.array_equal(cache.get("features|a"), np.arange(3))
 
 
 def test_the_names_of_features_stay_what_they_were():

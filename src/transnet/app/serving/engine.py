@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,6 +59,7 @@ class Engine:
         self._queue: queue.Queue[_Work | None] = queue.Queue(max_waiting)
         self._runtime_scope = ExitStack()
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
+        self._stopping = threading.Event()
 
     def start(self, run: Path | str | None) -> None:
         """Start the thread; its first work is to import torch and load ``run``."""
@@ -66,7 +67,8 @@ class Engine:
         self._queue.put(_Work(lambda: self._load(run), Future()))
 
     def stop(self) -> None:
-        """End the thread after the work in its queue."""
+        """End the thread after the work in its queue; later calls are refused."""
+        self._stopping.set()
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=10)
@@ -111,9 +113,13 @@ class Engine:
     def _submit(self, call: Callable[[], Any], *, block: bool) -> Future[Any]:
         done: Future[Any] = Future()
         try:
-            self._queue.put(_Work(call, done), block=block)
+            if not self._stopping.is_set():
+                self._queue.put(_Work(call, done), block=block)
         except queue.Full:
             raise busy() from None
+        # It may have been put behind the last work, where nobody would ever answer.
+        if self._stopping.is_set() and done.cancel():
+            raise RequestError(503, "the server is stopping.")
         return done
 
     def _work(self) -> None:
@@ -124,6 +130,9 @@ class Engine:
                 work.done.set_result(work.call())
             except BaseException as error:
                 work.done.set_exception(error)
+        with suppress(queue.Empty):  # make room for those who wait for it, to be refused
+            while True:
+                self._queue.get_nowait()
         self._runtime_scope.close()
 
     def _load(self, run: Path | str | None) -> None:

@@ -2,11 +2,8 @@
 
 The key of an entry depends on everything that its value depends on, first of all the bytes of the
 video. So an entry never becomes stale, and a moved or copied video is found again. Entries are
-written in LMDB transactions: after a crash or on a full disk an entry is complete, or absent.
-
-Each value begins with a digest of itself and its key. A value that does not agree with it counts
-as missing, and is made anew. Values of older versions, which have no digest, lie under other keys
-and are still read.
+written in transactions: after a crash or on a full disk an entry is complete, or absent. A damaged
+entry counts as missing, and is made anew.
 """
 
 from __future__ import annotations
@@ -14,19 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import lmdb
-
-from transnet.data.cache.environment import open_environment
+from transnet.data.cache.database import Database
 from transnet.errors import TransNetError, VideoError
 
 FORMAT = 1
-_DIGEST_BYTES = 16
-_CHECKED = "checked|"
 
 
 class Store:
@@ -58,12 +52,12 @@ class Store:
             TransNetError: the store as a whole is damaged.
         """
         try:
-            with self._transaction() as transaction:
-                return [_value(transaction, key) for key in keys]
-        except (OSError, lmdb.Error) as error:
+            return self._database.read(list(keys))
+        except (OSError, sqlite3.Error, TransNetError) as error:
             raise TransNetError(
-                f"the {self.title} at {self.folder} is damaged ({error}); delete it: everything in "
-                f"it can be computed again. Or {self.alternative}."
+                f"the {self.title} at {self.folder} cannot be read ({error}). If it is damaged, "
+                "delete it: everything in it can be computed again. "
+                f"Or {self.alternative}."
             ) from error
 
     def write(self, values: Mapping[str, bytes]) -> None:
@@ -72,28 +66,20 @@ class Store:
         Raises:
             TransNetError: the disk is full or cannot be written.
         """
-        if not self._writable:
+        if not self._database.writable:
             raise TransNetError(
                 f"the {self.title} at {self.folder} is read-only and lacks entries; "
                 f"{self.alternative}."
             )
-        while True:
-            try:
-                with self._environment.begin(write=True) as transaction:
-                    for key, value in values.items():
-                        transaction.put(_checked(key), _digest(key, value) + value)
-                return
-            except lmdb.MapResizedError:
-                self._environment.set_mapsize(0)
-            except lmdb.MapFullError:
-                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-            except (OSError, lmdb.Error) as error:
-                raise TransNetError(
-                    f"the {self.title} at {self.folder} cannot be written ({error}). "
-                    "If the disk is full, free space and start again: what was stored is kept. "
-                    "If it is damaged, delete it: everything in it can be computed again. "
-                    f"Or {self.alternative}."
-                ) from error
+        try:
+            self._database.write(values)
+        except (OSError, sqlite3.Error, TransNetError) as error:
+            raise TransNetError(
+                f"the {self.title} at {self.folder} cannot be written ({error}). "
+                "If the disk is full, free space and start again: what was stored is kept. "
+                "If it is damaged, delete it: everything in it can be computed again. "
+                f"Or {self.alternative}."
+            ) from error
 
     def video_digest(self, path: Path | str) -> str:
         """A hash of a file's bytes, remembered until its size, times, or inode changes.
@@ -118,7 +104,7 @@ class Store:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise VideoError(path, f"cannot be opened ({reason}).") from None
-        if self._writable:
+        if self._database.writable:
             self.write({key: digest.encode()})
         return digest
 
@@ -154,8 +140,7 @@ class Store:
         self._database.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        own = ("_database", "_opened_by", "_writable")
-        return {name: value for name, value in vars(self).items() if name not in own}
+        return {name: value for name, value in vars(self).items() if name != "_database"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -163,51 +148,19 @@ class Store:
 
     def _open(self) -> None:
         try:
-            self._database, self._writable = open_environment(self.folder)
-            self._opened_by = os.getpid()
-        except (OSError, lmdb.Error) as error:
+            self._database = Database(self.folder)
+        except (OSError, sqlite3.Error, TransNetError) as error:
             raise TransNetError(
                 f"the {self.title} at {self.folder} cannot be used ({error}); "
                 f"{self.alternative}. If the disk is full, free space. If the cache is damaged, "
                 "delete it: everything in it can be computed again."
             ) from error
 
-    @property
-    def _environment(self) -> lmdb.Environment:
-        if self._opened_by != os.getpid():  # LMDB forbids using an environment across a fork
-            self._database.close()
-            self._open()
-        return self._database
-
-    def _transaction(self) -> Any:
-        try:
-            return self._environment.begin(buffers=False)
-        except lmdb.MapResizedError:  # another process enlarged it
-            self._environment.set_mapsize(0)
-            return self._environment.begin(buffers=False)
-
 
 def _file_key(path: Path | str, status: os.stat_result) -> str:
     facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     where = os.fsencode(Path(path).resolve()) + f"|{facts}".encode()
     return "digest|" + hashlib.blake2b(where, digest_size=16).hexdigest()
-
-
-def _checked(key: str) -> bytes:
-    return (_CHECKED + key).encode()
-
-
-def _digest(key: str, value: bytes) -> bytes:
-    return hashlib.blake2b(value, digest_size=_DIGEST_BYTES, key=key.encode()[-64:]).digest()
-
-
-def _value(transaction: Any, key: str) -> bytes | None:
-    found: bytes | None = transaction.get(_checked(key))
-    if found is None:
-        old: bytes | None = transaction.get(key.encode())
-        return old
-    value = found[_DIGEST_BYTES:]
-    return value if found[:_DIGEST_BYTES] == _digest(key, value) else None
 
 
 def entry_key(kind: str, **depends_on: Any) -> str:
