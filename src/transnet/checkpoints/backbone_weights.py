@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from transnet.checkpoints.backbone_record import BackboneRecord, check_normalization
-from transnet.checkpoints.hub import fetch_weights
+from transnet.checkpoints.hub import fetch_weights, timm_record
+from transnet.checkpoints.hub_files import is_hub_address, local_folder
 from transnet.checkpoints.weights_file import read_weights
 from transnet.errors import TransNetError
 from transnet.model.backbone import check_backbone_args
@@ -76,7 +78,8 @@ def find_weights(weights: str | Path = "imagenet", backbone: str | None = None) 
     Args:
         weights: ``imagenet`` (the pretrained weights of the backbone: a file in
             ``TRANSNET_WEIGHTS``, the installed package, or ``timm``'s hub), ``none`` (random), a
-            ``.safetensors`` file, or a folder with one.
+            ``.safetensors`` file, a folder with one, or ``hf-hub:USER/NAME[@REVISION]``: a
+            repository of ``timm``, or one whose weights file states how to use it.
         backbone: model name of ``timm``, with or without a tag; by default the one that the file
             names, else MobileNetV1.
 
@@ -88,7 +91,7 @@ def find_weights(weights: str | Path = "imagenet", backbone: str | None = None) 
     elif str(weights) == "imagenet":
         record, state = _pretrained(backbone or DEFAULT_BACKBONE)
     else:
-        record, state = _read(_weights_file(weights), backbone)
+        record, state = _read(_weights_file(weights), backbone, _hub_record(weights))
     digest = weights_digest(state) if state else ""
     return BackboneWeights(replace(record, digest=digest), state)
 
@@ -98,8 +101,12 @@ def weights_folder() -> Path:
     return Path(os.environ.get("TRANSNET_WEIGHTS") or cache_folder() / "weights").expanduser()
 
 
+def _hub_record(weights: str | Path) -> BackboneRecord | None:
+    return timm_record(str(weights)) if is_hub_address(weights) else None
+
+
 def _weights_file(weights: str | Path) -> Path:
-    path = Path(weights).expanduser()
+    path = local_folder(weights)
     if path.is_dir():
         files = sorted(path.glob(ENCODER_FILE)) or sorted(path.glob("*.safetensors"))
         if len(files) != 1:
@@ -111,7 +118,7 @@ def _weights_file(weights: str | Path) -> Path:
     if not path.is_file():
         raise TransNetError(
             f"--weights is {str(weights)!r}, which does not exist; "
-            "accepted: imagenet, none, a .safetensors file, a folder with one."
+            "accepted: imagenet, none, a .safetensors file, a folder with one, hf-hub:USER/NAME."
         )
     return path
 
@@ -139,9 +146,22 @@ def _pretrained(backbone: str) -> tuple[BackboneRecord, _State]:
     return packaged or fetch_weights(backbone, local, PACKAGED_BACKBONE)
 
 
-def _read(path: Path, backbone: str | None) -> tuple[BackboneRecord, _State]:
+def _read(
+    path: Path, backbone: str | None, stated: BackboneRecord | None = None
+) -> tuple[BackboneRecord, _State]:
+    """Weights and their record: ``stated`` beside them, or else in the metadata of their file."""
+    state, metadata = read_weights(path)
+    record = stated or _stated_in(path, metadata)
+    if backbone is not None and backbone != record.name:
+        raise TransNetError(
+            f"--backbone is {backbone!r}, but {path} holds weights of {record.name!r}; "
+            "omit --backbone to use the one that the file names."
+        )
+    return record, state
+
+
+def _stated_in(path: Path, metadata: Mapping[str, str]) -> BackboneRecord:
     try:
-        state, metadata = read_weights(path)
         name = metadata["timm_model"]
         args = json.loads(metadata.get("timm_args", "{}"))
         mean, std = check_normalization(*(json.loads(metadata[key]) for key in ("mean", "std")))
@@ -154,13 +174,8 @@ def _read(path: Path, backbone: str | None) -> tuple[BackboneRecord, _State]:
         check_backbone_args(args)
     except TransNetError as error:
         raise TransNetError(f"{path}: {error}") from None
-    if backbone is not None and backbone != name:
-        raise TransNetError(
-            f"--backbone is {backbone!r}, but {path} holds weights of {name!r}; "
-            "omit --backbone to use the one that the file names."
-        )
     pretraining, license = (metadata.get(key, "unknown") for key in ("pretraining", "license"))
-    return BackboneRecord(name, args, mean, std, path.name, pretraining, license), state
+    return BackboneRecord(name, args, mean, std, path.name, pretraining, license)
 
 
 def _packaged() -> tuple[BackboneRecord, _State] | None:
