@@ -7,6 +7,7 @@ neither is shared: every network call of every caller is made here, in order.
 from __future__ import annotations
 
 import asyncio
+import io
 import queue
 import threading
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from transnet.utils.progress import say
 
 if TYPE_CHECKING:
     from transnet.app.serving.decoder import DecodedFrames
+    from transnet.data.clips import Clip
     from transnet.inference.prediction import Prediction
     from transnet.inference.recognizer import Recognizer
 
@@ -108,6 +110,14 @@ class Engine:
         """Score a decoded clip."""
         return await self.call(self._predict, frames, name)
 
+    async def explain(self, frames: DecodedFrames) -> bytes:
+        """What the answer for a decoded clip is based on: its frames with heat, as a PNG file.
+
+        Raises:
+            TransNetError: the backbone gives no map of a frame.
+        """
+        return await self.call(self._explain, frames)
+
     def _submit(self, call: Callable[[], Any], *, block: bool) -> Future[Any]:
         done: Future[Any] = Future()
         try:
@@ -145,10 +155,23 @@ class Engine:
             self.recognizer, self.failure = recognizer, ""
 
     def _predict(self, frames: DecodedFrames, name: str) -> Prediction:
-        import numpy as np
+        return replace(self.require().predict(_clip(frames)), path=name)
 
-        from transnet.data.clips import Clip
+    def _explain(self, frames: DecodedFrames) -> bytes:
+        from PIL import Image
 
-        times_s = np.asarray(frames.times_s)
-        clip = Clip(frames.pixels, np.arange(len(times_s)), times_s, frames.damage)
-        return replace(self.require().predict(clip), path=name)
+        from transnet.evaluation.explanation import explain_clip, explanation_picture
+
+        picture = explanation_picture(explain_clip(self.require(), _clip(frames)))
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "PNG")
+        return file.getvalue()
+
+
+def _clip(frames: DecodedFrames) -> Clip:
+    import numpy as np
+
+    from transnet.data.clips import Clip
+
+    times_s = np.asarray(frames.times_s)
+    return Clip(frames.pixels, np.arange(len(times_s)), times_s, frames.damage)

@@ -33,7 +33,6 @@ class Studio:
         service: serves its recognizer.
         backbone: as ``transnet train --backbone``.
         weights: as ``transnet train --weights``.
-        notify: is told of events that a tab reports; none if there is no such address.
     """
 
     def __init__(
@@ -71,6 +70,7 @@ class Studio:
             "has_run": self.project.has_run,
             "ready": self.service.engine.recognizer is not None,
             "exports": sorted(self.exports),
+            "notify": self.service.notifier.address or "",
             "invitation": asdict(self.invitation),
         }
 
