@@ -14,6 +14,7 @@ from huggingface_hub import constants
 from safetensors.torch import save
 
 import transnet
+from tests.docs.pages import ROOT, blocks, commands
 from tests.helpers import TINY_BACKBONE
 from tests.hub_server import Hub, running_hub
 from transnet import TransNetError
@@ -222,3 +223,23 @@ def test_a_run_is_no_weights_file(hub, run):
     transnet.load(run).push_to_hub("anna/moves")
     with pytest.raises(TransNetError, match="its metadata lacks"):
         find_weights("hf-hub:anna/moves")
+
+
+def test_the_page_about_the_hub_is_followed(
+    hub, run, clips_folder, tmp_path, monkeypatch, make_video
+):
+    (tmp_path / "runs").mkdir()
+    run.rename(tmp_path / "runs/mine")
+    make_video("squat.mp4", folder=tmp_path / "clips")
+    monkeypatch.chdir(tmp_path)
+    ran = []
+    for language, text in blocks(ROOT / "docs/hub.md"):
+        if language == "python":
+            exec(text, {})
+            ran.append("python")
+        for words in commands(text):
+            if words[0] in ("evaluate", "push", "predict") and "--data" not in words:
+                assert main(words) == 0
+                ran.append(words[0])
+    assert ran == ["evaluate", "push", "python", "predict"]
+    assert len(hub.repositories["anna/exercises"].commits) == 2

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, blocks, commands
+from tests.helpers import TINY_BACKBONE
 from transnet import cli
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# Fewer views and epochs: enough to see that it works.
-QUICK = {"train": ["--views", "1", "--epochs", "3"], "demo": ["--small"]}
+# A tiny network, fewer views and epochs: enough to see that it works.
+TINY = ["--backbone", TINY_BACKBONE, "--weights", "none"]
+QUICK = {
+    "audit": TINY,
+    "demo": ["--small"],
+    "train": [*TINY, "--size", "64", "--views", "1", "--epochs", "3"],
+}
 # Other tests run these: they need a network, a hub, or an hour, or they do not end by themselves.
 ELSEWHERE = {"app", "serve", "push", "download", "benchmark", "reproduce"}
 
@@ -33,9 +39,8 @@ def test_the_commands_of_a_page_are_accepted(page):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, request, shared):
+def folder(tmp_path, monkeypatch):
     """A user's folder, in which pages are followed."""
-    monkeypatch.setenv("TRANSNET_WEIGHTS", str(shared / "weights"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -68,6 +73,15 @@ def test_the_page_of_your_own_data(folder, clips_folder):
     assert ran == [
         "check", "audit", "train", "evaluate", "predict", "explain", "python", "suggest",
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_page_of_how_many_clips(folder, clips_folder):
+    (folder / "clips").symlink_to(clips_folder)
+    ran: list[str] = []
+    follow("how-many-clips.md", ran)
+    assert ran == ["train", "train"]
+    assert Path("runs/four/results.csv").is_file()
 
 
 @pytest.mark.slow
