@@ -136,8 +136,7 @@ def picture_of_recording(page) -> None:
         page.screenshot(path=f"{PICTURES}/recording-1280.png")
 
 
-PAINT = """() => performance.getEntriesByType("paint")
-    .map((entry) => `${entry.name} ${entry.startTime.toFixed(0)} ms`).join(", ")"""
+PAINT = """() => (performance.getEntriesByType("paint")[0] || {startTime: 0}).startTime"""
 SIZE = """() => [...performance.getEntriesByType("navigation"),
     ...performance.getEntriesByType("resource").filter((one) => !one.name.includes("/api/"))]
     .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
@@ -145,8 +144,15 @@ SIZE = """() => [...performance.getEntriesByType("navigation"),
 
 def test_the_page_is_small(page, address):
     page.wait_for_selector("#add-class")
-    size = page.evaluate(SIZE)
-    print(f"{page.evaluate(PAINT)}; {size / 1000:.0f} kB")
+    until(page, f"({PAINT})() > 0")
+    size, first, again = page.evaluate(SIZE), page.evaluate(PAINT), []
+    for _ in range(5):
+        page.reload()
+        page.wait_for_selector("#add-class")
+        until(page, f"({PAINT})() > 0")
+        again.append(page.evaluate(PAINT))
+    print(f"first paint {first:.0f} ms, reloaded {statistics.median(again):.0f} ms (median of 5)")
+    print(f"{size / 1000:.0f} kB")
     assert 10_000 < size < 200_000
     assert not page.errors
 

@@ -59,16 +59,33 @@ class Engine:
         self.failure = ""
         self._measure = measure
         self._queue: queue.Queue[_Work | None] = queue.Queue(max_waiting)
+        self._needed = threading.Event()
         self._runtime_scope = ExitStack()
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
 
-    def start(self, run: Path | str | None) -> None:
-        """Start the thread; its first work is to import torch and load ``run``."""
+    def start(self, run: Path | str | None, *, at_latest_s: float = 0.0) -> None:
+        """Start the thread; its first work is to import torch and load ``run``.
+
+        Args:
+            run: the run folder; ``None``: only import torch.
+            at_latest_s: seconds to wait for :meth:`need` or the first call before that, because
+                the import takes processor time from the server's other answers.
+        """
+
+        def load() -> None:
+            self._needed.wait(at_latest_s)
+            self._load(run)
+
         self._thread.start()
-        self._queue.put(_Work(lambda: self._load(run), Future()))
+        self._queue.put(_Work(load, Future()))
+
+    def need(self) -> None:
+        """Load now."""
+        self._needed.set()
 
     def stop(self) -> None:
         """End the thread after the work in its queue."""
+        self._needed.set()
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=10)
@@ -120,6 +137,7 @@ class Engine:
 
     def _submit(self, call: Callable[[], Any], *, block: bool) -> Future[Any]:
         done: Future[Any] = Future()
+        self._needed.set()
         try:
             self._queue.put(_Work(call, done), block=block)
         except queue.Full:
