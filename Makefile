@@ -4,11 +4,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+ORT_WEB_VERSION := 1.30.0
+ORT_WEB := .venv/onnxruntime-web-$(ORT_WEB_VERSION).tgz
 PIP_INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 # One thread per process: the tests run in one process per core.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo install dev test test-fast check docs wheel clean
+.PHONY: demo install dev test test-fast test-browser check docs docs-site wheel clean
 
 demo: .venv/user
 	$(BIN)/transnet demo
@@ -24,6 +26,11 @@ test: .venv/developer
 test-fast: .venv/developer
 	$(PYTEST) -m "not slow"
 
+# The page in Chromium: needs chromium (apt install chromium) and npm; takes four minutes.
+test-browser: .venv/browser $(ORT_WEB)
+	TRANSNET_BROWSER_TESTS=1 TRANSNET_ORT_WEB=$(ORT_WEB) OMP_NUM_THREADS=1 \
+	  $(BIN)/python -m pytest -n 0 -s tests/app/test_browser.py tests/app/test_take_away.py
+
 check: .venv/developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,6 +40,11 @@ check: .venv/developer
 docs: .venv/developer
 	$(BIN)/python -m scripts.draw_architecture
 	$(BIN)/python benchmarks/render_results.py
+
+# The site of the documents, in site/; every warning is an error. The notebook is executed.
+docs-site: .venv/docs
+	$(BIN)/mkdocs build --strict
+	$(BIN)/python -m pytest -n 0 tests/docs/test_site.py
 
 wheel: .venv/developer
 	$(BIN)/python -m build --wheel
@@ -48,5 +60,17 @@ wheel: .venv/developer
 	$(PIP_INSTALL) ".[offline,dev]"
 	touch $@
 
+.venv/browser: .venv/developer
+	$(PIP_INSTALL) ".[browser]"
+	touch $@
+
+.venv/docs: .venv/developer
+	$(PIP_INSTALL) ".[docs]"
+	touch $@
+
+# ONNX Runtime Web, which the page that is taken away holds.
+$(ORT_WEB): | .venv/developer
+	npm pack --silent onnxruntime-web@$(ORT_WEB_VERSION) --pack-destination .venv
+
 clean:
-	rm -rf .venv build dist src/*.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist site src/*.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache

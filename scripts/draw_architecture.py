@@ -129,7 +129,7 @@ def _path_list() -> str:
     lines = []
     for number, (name, what) in enumerate(PATH, 1):
         file = f"{name.replace('.', '/')}.py"
-        lines.append(f"{number}. [`{file}`](../src/transnet/{file}): {what}")
+        lines.append(f"{number}. `src/transnet/{file}`: {what}")
     return "\n".join(lines)
 
 

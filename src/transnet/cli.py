@@ -48,6 +48,7 @@ COMMANDS = {
     "live": ("transnet.commands.live:live", "classify a camera, a stream or a file live"),
     "app": ("transnet.app.app:app", "record, train and test in the browser"),
     "serve": ("transnet.app.serve:serve", "serve a run as an HTTP API"),
+    "push": ("transnet.commands.push:push", "publish a run on the Hugging Face Hub"),
     "export": ("transnet.deploy.export:export", "export a run to ONNX Runtime or OpenVINO"),
     "pretrain": (
         "transnet.training.pretrain:pretrain",

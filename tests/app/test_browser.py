@@ -18,7 +18,9 @@ import pytest
 from tests.app.weizmann import (
     ACTIONS,
     OTHERS,
+    SHARED,
     action_pictures,
+    any_clips,
     clip,
     frames,
     nothing_pictures,
@@ -26,10 +28,11 @@ from tests.app.weizmann import (
 )
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PICTURES = os.environ.get("TRANSNET_SCREENSHOTS")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(
         not os.environ.get("TRANSNET_BROWSER_TESTS"), reason="TRANSNET_BROWSER_TESTS is not set"
@@ -45,13 +48,15 @@ def project(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(project, shared) -> Iterator[str]:
+def address(project) -> Iterator[str]:
     environment = {
         **os.environ,
-        "TRANSNET_WEIGHTS": str(shared / "weights"),
+        "TRANSNET_WEIGHTS": str(SHARED / "weights"),
         "TRANSNET_CACHE": str(project.parent / "cache"),
     }
     command = [sys.executable, "-m", "transnet", "app", str(project), "--port", "0", "--no-browser"]
+    if not SHARED.is_dir():
+        command += ["--weights", "none"]
     log = project.parent / "log"
     with (
         open(log, "w") as written,
@@ -79,8 +84,8 @@ def camera(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(camera, shared):
-    write_camera(camera, frames(clip(shared, "bend", "daria")))
+def browser(camera, tmp_path_factory):
+    write_camera(camera, frames(any_clips(tmp_path_factory.mktemp("rendered") / "clips")[0]))
     arguments = [
         "--no-sandbox",
         "--use-fake-ui-for-media-stream",
@@ -129,6 +134,27 @@ def picture_of_recording(page) -> None:
         page.wait_for_selector("#recording.on")
         page.wait_for_timeout(600)
         page.screenshot(path=f"{PICTURES}/recording-1280.png")
+
+
+PAINT = """() => (performance.getEntriesByType("paint")[0] || {startTime: 0}).startTime"""
+SIZE = """() => [...performance.getEntriesByType("navigation"),
+    ...performance.getEntriesByType("resource").filter((one) => !one.name.includes("/api/"))]
+    .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+
+
+def test_the_page_is_small(page, address):
+    page.wait_for_selector("#add-class")
+    until(page, f"({PAINT})() > 0")
+    size, first, again = page.evaluate(SIZE), page.evaluate(PAINT), []
+    for _ in range(5):
+        page.reload()
+        page.wait_for_selector("#add-class")
+        until(page, f"({PAINT})() > 0")
+        again.append(page.evaluate(PAINT))
+    print(f"first paint {first:.0f} ms, reloaded {statistics.median(again):.0f} ms (median of 5)")
+    print(f"{size / 1000:.0f} kB")
+    assert 10_000 < size < 200_000
+    assert not page.errors
 
 
 def test_classes_are_taught_trained_and_watched(page, address, camera, shared, project):
@@ -200,6 +226,9 @@ def test_clips_of_other_people_are_tried(page, shared):
             if found != action:
                 print(f"{person}, {action}: {found}")
     print(f"{right} of 15 right")
+    page.click("#try-explain")
+    page.wait_for_selector("#try-heat:not([hidden])")
+    until(page, "document.getElementById('try-picture').naturalWidth > 800")
     picture(page, "tried")
     assert right >= 0.9 * 15
     page.errors[:] = [text for text in page.errors if "ERR_FILE" not in text]

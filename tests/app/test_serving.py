@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("fastapi")
 from starlette.testclient import TestClient
@@ -23,15 +29,20 @@ from transnet.app.serving.problems import RequestError
 from transnet.app.serving.server import LOCAL, guarded, listen, make_app, read_key
 from transnet.app.serving.service import Service
 from transnet.app.serving.settings import ServerConfig
-from transnet.config import ClipConfig
+from transnet.config import ClipConfig, StreamConfig
 from transnet.data.clips import read_clip
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 CONFIG = ServerConfig(max_upload_mb=1, decoders=1, max_waiting=4, max_streams=1, max_clip_s=5)
 
 
-def client_of(trained_run, access: Access = Access(LOCAL)) -> Iterator[TestClient]:
-    service = Service(CONFIG)
+def client_of(
+    trained_run,
+    access: Access = Access(LOCAL),
+    config: ServerConfig = CONFIG,
+    stream: StreamConfig = StreamConfig(),
+) -> Iterator[TestClient]:
+    service = Service(config, stream)
     app = make_app(service, lambda: service.engine.start(trained_run))
     address = "http://127.0.0.1"
     with TestClient(guarded(app, service, access), address) as client:
@@ -56,9 +67,9 @@ def test_a_form_bytes_and_json_give_the_answer_of_predict(client, trained_run, v
     inputs = {"inputs": base64.b64encode(content).decode(), "parameters": {"top_k": 2}}
     form = client.post("/predict", files={"file": ("clip.avi", content)})
     raw = client.post("/predict", content=content, headers={"Content-Type": "video/x-msvideo"})
-    json = client.post("/predict", json=inputs)
+    hugging_face = client.post("/predict", json=inputs)
     assert form.json() == raw.json()
-    assert json.json() == form.json()[:2]
+    assert hugging_face.json() == form.json()[:2]
     assert {one["label"]: one["score"] for one in form.json()} == pytest.approx(expected.scores)
     detail = client.post("/predict?detail=1", files={"file": ("clip.avi", content)}).json()
     assert detail["path"] == "clip.avi"
@@ -121,6 +132,59 @@ def test_pages_of_elsewhere_and_other_hosts_are_refused(client):
     assert "default-src 'none'" in client.get("/health").headers["Content-Security-Policy"]
 
 
+def test_what_an_answer_is_based_on_is_a_picture(client, video):
+    answer = client.post("/explain", files={"file": video.read_bytes()})
+    assert answer.headers["Content-Type"] == "image/png"
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert picture.width > picture.height
+        assert len(picture.getcolors(2**24)) > 100
+    assert client.post("/explain", files={"file": b"no video"}).status_code == 422
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, list[dict]]]:
+    """An address that is called, and what it was told."""
+    told: list[dict] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", told
+        server.shutdown()
+        thread.join()
+
+
+def test_an_address_is_told_of_events(trained_run, listener):
+    address, told = listener
+    stream = StreamConfig(enter=0.3, leave=0.2, smooth_s=0.0, min_s=0.0)
+    for client in client_of(trained_run, config=replace(CONFIG, notify=address), stream=stream):
+        with client.websocket_connect("ws://127.0.0.1/stream") as socket:
+            for number in range(12):
+                socket.send_bytes(struct.pack("<d", 0.1 * number) + jpeg(number))
+                socket.receive_json()
+            for _ in range(100):
+                if told:
+                    break
+                time.sleep(0.05)
+    assert told[0]["kind"] == "event"
+    assert told[0]["label"] in ("boxing", "handwaving", "walking")
+    assert 0 < told[0]["score"] <= 1
+
+
+def test_an_address_that_is_none_is_refused():
+    with pytest.raises(TransNetError, match="notify is 'file:///etc/passwd'; accepted: an address"):
+        Service(replace(CONFIG, notify="file:///etc/passwd"))
+
+
 def test_a_key_is_asked_for(trained_run):
     for client in client_of(trained_run, Access(LOCAL, key="secret", token_page=True)):
         assert client.get("/model").status_code == 401
@@ -172,7 +236,8 @@ def test_many_callers_all_get_an_answer(client, video):
 def test_the_description_is_complete(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
-        "/health", "/ready", "/model", "/metrics", "/predict", "/timeline", "/jobs/{job}",
+        "/health", "/ready", "/model", "/metrics", "/predict", "/explain", "/timeline",
+        "/jobs/{job}",
     }  # fmt: skip
     assert "429" in paths["/predict"]["post"]["responses"]
 

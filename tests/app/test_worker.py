@@ -43,6 +43,18 @@ def test_takes_become_a_run_with_held_out_results(clips_folder, tmp_path):
     ]  # fmt: skip
 
 
+def test_takes_of_nothing_do_not_shift_the_names_of_the_classes(clips_folder, tmp_path):
+    worker = Worker(tmp_path, TINY_BACKBONE, "none", lambda kind, **values: None)
+    takes = takes_of(clips_folder)
+    for take in takes:
+        take["label"] = take["label"].replace("walking", "_none")
+    worker.train(takes, True, lambda: False)
+    recognizer = load(tmp_path / "run")
+    assert recognizer.info.outputs == ("boxing", "_none")
+    scores = [recognizer.predict(take["path"]).scores["boxing"] for take in takes]
+    assert sum(scores[:3]) > sum(scores[3:])
+
+
 def test_each_take_is_tested_by_a_training_without_it():
     torch.manual_seed(0)
     labels = torch.tensor([0, 0, 0, 1, 1, 1, 2])

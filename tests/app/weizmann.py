@@ -8,7 +8,11 @@ import av
 import numpy as np
 from PIL import Image
 
+from transnet.data.synthetic.clips import write_dataset
+
+ACTIONS_RENDERED = ("boxing", "handwaving")
 ACTIONS = ("bend", "wave1", "wave2")
+SHARED = Path(__file__).resolve().parents[3] / "shared"
 TEACHERS = ("daria", "denis", "eli", "ido")
 OTHERS = ("ira", "lena", "lyova", "moshe", "shahar")
 
@@ -20,6 +24,14 @@ def clip(shared: Path, action: str, person: str) -> Path:
 def frames(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def any_clips(folder: Path) -> list[Path]:
+    """The real clips, or where they are absent rendered ones, which are written to ``folder``."""
+    if SHARED.is_dir():
+        return sorted((SHARED / "data" / "weizmann").rglob("*.avi"))
+    rendered = write_dataset(folder, people=3, clips=2, actions=ACTIONS_RENDERED, num_frames=30)
+    return sorted(rendered.rglob("*.avi"))
 
 
 def write_camera(path: Path, pictures: list[np.ndarray]) -> None:

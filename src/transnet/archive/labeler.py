@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from transnet.archive.label_config import LabelConfig
 from transnet.archive.parts import Row, import_pyarrow, printable
 from transnet.archive.segments import segments_of
 from transnet.archive.stages import Stage, run_stages
+from transnet.checkpoints.hub_files import local_folder
 from transnet.data.clips import Clip, read_clip
 from transnet.data.isolated import IsolatedReader
 from transnet.data.video.isolation import Isolation
@@ -257,7 +257,7 @@ def model_digest(run: str) -> str:
     Raises:
         TransNetError: a file of the run cannot be read.
     """
-    folder = Path(run).expanduser()
+    folder = local_folder(run)
     try:
         digest = hashlib.blake2b(digest_size=16)
         with open(folder / "model.safetensors", "rb") as file:

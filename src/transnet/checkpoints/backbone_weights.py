@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from transnet.checkpoints.backbone_record import BackboneRecord, check_normalization
-from transnet.checkpoints.hub import fetch_from_hub, fetch_weights
-from transnet.checkpoints.plain_weights import SUFFIXES, read_plain_weights
+from transnet.checkpoints.hub import fetch_weights, timm_record
+from transnet.checkpoints.hub_files import is_hub_address, local_folder
+from transnet.checkpoints.plain_weights import SUFFIXES, fit_to_network, read_plain_weights
 from transnet.checkpoints.weights_file import read_weights
 from transnet.errors import TransNetError
 from transnet.model.backbone import check_backbone_args
 from transnet.model.encoder import Encoder, weights_digest
-from transnet.model.own_parts import HUB, find_backbone, is_own
+from transnet.model.own_parts import find_backbone, is_own
 from transnet.model.video_network import MEAN, STD, VIDEO_BACKBONES
 from transnet.utils.paths import cache_folder
 
@@ -78,8 +80,9 @@ def find_weights(weights: str | Path = "imagenet", backbone: str | None = None) 
     Args:
         weights: ``imagenet`` (the pretrained weights of the backbone: a file in
             ``TRANSNET_WEIGHTS``, the installed package, or ``timm``'s hub), ``none`` (random), a
-            ``.safetensors`` file, a folder with one, or any other file of weights
-            (:mod:`~transnet.checkpoints.plain_weights`) if ``backbone`` is given.
+            ``.safetensors`` file, a folder with one, ``hf-hub:USER/NAME[@REVISION]`` (a repository
+            of ``timm``, or one whose weights file states how to use it), or any other file of
+            weights (:mod:`~transnet.checkpoints.plain_weights`) if ``backbone`` is given.
         backbone: model name of ``timm``, with or without a tag; ``hf-hub:USER/NAME``, a model of
             ``timm`` on the hub; a registered backbone, which has its own weights. By default the
             one that the file names, else MobileNetV1.
@@ -89,16 +92,18 @@ def find_weights(weights: str | Path = "imagenet", backbone: str | None = None) 
     """
     if is_own(backbone) and str(weights) in ("imagenet", "none"):
         record, state = _own(str(backbone)), _State()
-    elif (backbone or "").startswith(HUB):
+    elif is_hub_address(backbone or ""):
         if str(weights) != "imagenet":
             raise TransNetError(
                 f"backbone is {backbone!r}, which has its own weights; omit --weights."
             )
-        record, state = fetch_from_hub(str(backbone))
+        record, state = _from_hub(str(backbone), None)
     elif str(weights) == "none":
         record, state = _random(backbone or DEFAULT_BACKBONE), _State()
     elif str(weights) == "imagenet":
         record, state = _pretrained(backbone or DEFAULT_BACKBONE)
+    elif is_hub_address(weights):
+        record, state = _from_hub(str(weights), backbone)
     else:
         record, state = _read(_weights_file(weights), backbone)
     digest = weights_digest(state) if state else ""
@@ -111,7 +116,7 @@ def weights_folder() -> Path:
 
 
 def _weights_file(weights: str | Path) -> Path:
-    path = Path(weights).expanduser()
+    path = local_folder(weights)
     if path.is_dir():
         files = sorted(path.glob(ENCODER_FILE)) or sorted(path.glob("*.safetensors"))
         if len(files) != 1:
@@ -122,9 +127,9 @@ def _weights_file(weights: str | Path) -> Path:
         path = files[0]
     if not path.is_file():
         raise TransNetError(
-            f"weights is {str(weights)!r}, which does not exist; "
-            "accepted: imagenet, none, a .safetensors file, a folder with one, or with --backbone "
-            f"a file of weights ({', '.join(SUFFIXES)})."
+            f"weights is {str(weights)!r}, which does not exist; accepted: imagenet, none, a "
+            ".safetensors file, a folder with one, hf-hub:USER/NAME, or with --backbone a file of "
+            f"weights ({', '.join(SUFFIXES)})."
         )
     return path
 
@@ -157,13 +162,34 @@ def _own(backbone: str) -> BackboneRecord:
     return BackboneRecord(backbone, {}, own.mean, own.std, "the backbone's own")
 
 
-def _read(path: Path, backbone: str | None) -> tuple[BackboneRecord, _State]:
+def _from_hub(address: str, backbone: str | None) -> tuple[BackboneRecord, _State]:
+    """Weights of a repository; those of ``timm`` may have other names than its networks."""
+    record, state = _read(_weights_file(address), backbone, stated := timm_record(address))
+    if stated is None:
+        return record, state
+    return record, fit_to_network(state, record.name, record.args, address)
+
+
+def _read(
+    path: Path, backbone: str | None, stated: BackboneRecord | None = None
+) -> tuple[BackboneRecord, _State]:
+    """Weights and their record: ``stated`` beside them, or else in the metadata of their file."""
     if path.suffix in SUFFIXES:
         return read_plain_weights(path, backbone)
+    state, metadata = read_weights(path)
+    if not metadata and stated is None and backbone is not None:
+        return read_plain_weights(path, backbone)
+    record = stated or _stated_in(path, metadata)
+    if backbone is not None and backbone != record.name:
+        raise TransNetError(
+            f"backbone is {backbone!r}, but {path} holds weights of {record.name!r}; "
+            "omit --backbone to use the one that the file names."
+        )
+    return record, state
+
+
+def _stated_in(path: Path, metadata: Mapping[str, str]) -> BackboneRecord:
     try:
-        state, metadata = read_weights(path)
-        if not metadata and backbone is not None:
-            return read_plain_weights(path, backbone)
         name = metadata["timm_model"]
         args = json.loads(metadata.get("timm_args", "{}"))
         mean, std = check_normalization(*(json.loads(metadata[key]) for key in ("mean", "std")))
@@ -176,13 +202,8 @@ def _read(path: Path, backbone: str | None) -> tuple[BackboneRecord, _State]:
         check_backbone_args(args)
     except TransNetError as error:
         raise TransNetError(f"{path}: {error}") from None
-    if backbone is not None and backbone != name:
-        raise TransNetError(
-            f"backbone is {backbone!r}, but {path} holds weights of {name!r}; "
-            "omit --backbone to use the one that the file names."
-        )
     pretraining, license = (metadata.get(key, "unknown") for key in ("pretraining", "license"))
-    return BackboneRecord(name, args, mean, std, path.name, pretraining, license), state
+    return BackboneRecord(name, args, mean, std, path.name, pretraining, license)
 
 
 def _packaged() -> tuple[BackboneRecord, _State] | None:

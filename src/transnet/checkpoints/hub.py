@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from transnet.checkpoints.backbone_record import BackboneRecord, check_normalization
-from transnet.checkpoints.plain_weights import fit_to_network
+from transnet.checkpoints.hub_files import PREFIX, hub_files
 from transnet.checkpoints.pretraining_data import pretraining_of
+from transnet.checkpoints.reaching import offline_unless_reachable
 from transnet.errors import TransNetError
 from transnet.model.backbone import check_backbone_args, check_backbone_name
-from transnet.model.own_parts import HUB
 from transnet.utils.progress import say
 
 
@@ -39,7 +35,7 @@ def fetch_weights(
 
     check_backbone_name(name)
     try:
-        with _no_retries_when_offline():
+        with offline_unless_reachable():
             model: Any = timm.create_model(name, pretrained=True)
     except Exception as error:  # the hub's client has no common base for "cannot be reached"
         raise TransNetError(
@@ -59,39 +55,37 @@ def fetch_weights(
     return record, dict(model.state_dict())
 
 
-def fetch_from_hub(address: str) -> tuple[BackboneRecord, dict[str, Tensor]]:
-    """The weights of a model of ``timm`` on the hub, and their record, which names its network.
+def timm_record(address: str) -> BackboneRecord | None:
+    """The record of weights in a repository with the ``config.json`` of ``timm``.
 
     Args:
-        address: ``hf-hub:USER/NAME``, as ``timm`` spells it.
+        address: ``hf-hub:USER/NAME[@REVISION]``.
+
+    Returns:
+        ``None`` if its ``config.json`` is another's.
 
     Raises:
-        TransNetError: it cannot be fetched, or its configuration is none of ``timm``'s.
+        TransNetError: it cannot be downloaded, or names no network of ``timm``.
     """
-    from timm.models import load_model_config_from_hf, load_state_dict_from_hf
-
-    model_id = address.removeprefix(HUB)
+    files = hub_files(address)
+    name, config = files.config.get("architecture"), files.config.get("pretrained_cfg")
+    if not isinstance(name, str) or not isinstance(config, dict):
+        return None
+    check_backbone_name(name)
     try:
-        with _no_retries_when_offline():
-            config, name, args = load_model_config_from_hf(model_id)
-            state = load_state_dict_from_hf(model_id, weights_only=True)
-    except Exception as error:  # the hub's client has no common base for "cannot be reached"
-        raise TransNetError(
-            f"backbone is {address!r}, which could not be fetched ({type(error).__name__}); "
-            "accepted: hf-hub:USER/NAME of a model of timm, on a machine with a network."
-        ) from error
-    args = dict(args or {})
-    try:
-        check_backbone_name(name)
+        mean, std = check_normalization(config["mean"], config["std"])
+        args = dict(files.config.get("model_args") or {})
         check_backbone_args(args)
-        mean, std = check_normalization(config.get("mean"), config.get("std"))
-    except (TransNetError, ValueError) as error:
-        raise TransNetError(f"{address}: its configuration is not accepted: {error}") from error
-    tag, license = (str(config.get(key) or "unknown") for key in ("tag", "license"))
-    record = BackboneRecord(
-        name, args, mean, std, f"timm hub: {model_id}", pretraining_of(tag), license
+        tag, license = (str(config.get(key) or "") for key in ("tag", "license"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise TransNetError(
+            f"{address}: its config.json lacks or garbles {error}; required: architecture, and "
+            "mean and std in pretrained_cfg."
+        ) from error
+    source = f"{address.removeprefix(PREFIX).partition('@')[0]}@{files.commit[:12]}"
+    return BackboneRecord(
+        name, args, mean, std, f"hub: {source}", pretraining_of(tag), license or "unknown"
     )
-    return record, fit_to_network(dict(state), name, args, address)
 
 
 def hub_record(name: str, config: Mapping[str, Any]) -> BackboneRecord:
@@ -113,27 +107,3 @@ def hub_record(name: str, config: Mapping[str, Any]) -> BackboneRecord:
         pretraining=pretraining_of(tag),
         license=config.get("license") or "unknown",
     )
-
-
-@contextmanager
-def _no_retries_when_offline() -> Iterator[None]:
-    """Skip the hub client's minute of retries where there is no network; its cache still serves."""
-    from huggingface_hub import constants
-
-    offline = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = offline or not _reachable(constants.ENDPOINT)
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = offline
-
-
-def _reachable(address: str) -> bool:
-    if urllib.request.getproxies():
-        return True  # only the proxy knows; a direct connection says nothing
-    try:
-        host = urllib.parse.urlsplit(address).hostname or address
-        socket.create_connection((host, 443), timeout=5).close()
-    except OSError:
-        return False
-    return True

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from transnet.checkpoints.hub_files import local_folder
 from transnet.errors import TransNetError
 from transnet.model.novelty import NoveltyDetector
 from transnet.utils.files import written_whole
@@ -33,7 +34,7 @@ def load_novelty(run: Path | str) -> NoveltyDetector | None:
     Raises:
         TransNetError: the file is damaged.
     """
-    path = Path(run).expanduser() / NAME
+    path = local_folder(run) / NAME
     if not path.is_file():
         return None
     try:
@@ -49,7 +50,7 @@ def load_novelty(run: Path | str) -> NoveltyDetector | None:
 def unknown_pays(run: Path | str) -> bool:
     """Whether the last evaluation of a run has shown that telling unknown clips pays."""
     try:
-        metrics = json.loads((Path(run).expanduser() / "metrics.json").read_text("utf-8"))
+        metrics = json.loads((local_folder(run) / "metrics.json").read_text("utf-8"))
         return bool(metrics["unknown"]["pays"])
     except (OSError, ValueError, KeyError, TypeError):  # not evaluated, or by an older version
         return False

@@ -28,6 +28,7 @@ from transnet.checkpoints.backbone_record import (
     gather,
 )
 from transnet.checkpoints.clip_list import CLIPS_FILE, clips_digest
+from transnet.checkpoints.hub_files import local_folder
 from transnet.checkpoints.record import package_versions, read_record
 from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
 from transnet.config import NO_CLASS, ClipConfig, ModelConfig, TrainingConfig
@@ -146,11 +147,11 @@ def load_run_info(run: Path | str) -> RunInfo:
         TransNetError: ``run`` is no run folder, or was written by a newer version.
     """
     return read_record(
-        Path(run).expanduser() / "transnet.json",
+        local_folder(run) / "transnet.json",
         _parse,
         newest_format=FORMAT,
         missing=f"run is {str(run)!r}, which is not a run folder (it has no transnet.json); "
-        "accepted: the --out folder of transnet train.",
+        "accepted: the --out folder of transnet train, or hf-hub:USER/NAME.",
     )
 
 
@@ -203,7 +204,7 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
     Raises:
         TransNetError: the training has not ended, or the weights do not fit.
     """
-    path = Path(run).expanduser() / "model.safetensors"
+    path = local_folder(run) / "model.safetensors"
     if not path.is_file():
         raise TransNetError(
             f"{run} has no model.safetensors: its training has not ended. "

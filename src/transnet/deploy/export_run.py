@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transnet.checkpoints.hub_files import local_folder
 from transnet.config import ExportFormat
 from transnet.data.video.frames import Pixels
 from transnet.deploy.clips import RunClips, clips_of_run
@@ -45,7 +46,7 @@ def export_run(
             f"RUN is {str(run)!r}, a {recognizer.info.backbone.name}, which needs whole clips; "
             "accepted: runs with an image network as their backbone."
         )
-    clips = clips_of_run(Path(run).expanduser(), recognizer.info, data, workers)
+    clips = clips_of_run(local_folder(run), recognizer.info, data, workers)
     checked = _clips_to_check(run, clips)
     with whole_folder(folder) as unfinished:
         expected = run_scores(recognizer, checked)

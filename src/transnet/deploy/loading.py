@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transnet.checkpoints.hub_files import is_hub_address
 from transnet.config import Device, Unknown
 from transnet.deploy import runtime
 from transnet.errors import TransNetError
@@ -19,7 +20,8 @@ def load(
     """Load a trained run, or an export of one.
 
     Args:
-        run: the ``--out`` folder of ``transnet train`` or of ``transnet export``, or a copy of it.
+        run: the ``--out`` folder of ``transnet train`` or of ``transnet export``, a copy of it,
+            or ``hf-hub:USER/NAME[@REVISION]``.
         device: ``auto`` (CUDA where it is available, else the CPU), ``cpu``, ``cuda`` or ``mps``;
             exports run on the CPU.
         unknown: whether clips that are unlike the training clips are ``unknown``; ``auto``: if
@@ -36,7 +38,7 @@ def load(
         >>> prediction.label in prediction.scores
         True
     """
-    if not runtime.find_clip_model(Path(run).expanduser()):
+    if is_hub_address(run) or not runtime.find_clip_model(Path(run).expanduser()):
         from transnet.inference.recognizer import load  # imports torch, which an export needs not
 
         return load(run, device=device, unknown=unknown)

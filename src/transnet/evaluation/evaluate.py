@@ -62,6 +62,7 @@ def evaluate(
         >>> 0 <= transnet.evaluate("runs/mine").top1 <= 1
         True
     """
+    from transnet.checkpoints.hub_files import local_folder
     from transnet.evaluation.evaluate_run import evaluate_run
     from transnet.evaluation.timelines import evaluate_timelines
 
@@ -69,7 +70,7 @@ def evaluate(
         raise TransNetError(
             f"temporal_views is {temporal_views}; accepted: 1 to {MAX_TEMPORAL_VIEWS}."
         )
-    folder = Path(run).expanduser()
+    folder = local_folder(run)
     evaluation = evaluate_run(
         folder,
         data=data,

@@ -13,8 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from transnet.checkpoints.hub_files import is_hub_address, local_folder
 from transnet.checkpoints.novelty import NAME as NOVELTY
 from transnet.checkpoints.novelty import load_novelty, save_novelty, unknown_pays
+from transnet.checkpoints.publishing import push
 from transnet.checkpoints.run import RunInfo, load_model, load_run_info, save_model, save_run_info
 from transnet.config import Device, StreamConfig, Unknown
 from transnet.data.video.frames import Pixels
@@ -38,7 +40,8 @@ def load(
     """Load a trained run.
 
     Args:
-        run: the ``--out`` folder of ``transnet train``, or a copy of it.
+        run: the ``--out`` folder of ``transnet train``, a copy of it, or
+            ``hf-hub:USER/NAME[@REVISION]``.
         device: ``auto`` (CUDA where it is available, else the CPU), ``cpu``, ``cuda`` or ``mps``.
         unknown: whether clips that are unlike the training clips are ``unknown``; ``auto``: if
             the last ``evaluate`` of the run has shown that it pays.
@@ -53,20 +56,24 @@ def load(
         True
     """
     chosen = find_device(device)
-    info = load_run_info(run)
-    return Recognizer(info, load_model(run, info).to(chosen), _novelty(run, unknown))
+    folder = local_folder(run)
+    info = load_run_info(folder)
+    novelty = _novelty(run, folder, unknown)
+    return Recognizer(info, load_model(folder, info).to(chosen), novelty, folder)
 
 
-def _novelty(run: str | Path, unknown: Unknown) -> NoveltyDetector | None:
+def _novelty(run: str | Path, folder: Path, unknown: Unknown) -> NoveltyDetector | None:
     if unknown not in get_args(Unknown):
         raise TransNetError(f"unknown is {unknown!r}; accepted: {', '.join(get_args(Unknown))}.")
-    if unknown == "off" or (unknown == "auto" and not unknown_pays(run)):
+    if unknown == "off" or (unknown == "auto" and not unknown_pays(folder)):
         return None
-    detector = load_novelty(run)
+    detector = load_novelty(folder)
     if detector is None and unknown == "on":
+        reason = "its backbone was trained, its clips have one group, or an older version made it"
+        if is_hub_address(run):
+            reason = "it consists of features of the training clips, which are not published"
         raise TransNetError(
-            f"unknown is 'on', but {run} has no {NOVELTY}: its backbone was trained, its clips "
-            "have one group, or an older version made it; accepted: auto, off."
+            f"unknown is 'on', but {run} has no {NOVELTY}: {reason}; accepted: auto, off."
         )
     return detector
 
@@ -94,6 +101,7 @@ class Recognizer(BaseRecognizer):
         info: the description of the run: classes, preprocessing, training.
         model: the network, in evaluation mode.
         novelty: tells clips that are unlike the training clips; ``None``: all count as known.
+        folder: the run folder that it was loaded from, if it was.
 
     Example:
         >>> recognizer = transnet.load("runs/mine")
@@ -106,9 +114,13 @@ class Recognizer(BaseRecognizer):
     info: RunInfo
 
     def __init__(
-        self, info: RunInfo, model: Network, novelty: NoveltyDetector | None = None
+        self,
+        info: RunInfo,
+        model: Network,
+        novelty: NoveltyDetector | None = None,
+        folder: Path | None = None,
     ) -> None:
-        self.info, self.novelty = info, novelty
+        self.info, self.novelty, self.folder = info, novelty, folder
         self.model = model.eval().to(memory_format=model.memory_format)
         self._normalization = Normalization(info.backbone.mean, info.backbone.std)
 
@@ -167,6 +179,28 @@ class Recognizer(BaseRecognizer):
             save_novelty(target, self.novelty)
         save_model(target, self.model)
         return target
+
+    def push_to_hub(self, name: str, *, license: str | None = None, private: bool = False) -> str:
+        """Publish on the Hugging Face Hub: two files and a model card with the run's scores.
+
+        Args:
+            name: ``USER/NAME`` of the repository, made if it is not there.
+            license: as the hub calls it; by default that of the backbone's weights.
+            private: whether only you can see a repository that is made.
+
+        Returns:
+            The address of the new revision.
+
+        Raises:
+            TransNetError: you are not logged in, or the hub refuses.
+
+        Example:
+            >>> transnet.load("runs/mine").push_to_hub("anna/exercises")  # doctest: +SKIP
+            'https://huggingface.co/anna/exercises/tree/9b6d...'
+        """
+        return push(
+            self.info, self.model, name, folder=self.folder, license=license, private=private
+        )
 
     def accelerated(self, num_frames: int | None = None) -> AbstractContextManager[Runtime]:
         """Run in the fastest runtime of this machine; probabilities agree to about 1e-6.

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, WebSocket, WebSocketDisconnect
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from transnet.app.serving.jobs import Job, JobState
 from transnet.app.serving.problems import RequestError, documented
 from transnet.app.serving.service import Service
-from transnet.app.serving.uploads import received, request_body
+from transnet.app.serving.uploads import request_body
 from transnet.app.serving.watching import VideoWatcher, Watcher
 from transnet.errors import TransNetError
 
@@ -62,6 +62,7 @@ def make_router(service: Service) -> APIRouter:
     router = APIRouter()
     _add_state(router, service)
     _add_predict(router, service)
+    _add_explain(router, service)
     _add_timeline(router, service)
 
     @router.websocket("/stream")
@@ -133,18 +134,35 @@ def _add_predict(router: APIRouter, service: Service) -> None:
     ) -> Any:
         started = time.perf_counter()
         recognizer = service.engine.require()
-        with service.admitted():
-            async with received(request, service.folder) as upload:
-                frames = await run_in_threadpool(
-                    service.decoders.clip, upload.path, recognizer.info.clip
-                )
-                prediction = await service.engine.predict(frames, upload.name)
+        async with service.uploaded(request) as upload:
+            frames = await run_in_threadpool(
+                service.decoders.clip, upload.path, recognizer.info.clip
+            )
+            prediction = await service.engine.predict(frames, upload.name)
         service.metrics.add("predictions_total", label=prediction.label)
         service.metrics.add("predict_seconds_total", time.perf_counter() - started)
         if detail:
             return prediction.to_dict()
         best = list(prediction.scores.items())[: upload.top_k]
         return [LabelScore(label=label, score=score) for label, score in best]
+
+
+def _add_explain(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "/explain",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}, **documented(413, 415, 422, 429, 503)},
+        openapi_extra=request_body(),
+        summary="Show what the answer for a short video is based on",
+    )
+    async def explain(request: Request) -> Response:
+        recognizer = service.engine.require()
+        async with service.uploaded(request) as upload:
+            frames = await run_in_threadpool(
+                service.decoders.clip, upload.path, recognizer.info.clip
+            )
+            picture = await service.engine.explain(frames)
+        return Response(picture, media_type="image/png")
 
 
 def _add_timeline(router: APIRouter, service: Service) -> None:
@@ -157,17 +175,16 @@ def _add_timeline(router: APIRouter, service: Service) -> None:
     )
     async def timeline(request: Request) -> JobState:
         service.engine.require()
-        with service.admitted():
-            async with received(request, service.folder) as upload:
-                # The job outlives the request: it gets a name of its own for the file.
-                path = upload.path.with_name(f"kept-{upload.path.name}")
-                upload.path.rename(path)
-                upload.path.touch()
-                try:
-                    return service.jobs.start(lambda job: _watch(service, job, path, upload.name))
-                except RequestError:
-                    path.unlink()
-                    raise
+        async with service.uploaded(request) as upload:
+            # The job outlives the request: it gets a name of its own for the file.
+            path = upload.path.with_name(f"kept-{upload.path.name}")
+            upload.path.rename(path)
+            upload.path.touch()
+            try:
+                return service.jobs.start(lambda job: _watch(service, job, path, upload.name))
+            except RequestError:
+                path.unlink()
+                raise
 
     @router.get("/jobs/{job}", responses=documented(404, 422), summary="State of a long video")
     async def jobs(job: str) -> JobState:
@@ -193,7 +210,7 @@ async def _serve_stream(socket: WebSocket, service: Service) -> None:
         await socket.send_json({"kind": "error", "error": message})
         return await socket.close(1013)
     service.streams += 1
-    watcher = Watcher(service.engine, service.stream)
+    watcher = Watcher(service.engine, service.stream, tell=service.notifier.tell)
     try:
         await _answer_frames(socket, service, watcher)
     except WebSocketDisconnect:

@@ -7,6 +7,7 @@ neither is shared: every network call of every caller is made here, in order.
 from __future__ import annotations
 
 import asyncio
+import io
 import queue
 import threading
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from transnet.utils.progress import say
 
 if TYPE_CHECKING:
     from transnet.app.serving.decoder import DecodedFrames
+    from transnet.data.clips import Clip
     from transnet.inference.prediction import Prediction
     from transnet.inference.recognizer import Recognizer
 
@@ -57,18 +59,35 @@ class Engine:
         self.failure = ""
         self._measure = measure
         self._queue: queue.Queue[_Work | None] = queue.Queue(max_waiting)
+        self._needed = threading.Event()
         self._runtime_scope = ExitStack()
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._stopping = threading.Event()
 
-    def start(self, run: Path | str | None) -> None:
-        """Start the thread; its first work is to import torch and load ``run``."""
+    def start(self, run: Path | str | None, *, at_latest_s: float = 0.0) -> None:
+        """Start the thread; its first work is to import torch and load ``run``.
+
+        Args:
+            run: the run folder; ``None``: only import torch.
+            at_latest_s: seconds to wait for :meth:`need` or the first call before that, because
+                the import takes processor time from the server's other answers.
+        """
+
+        def load() -> None:
+            self._needed.wait(at_latest_s)
+            self._load(run)
+
         self._thread.start()
-        self._queue.put(_Work(lambda: self._load(run), Future()))
+        self._queue.put(_Work(load, Future()))
+
+    def need(self) -> None:
+        """Load now."""
+        self._needed.set()
 
     def stop(self) -> None:
         """End the thread after the work in its queue; later calls are refused."""
         self._stopping.set()
+        self._needed.set()
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=10)
@@ -110,8 +129,17 @@ class Engine:
         """Score a decoded clip."""
         return await self.call(self._predict, frames, name)
 
+    async def explain(self, frames: DecodedFrames) -> bytes:
+        """What the answer for a decoded clip is based on: its frames with heat, as a PNG file.
+
+        Raises:
+            TransNetError: the backbone gives no map of a frame.
+        """
+        return await self.call(self._explain, frames)
+
     def _submit(self, call: Callable[[], Any], *, block: bool) -> Future[Any]:
         done: Future[Any] = Future()
+        self._needed.set()
         try:
             if not self._stopping.is_set():
                 self._queue.put(_Work(call, done), block=block)
@@ -154,10 +182,23 @@ class Engine:
             self.recognizer, self.failure = recognizer, ""
 
     def _predict(self, frames: DecodedFrames, name: str) -> Prediction:
-        import numpy as np
+        return replace(self.require().predict(_clip(frames)), path=name)
 
-        from transnet.data.clips import Clip
+    def _explain(self, frames: DecodedFrames) -> bytes:
+        from PIL import Image
 
-        times_s = np.asarray(frames.times_s)
-        clip = Clip(frames.pixels, np.arange(len(times_s)), times_s, frames.damage)
-        return replace(self.require().predict(clip), path=name)
+        from transnet.evaluation.explanation import explain_clip, explanation_picture
+
+        picture = explanation_picture(explain_clip(self.require(), _clip(frames)))
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "PNG")
+        return file.getvalue()
+
+
+def _clip(frames: DecodedFrames) -> Clip:
+    import numpy as np
+
+    from transnet.data.clips import Clip
+
+    times_s = np.asarray(frames.times_s)
+    return Clip(frames.pixels, np.arange(len(times_s)), times_s, frames.damage)

@@ -40,6 +40,9 @@ class ServerConfig:
     decode_timeout_s: float = 30.0
     """seconds after which decoding an upload is stopped"""
 
+    notify: str | None = None
+    """address that gets a POST of JSON when an event of a stream begins or ends"""
+
     key_file: str | None = None
     """file with the API key; by default the variable TRANSNET_API_KEY, else no key"""
 

@@ -16,6 +16,7 @@ from transnet.config import StreamConfig
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError
 from transnet.inference.events import EventDetector
+from transnet.inference.prediction import UNKNOWN
 
 if TYPE_CHECKING:
     from transnet.inference.prediction import Prediction, Segment
@@ -52,17 +53,25 @@ class Watcher:
         engine: runs the network.
         config: step of the window, events.
         name: of the stream, in its answers.
+        tell: is told when an event begins and when it has ended.
     """
 
-    def __init__(self, engine: Engine, config: StreamConfig, name: str = "stream") -> None:
-        self._engine, self._name = engine, name
+    def __init__(
+        self,
+        engine: Engine,
+        config: StreamConfig,
+        name: str = "stream",
+        tell: Callable[[dict[str, Any]], None] = lambda _event: None,
+    ) -> None:
+        self._engine, self._name, self._tell = engine, name, tell
         self._config = replace(config, every_s=0.0)
         self._recognizer: Recognizer | None = None
         self._session: StreamSession | None = None
         self._decoder = JpegDecoder()
         self._events = EventDetector(config)
         self._began_s = time.monotonic()
-        self._first_s = 0.0
+        self._first_s = self._last_s = 0.0
+        self._label = self._events.label
 
     async def push(self, message: bytes) -> list[dict[str, Any]]:
         """See one frame; the answers to it, at least one.
@@ -87,13 +96,33 @@ class Watcher:
             lines += _segments(self._events.finish())
             self._recognizer, self._first_s = recognizer, time_s
             self._session = recognizer.stream_session(self._config, name=self._name)
+        if time_s - self._last_s > self._session.span_s:
+            self._first_s = time_s  # after a gap the window fills anew
+        self._last_s = time_s
         prediction = self._session.push(self._decoder.decode(jpeg), time_s)
         if prediction is None:
             left_s = max(0.0, self._session.span_s - (time_s - self._first_s))
             return [*lines, {"kind": "waiting", "seconds_left": left_s}]
         lines += _segments(self._events.update(prediction))
         window = {**prediction.to_dict(), "event": self._events.label, "dropped": 0}
+        self._notify(lines, window)
         return [*lines, {"kind": "window", **window}]
+
+    def _notify(self, ended: list[dict[str, Any]], window: dict[str, Any]) -> None:
+        for segment in ended:
+            self._tell({"path": self._name, **segment})
+        before, self._label = self._label, window["event"]
+        if self._label not in (before, UNKNOWN):
+            score = window["scores"].get(self._label)
+            self._tell(
+                {
+                    "kind": "event",
+                    "path": self._name,
+                    "label": self._label,
+                    "score": score,
+                    "time_s": window["end_s"],
+                }
+            )
 
 
 def _segments(segment: Segment | None) -> list[dict[str, Any]]:

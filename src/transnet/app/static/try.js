@@ -6,6 +6,7 @@ import * as camera from "./camera.js";
 const by = (id) => document.getElementById(id);
 const LONG_S = 15;
 const RECORD_MS = 3000;
+let looked = null; // the file that the answer is for
 
 export function setup() {
   by("try-file").onchange = (event) => { if (event.target.files[0]) look(event.target.files[0]); event.target.value = ""; };
@@ -18,6 +19,7 @@ export function setup() {
     if (event.dataTransfer.files[0]) look(event.dataTransfer.files[0]);
   };
   by("try-record").onclick = recordClip;
+  by("try-explain").onclick = explain;
 }
 
 async function recordClip() {
@@ -60,6 +62,8 @@ async function look(file) {
   if (long) return follow(values);
   by("try-label").textContent = shown(values.label);
   scoreBars(by("try-bars"), values.scores);
+  looked = file;
+  by("try-explain").hidden = false;
   by("try-note").textContent = `${file.name}: ${values.start_s.toFixed(1)} to ${values.end_s.toFixed(1)} s${values.damage ? `; the file ${values.damage}` : ""}`;
 }
 
@@ -67,6 +71,26 @@ function clear() {
   by("try-label").textContent = "";
   by("try-bars").replaceChildren();
   by("try-segments").replaceChildren();
+  by("try-explain").hidden = by("try-heat").hidden = true;
+}
+
+// The frames with the regions that the answer is based on, made when it is asked for.
+async function explain() {
+  const button = by("try-explain");
+  const form = new FormData();
+  form.append("file", looked);
+  button.disabled = true;
+  const answer = await fetch("/explain", { method: "POST", body: form }).catch(() => null);
+  button.disabled = false;
+  if (!answer || !answer.ok) {
+    const values = answer && (await answer.json().catch(() => null));
+    return toast(values ? values.error : "The server does not answer.");
+  }
+  const picture = by("try-picture");
+  URL.revokeObjectURL(picture.src);
+  picture.src = URL.createObjectURL(await answer.blob());
+  by("try-heat").hidden = false;
+  button.hidden = true;
 }
 
 // The length in seconds; a browser that cannot play the file does not know it.

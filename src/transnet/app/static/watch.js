@@ -24,6 +24,8 @@ export function setup() {
   onState((state) => {
     const was = ready;
     ready = state.ready;
+    by("notify").hidden = !state.notify;
+    by("notify").textContent = `Events are posted to ${state.notify}`;
     if (ready && !was) begin();
     if (!camera.isOn()) say("–", true);
     else if (!ready) say("Train it first", true);

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from transnet.app.serving.jpeg import jpeg_size
 from transnet.app.serving.problems import RequestError, documented
-from transnet.app.serving.uploads import received, request_body
+from transnet.app.serving.uploads import request_body
 from transnet.app.serving.watching import timed_jpeg
 from transnet.app.takeaway.archives import FORMS
 from transnet.app.teaching.project import ConflictError
@@ -69,8 +70,14 @@ def _changed(studio: Studio) -> dict[str, Any]:
     return studio.state()
 
 
-def _refused(error: TransNetError) -> RequestError:
-    return RequestError(409 if isinstance(error, ConflictError) else 422, str(error))
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Answer a change that the project refuses: 409 where it is of an old version, else 422."""
+    try:
+        yield
+    except TransNetError as error:
+        status = 409 if isinstance(error, ConflictError) else 422
+        raise RequestError(status, str(error)) from error
 
 
 def _add_classes(router: APIRouter, studio: Studio) -> None:
@@ -82,26 +89,20 @@ def _add_classes(router: APIRouter, studio: Studio) -> None:
 
     @router.post("/classes", responses=answers, summary="Add a class")
     async def add(body: Label, version: Version) -> dict[str, Any]:
-        try:
+        with _refusing():
             project.add_class(body.label, version)
-        except TransNetError as error:
-            raise _refused(error) from error
         return _changed(studio)
 
     @router.patch("/classes/{name}", responses=answers, summary="Rename a class")
     async def rename(name: str, body: Label, version: Version) -> dict[str, Any]:
-        try:
+        with _refusing():
             project.rename_class(name, body.label, version)
-        except TransNetError as error:
-            raise _refused(error) from error
         return _changed(studio)
 
     @router.delete("/classes/{name}", responses=answers, summary="Delete a class and its takes")
     async def delete(name: str, version: Version) -> dict[str, Any]:
-        try:
+        with _refusing():
             project.delete_class(name, version)
-        except TransNetError as error:
-            raise _refused(error) from error
         return _changed(studio)
 
 
@@ -121,25 +122,20 @@ def _add_takes(router: APIRouter, studio: Studio) -> None:
     )
     async def add(request: Request, name: str) -> dict[str, Any]:
         project.find_class(name)
-        with studio.service.admitted():
-            async with received(request, studio.service.folder) as upload:
-                await studio.add_file(name, upload.path, _video_suffix(upload.name))
+        async with studio.service.uploaded(request) as upload:
+            await studio.add_file(name, upload.path, _video_suffix(upload.name))
         return studio.state()
 
     @router.patch("/takes/{name}", responses=answers, summary="Move a take to another class")
     async def move(name: str, body: Target, version: Version) -> dict[str, Any]:
-        try:
+        with _refusing():
             project.move_take(name, body.to, version)
-        except TransNetError as error:
-            raise _refused(error) from error
         return _changed(studio)
 
     @router.delete("/takes/{name}", responses=answers, summary="Delete a take")
     async def delete(name: str, version: Version) -> dict[str, Any]:
-        try:
+        with _refusing():
             project.delete_take(name, version)
-        except TransNetError as error:
-            raise _refused(error) from error
         return _changed(studio)
 
     @router.get(
@@ -160,10 +156,8 @@ def _add_takes(router: APIRouter, studio: Studio) -> None:
 def _add_training(router: APIRouter, studio: Studio) -> None:
     @router.patch("/settings", responses=documented(409, 422), summary="Settings of a training")
     async def settings(body: Settings, version: Version) -> dict[str, Any]:
-        try:
+        with _refusing():
             studio.project.set_mirror(body.mirror, version)
-        except TransNetError as error:
-            raise _refused(error) from error
         await studio.teacher.compute_features()
         return _changed(studio)
 

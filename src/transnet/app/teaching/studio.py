@@ -16,6 +16,12 @@ from transnet.app.teaching.teacher import Teacher
 from transnet.config import ClipConfig
 from transnet.errors import TransNetError
 
+UNSEEN_S = 10.0
+"""Seconds after which the recognizer is loaded even if no tab was opened."""
+
+PAINT_S = 0.3
+"""Seconds that a new tab gets to paint, before the import of torch takes processor time."""
+
 
 @dataclass
 class Invitation:
@@ -33,7 +39,6 @@ class Studio:
         service: serves its recognizer.
         backbone: as ``transnet train --backbone``.
         weights: as ``transnet train --weights``.
-        notify: is told of events that a tab reports; none if there is no such address.
     """
 
     def __init__(
@@ -46,8 +51,9 @@ class Studio:
         self._tabs: set[asyncio.Queue[dict[str, Any]]] = set()
 
     def start(self) -> None:
-        """Start the training process, and load the recognizer if there is one."""
-        self.service.engine.start(self.project.run if self.project.has_run else None)
+        """Start the training process and, once a tab has painted, load the recognizer."""
+        run = self.project.run if self.project.has_run else None
+        self.service.engine.start(run, at_latest_s=UNSEEN_S)
         self.teacher.start()
 
     def open_tab(self) -> asyncio.Queue[dict[str, Any]]:
@@ -55,6 +61,7 @@ class Studio:
         tab: asyncio.Queue[dict[str, Any]] = asyncio.Queue(1000)
         tab.put_nowait(self.state())
         self._tabs.add(tab)
+        asyncio.get_running_loop().call_later(PAINT_S, self.service.engine.need)
         return tab
 
     def close_tab(self, tab: asyncio.Queue[dict[str, Any]]) -> None:
@@ -71,6 +78,7 @@ class Studio:
             "has_run": self.project.has_run,
             "ready": self.service.engine.recognizer is not None,
             "exports": sorted(self.exports),
+            "notify": self.service.notifier.address or "",
             "invitation": asdict(self.invitation),
         }
 

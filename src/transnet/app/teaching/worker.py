@@ -29,7 +29,7 @@ from transnet.checkpoints import run as checkpoint
 from transnet.checkpoints.backbone_weights import find_weights
 from transnet.checkpoints.clip_list import save_clips
 from transnet.checkpoints.run import RunInfo
-from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+from transnet.config import NO_CLASS, ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.cache.features import FeatureCache
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
@@ -131,7 +131,9 @@ class Worker:
         If views are missing, a first run is trained on the main view of each take, so that there
         is an answer at once; it is replaced once the other views are there.
         """
-        classes = tuple(sorted({take["label"] for take in takes}))
+        # As in transnet train: the output for "nothing" is the last.
+        labels = {take["label"] for take in takes}
+        classes = tuple(sorted(labels, key=lambda label: (label == NO_CLASS, label)))
         for count in (1, VIEWS) if self._waiting else (VIEWS,):
             training, records = self._training(classes, takes, mirror, count)
             if interrupted():

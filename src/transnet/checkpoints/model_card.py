@@ -1,0 +1,207 @@
+"""The model card of a run: what it is, how it was measured, and how far to trust that."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transnet.checkpoints.run import RunInfo
+from transnet.errors import TransNetError
+
+MAX_LEAK = 0.01
+_TASK = "video-classification"
+
+_BODY = """
+# {title}
+
+Recognizes {count} actions in video: {classes}.
+
+{backbone} on each frame, pretrained on {pretraining}, and a temporal head ({temporal}, cues:
+{cues}) of [TransNet](https://arxiv.org/abs/2309.06951).
+
+```bash
+pip install transnet-har
+transnet predict hf-hub:{name} video.mp4
+transnet live hf-hub:{name} 0
+```
+
+```python
+import transnet
+
+print(transnet.load("hf-hub:{name}").predict("video.mp4"))
+```
+
+## How good it is
+
+{measured}
+
+## What it saw
+
+* Training clips: {data}, split `{split}` ({rule}).
+* A clip is {frames} frames of {size} x {size} pixels, {sampling}.
+* `config.json` holds digests of the training clips: `transnet evaluate` refuses to test on them.
+  It names no file and no person.
+
+## Licenses
+
+This repository: {license}. Weights of the backbone: {backbone_license} ({weights}). The license of
+the training clips is not recorded.
+
+Made with {versions}.
+"""
+
+_UNMEASURED = """**It was not evaluated.** No score is known. Measure it on your own clips before
+you rely on it: `transnet evaluate hf-hub:{name} --data YOUR_CLIPS`."""
+
+_LEAKING = """**This score is too high.** {leak:.1%} of the test clips share class and group (the
+same person, scene, or recording) with a training clip, so part of it is memory, not recognition."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What ``metrics.json`` says, as a card needs it.
+
+    Attributes:
+        top1: share of the test clips that are classified right, 0..1.
+        interval: 95 % interval of ``top1``; ``None`` if it is not known.
+        macro_f1: mean F1 of the classes, 0..1.
+        num_clips: number of test clips.
+        split: the split, such as ``official:1``.
+        siblings_in_train: share of the test clips that share class and group with a training
+            clip, 0..1; ``None`` if it is not known.
+        sentence: how the clips were chosen.
+    """
+
+    top1: float
+    interval: tuple[float, float] | None
+    macro_f1: float
+    num_clips: int
+    split: str
+    siblings_in_train: float | None
+    sentence: str
+
+    @property
+    def leaks(self) -> bool:
+        """Whether more than 1 % of the test clips have a sibling in training."""
+        return (self.siblings_in_train or 0) > MAX_LEAK
+
+
+def read_scores(folder: Path) -> Scores | None:
+    """The scores of a run folder; ``None`` if it was not evaluated.
+
+    Raises:
+        TransNetError: ``metrics.json`` cannot be understood.
+    """
+    path = folder / "metrics.json"
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        protocol, interval = values["protocol"], values.get("top1_interval")
+        return Scores(
+            top1=float(values["top1"]),
+            interval=(float(interval[0]), float(interval[1])) if interval else None,
+            macro_f1=float(values["macro_f1"]),
+            num_clips=int(values["num_clips"]),
+            split=str(protocol["split"]),
+            siblings_in_train=protocol["siblings_in_train"],
+            sentence=str(protocol["sentence"]),
+        )
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise TransNetError(
+            f"{path} cannot be understood ({error!r}); make it again with transnet evaluate."
+        ) from error
+
+
+def model_card(info: RunInfo, name: str, license: str, scores: Scores | None) -> str:
+    """The text of ``README.md``.
+
+    Args:
+        info: the record of the run.
+        name: ``USER/NAME`` of the repository.
+        license: license of the whole.
+        scores: its metrics, if it was evaluated.
+    """
+    from huggingface_hub import ModelCardData
+
+    title = name.partition("/")[2]
+    data = ModelCardData(
+        library_name="transnet-har",
+        pipeline_tag=_TASK,
+        license=license,
+        base_model=base_model(info),
+        tags=["action-recognition", "transnet"],
+        model_name=title,
+        eval_results=_results(info, scores) if scores else None,
+    )
+    uniform = info.clip.sampling == "uniform"
+    versions = ("transnet-har", "torch", "timm")
+    body = _BODY.format(
+        title=title,
+        name=name,
+        count=len(info.classes),
+        classes=", ".join(info.classes),
+        backbone=info.backbone.name,
+        pretraining=info.backbone.pretraining,
+        temporal=info.model.temporal,
+        cues=info.model.cues,
+        measured=_measured(name, scores),
+        data=info.data if info.data in ("kth", "ucf101", "hmdb51") else "the author's own",
+        split=info.split,
+        rule=info.split_rule,
+        frames=info.clip.frames,
+        size=info.clip.size,
+        sampling="evenly spaced" if uniform else f"{info.clip.stride_s} s apart",
+        license=license,
+        backbone_license=info.backbone.license,
+        weights=info.backbone.weights,
+        versions=", ".join(f"{one} {info.versions.get(one, '?')}" for one in versions),
+    )
+    return f"---\n{data.to_yaml()}\n---\n{body}"
+
+
+def base_model(info: RunInfo) -> str | None:
+    """``USER/NAME`` of the repository that the backbone's weights are from, if they are."""
+    found = re.match(r"(?:timm hub|hub): ([\w.-]+/[\w.-]+?)(?:@|\s|$)", info.backbone.weights)
+    return found[1] if found else None
+
+
+def _measured(name: str, scores: Scores | None) -> str:
+    if scores is None:
+        return _UNMEASURED.format(name=name)
+    text = f"Top-1 accuracy {scores.top1:.1%}"
+    if scores.interval:
+        text += f" (95 % interval {scores.interval[0]:.1%} to {scores.interval[1]:.1%})"
+    text += f", macro-F1 {scores.macro_f1:.1%}, on {scores.num_clips} clips. {scores.sentence}"
+    if scores.leaks:
+        text += "\n\n" + _LEAKING.format(leak=scores.siblings_in_train)
+    return text
+
+
+def _results(info: RunInfo, scores: Scores) -> list[Any]:
+    from huggingface_hub import EvalResult
+
+    leak = scores.siblings_in_train
+    told = "unknown" if leak is None else f"{leak:.1%}"
+    interval = ""
+    if scores.interval:
+        interval = f"95 % interval {scores.interval[0]:.1%} to {scores.interval[1]:.1%}; "
+    warning = "too high; " if scores.leaks else ""
+    about = f" ({warning}{interval}test clips with a sibling in training: {told})"
+    shared: dict[str, Any] = {
+        "task_type": _TASK,
+        "dataset_type": info.data if info.data in ("ucf101", "hmdb51", "kth") else "own-clips",
+        "dataset_name": f"{info.data}, split {scores.split}, {scores.num_clips} clips",
+        "dataset_split": scores.split,
+        "metric_args": {"interval_95": scores.interval and list(scores.interval),
+                        "siblings_in_train": leak},
+    }  # fmt: skip
+    return [
+        EvalResult(**shared, metric_type="accuracy", metric_value=round(scores.top1, 4),
+                   metric_name=f"Top-1 accuracy{about}"),
+        EvalResult(**shared, metric_type="f1", metric_value=round(scores.macro_f1, 4),
+                   metric_name=f"Macro-F1{about}"),
+    ]  # fmt: skip
