@@ -102,6 +102,11 @@ def live(
             "no prediction: the video ended before the first window was full "
             f"({session.span_s:.1f} s); a smaller --step-s makes windows shorter"
         )
+    return _end(frames, out)
+
+
+def _end(frames: FrameSource, out: str | None) -> int:
+    """Say where the video is and what was damaged; the exit status."""
     if out:
         say(f"saved to {out}")
     if frames.damage:
@@ -147,11 +152,7 @@ def _people(
         except KeyboardInterrupt:
             bar.leave = False
     loop.summarize()
-    if out:
-        say(f"saved to {out}")
-    if frames.damage:
-        say(f"warning: {frames.name}: {frames.damage}")
-    return 1 if frames.damage else 0
+    return _end(frames, out)
 
 
 def _outputs(
