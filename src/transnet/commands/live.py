@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from transnet.config import Device, StreamConfig
+from transnet.errors import TransNetError
 from transnet.utils.progress import progress_bar, say
 from transnet.utils.signals import sigterm_as_interrupt
 
 if TYPE_CHECKING:
     from transnet.commands.live_outputs import LiveOutput
     from transnet.data.video.sources import FrameSource
+    from transnet.inference.recognizer import Recognizer
 
 
 def live(
@@ -26,6 +30,8 @@ def live(
     realtime: bool = False,
     input_size: str | None = None,
     fps: float = 25.0,
+    people: bool = False,
+    segmenter: str | None = None,
     device: Device = "auto",
 ) -> int:
     """Classify a webcam, a network stream, a video file or a pipe while it runs.
@@ -41,14 +47,20 @@ def live(
         realtime: play a file at its own speed and drop frames if the machine is too slow
         input_size: size of raw frames, WIDTHxHEIGHT
         fps: frame rate of raw frames
+        people: find and follow people, and classify each by itself; needs --segmenter; prints a
+            line whenever a person's label changes, or JSON lines of kind person; opens no window
+        segmenter: run folder of transnet pretrain, whose masks show where people are
         device: auto (a GPU if there is one), cpu, cuda or mps
 
     Returns:
         0, also after Ctrl-C or SIGTERM; 1 if a file was damaged.
 
     Raises:
-        TransNetError: RUN is not a trained run, or SOURCE cannot be opened.
+        TransNetError: RUN is not a trained run, SOURCE cannot be opened, or --people lacks its
+            segmenter.
     """
+    if people != (segmenter is not None):
+        raise TransNetError("--people and --segmenter belong together; give both or neither.")
     from transnet.commands.live_loop import LiveLoop
     from transnet.data.video.sources import open_source
     from transnet.inference.events import EventDetector
@@ -56,8 +68,18 @@ def live(
     from transnet.inference.stream import interval_s
 
     recognizer = load(run, device=device)
-    session = recognizer.stream_session(replace(stream, every_s=0.0), name=source)
     every_s = interval_s(recognizer.info, stream)
+    if segmenter is not None:
+        opening = partial(
+            open_source,
+            source,
+            every_s=every_s,
+            realtime=realtime,
+            input_size=input_size,
+            fps=fps,
+        )
+        return _people(recognizer, segmenter, opening, stream, json=json, out=out)
+    session = recognizer.stream_session(replace(stream, every_s=0.0), name=source)
     with ExitStack() as stack:
         stack.enter_context(recognizer.accelerated())
         opened = open_source(
@@ -80,11 +102,57 @@ def live(
             "no prediction: the video ended before the first window was full "
             f"({session.span_s:.1f} s); a smaller --step-s makes windows shorter"
         )
+    return _end(frames, out)
+
+
+def _end(frames: FrameSource, out: str | None) -> int:
+    """Say where the video is and what was damaged; the exit status."""
     if out:
         say(f"saved to {out}")
     if frames.damage:
         say(f"warning: {frames.name}: {frames.damage}")
     return 1 if frames.damage else 0
+
+
+def _people(
+    recognizer: Recognizer,
+    segmenter: str,
+    opening: Callable[[], AbstractContextManager[FrameSource]],
+    stream: StreamConfig,
+    *,
+    json: bool,
+    out: str | None,
+) -> int:
+    from transnet.inference.segmenter import load_segmenter
+    from transnet.model.networks import device_of
+
+    try:
+        from transnet.commands.people_loop import PeopleLoop
+        from transnet.inference.people import PeopleSession, find_by_mask
+    except ModuleNotFoundError as error:
+        if error.name != "scipy":
+            raise
+        raise TransNetError(
+            "--people needs scipy, which is not installed; "
+            "install it with: pip install 'transnet-har[people]'"
+        ) from error
+    find = find_by_mask(
+        load_segmenter(segmenter, device=device_of(recognizer.model).type, option="--segmenter")
+    )
+    with ExitStack() as stack:
+        stack.enter_context(recognizer.accelerated())
+        frames = stack.enter_context(opening())
+        session = PeopleSession(recognizer, find, replace(stream, every_s=0.0), name=frames.name)
+        say(f"watching the people of {frames.name}")
+        loop = PeopleLoop(session, frames, json=json, out=out, stack=stack)
+        bar = stack.enter_context(progress_bar("watching", None, "frames"))
+        try:
+            with sigterm_as_interrupt():
+                loop.run(bar)
+        except KeyboardInterrupt:
+            bar.leave = False
+    loop.summarize()
+    return _end(frames, out)
 
 
 def _outputs(

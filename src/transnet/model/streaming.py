@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from transnet.errors import TransNetError
 from transnet.model.motion import MotionMaps
-from transnet.model.transnet import TransNet
+from transnet.model.transnet import FrameTerms, TransNet
 
 # Times are floats: what is due now is not missed by a rounding error.
 _GRACE_S = 1e-6
@@ -120,13 +122,26 @@ class StreamingTransNet:
         Raises:
             TransNetError: the time goes backwards, or is no number.
         """
+        return self._push(partial(self._model.frame_terms, frame[None]), time_s)
+
+    @torch.inference_mode()
+    def push_terms(self, terms: FrameTerms, time_s: float) -> Window | None:
+        """See one more frame that has passed the backbone, as one of a batch.
+
+        Args:
+            terms: of the frame, a batch of 1.
+            time_s: as of :meth:`push`; returns and raises the same.
+        """
+        return self._push(lambda: terms, time_s)
+
+    def _push(self, terms: Callable[[], FrameTerms], time_s: float) -> Window | None:
         last_s = self._seen[-1].time_s if self._seen else -np.inf
         if not (time_s >= last_s and np.isfinite(time_s)):
             raise TransNetError(
                 f"time_s is {time_s}, after a frame of {last_s} s; accepted: times that never "
                 "decrease. Call reset() where another video starts."
             )
-        seen = _SeenFrame(time_s, *self._model.frame_terms(frame[None]))
+        seen = _SeenFrame(time_s, *terms())
         if not self._seen:
             self._began_s = time_s
         elif time_s == last_s or self._is_crowded(time_s):

@@ -46,6 +46,12 @@ class FrameTerms(NamedTuple):
     terms: Tensor
     maps: MotionMaps | None
 
+    def of_frame(self, index: int) -> FrameTerms:
+        """A copy of one frame's, as a batch of 1, which keeps nothing of the others alive."""
+        part = slice(index, index + 1)
+        maps = self.maps and MotionMaps(*(values[part].clone() for values in self.maps))
+        return FrameTerms(self.terms[part].clone(), maps)
+
 
 class TransNet(nn.Module):
     """The network of the paper: ``logits = temporal(spatial(x_1), ..., spatial(x_n))``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +76,27 @@ class ScoreOverlay:
         under = Image.fromarray(result[: bars.height]).convert("RGBA")
         result[: bars.height] = np.asarray(Image.alpha_composite(under, bars).convert("RGB"))
         return result
+
+
+def draw_boxes(
+    pixels: Pixels, boxes: Sequence[tuple[tuple[float, float, float, float], str]]
+) -> Pixels:
+    """A copy of a frame with titled boxes on it.
+
+    Args:
+        pixels: uint8 RGB ``(H, W, 3)``.
+        boxes: left, top, right, bottom in pixels, and the title of each.
+    """
+    picture = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(size=max(9, pixels.shape[0] // 24))
+    color = tuple(_OUTLINE.tolist())
+    for (left, top, right, bottom), title in boxes:
+        draw.rectangle((left, top, right, bottom), outline=color, width=2)
+        place = (left + 3, max(0, top - font.size - 4))
+        draw.rectangle(draw.textbbox(place, title, font=font), fill=(12, 18, 26))
+        draw.text(place, title, font=font, fill=color)
+    return np.asarray(picture)
 
 
 def _bars(size: tuple[int, int], rows: list[tuple[str, float]], title: str) -> Image.Image:

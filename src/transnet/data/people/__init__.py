@@ -1,0 +1,1 @@
+"""People in pictures: where they are, who is who from frame to frame, and the crop of each."""
