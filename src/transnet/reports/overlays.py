@@ -89,11 +89,12 @@ def draw_boxes(
     """
     picture = Image.fromarray(pixels)
     draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(size=max(9, pixels.shape[0] // 24))
+    height = max(9, pixels.shape[0] // 24)
+    font = ImageFont.load_default(size=height)
     color = tuple(_OUTLINE.tolist())
     for (left, top, right, bottom), title in boxes:
         draw.rectangle((left, top, right, bottom), outline=color, width=2)
-        place = (left + 3, max(0, top - font.size - 4))
+        place = (left + 3, max(0, top - height - 4))
         draw.rectangle(draw.textbbox(place, title, font=font), fill=(12, 18, 26))
         draw.text(place, title, font=font, fill=color)
     return np.asarray(picture)
