@@ -13,6 +13,7 @@ from tests.helpers import TINY_BACKBONE
 from transnet.checkpoints.backbone_weights import find_weights
 from transnet.cli import PRESETS, main
 from transnet.config import Cues
+from transnet.data.preprocessing import normalize
 from transnet.deploy.graphs import encoder_graph
 
 FOLDER = Path(transnet.__file__).with_name("presets")
@@ -63,8 +64,8 @@ def test_a_preset_is_a_network_that_exports(name):
     graph = encoder_graph(model, mean, std, 224)
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     features, *maps = session.run(None, {"frames": frames})
-    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2) / 255 - torch.tensor(mean)[:, None, None]
     with torch.inference_mode():
-        expected = model.spatial(pixels / torch.tensor(std)[:, None, None])
-    assert features == pytest.approx(expected.numpy(), abs=1e-4)
+        expected = model.spatial(torch.from_numpy(normalize(frames, mean, std))).numpy()
+    size = np.abs(expected).max()  # random weights may give any
+    assert features / size == pytest.approx(expected / size, abs=1e-4)
     assert len(maps) == (cues != "appearance")

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-import transnet.checkpoints.hub
+import transnet.checkpoints.reaching
 from tests.helpers import TINY_BACKBONE
 from transnet.checkpoints.backbone_weights import PACKAGED_BACKBONE, find_weights
 from transnet.data.preprocessing import normalize
@@ -87,7 +87,7 @@ def test_imagenet_looks_into_the_weights_folder_first(weights_file, monkeypatch)
 
 def test_imagenet_without_a_network_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("TRANSNET_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr(transnet.checkpoints.hub, "_reachable", lambda _: False)
+    monkeypatch.setattr(transnet.checkpoints.reaching, "_reachable", lambda _: False)
     with pytest.raises(TransNetError) as failure:
         find_weights("imagenet", "mobilenetv2_050")
     message = str(failure.value)

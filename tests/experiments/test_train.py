@@ -244,7 +244,9 @@ def test_ctrl_c_ends_cleanly_and_resumes(clips_folder, tmp_path, monkeypatch):
 
 
 def test_early_stopping_uses_training_groups_only(clips_folder, tmp_path):
-    run = train(clips_folder, tmp_path / "run", epochs=40, patience=1, learning_rate=0.5)
+    run = train(
+        clips_folder, tmp_path / "run", epochs=40, patience=1, learning_rate=0.5, keep="best"
+    )
     summary = json.loads((run / "fit.json").read_text())
     assert summary["epochs"] < 40
     rows = [line.split(",") for line in (run / "clips.csv").read_text().splitlines()[1:]]

@@ -195,8 +195,9 @@ class Recognizer(BaseRecognizer):
             TransNetError: you are not logged in, or the hub refuses.
 
         Example:
-            >>> transnet.load("runs/mine").push_to_hub("anna/exercises")  # doctest: +SKIP
-            'https://huggingface.co/anna/exercises/tree/9b6d...'
+            ::
+
+                transnet.load("runs/mine").push_to_hub("anna/exercises")
         """
         return push(
             self.info, self.model, name, folder=self.folder, license=license, private=private

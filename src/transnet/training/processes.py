@@ -121,7 +121,8 @@ def find_processes(devices: int, nodes: int) -> Processes:
 
 
 def _refuse_notebook() -> None:
-    if hasattr(sys, "ps1") or "ipykernel" in sys.modules:
+    ipython = sys.modules.get("IPython")
+    if hasattr(sys, "ps1") or (ipython is not None and ipython.get_ipython() is not None):
         raise TransNetError(
             "devices is more than 1, but this Python is interactive: the other processes run the "
             "same program, so it must be a file. Use the command transnet train, or a script."
