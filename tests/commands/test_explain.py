@@ -33,19 +33,23 @@ def test_a_picture_a_video_and_figures(trained_run, pretrained, clip, tmp_path, 
     assert shown[0].shape == (64, 64, 3)
 
 
-def test_videos_of_one_name_and_the_users_own_are_not_overwritten(
-    trained_run, clips_folder, tmp_path
-):
+def test_each_video_keeps_its_own_picture(trained_run, clips_folder, tmp_path):
     own = tmp_path / "take1.mp4"
     shutil.copy(next((clips_folder / "boxing").rglob("*.avi")), own)
     before = own.read_bytes()
-    other = next((clips_folder / "walking").rglob("take1.avi"))
-    words = ["explain", str(trained_run), str(own), str(other), "--out", str(tmp_path)]
-    assert main(words) == 0
+    anna, ben = sorted((clips_folder / "walking").rglob("take1.avi"))[:2]
+    copy = shutil.copytree(anna.parents[1], tmp_path / "other" / "walking")
+    elsewhere = copy / anna.parent.name / anna.name
+    out = tmp_path / "out"
+    for video in (anna, ben, elsewhere, anna):  # a call each
+        assert main(["explain", str(trained_run), str(video), "--out", str(out)]) == 0
+    assert main(["explain", str(trained_run), str(own), "--out", str(tmp_path)]) == 0
     assert own.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == [
-        "take1.mp4", "take1_explained.mp4", "take1_explained_2.mp4"
-    ]  # fmt: skip
+    names = [f"walking-{video.parent.name}-take1_explained" for video in (anna, ben)]
+    found = sorted(path.name for path in out.iterdir())
+    assert found == sorted(
+        f"{name}.{suffix}" for name in (*names, f"{names[0]}_2") for suffix in ("mp4", "png")
+    )
 
 
 def test_another_class_and_one_that_is_unknown(trained_run, clip):

@@ -16,6 +16,7 @@ from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.video.frames import Pixels
 from transnet.errors import VideoError
+from transnet.reports.clip_names import clip_names
 from transnet.reports.page import render
 
 PAIRS_PICTURED = 12
@@ -129,11 +130,20 @@ def _effect_sentence(effect: LeakEffect) -> str:
     )
 
 
-def _pictured(found: NearDuplicates, clip: ClipConfig) -> list[tuple[Pair, list[list[Pixels]]]]:
+def _pictured(
+    found: NearDuplicates, clip: ClipConfig
+) -> list[tuple[Pair, list[str], list[list[Pixels]]]]:
+    """The pairs to show, with the names and the frames of the test and the training clip."""
     small = replace(clip, frames=FRAMES_PICTURED, size=112)
+    pairs = found.distinct(PAIRS_PICTURED)
+    names = clip_names([record.path for pair in pairs for record in (pair.test, pair.train)])
     return [
-        (pair, [_frames(record, small) for record in (pair.test, pair.train)])
-        for pair in found.distinct(PAIRS_PICTURED)
+        (
+            pair,
+            names[2 * number : 2 * number + 2],
+            [_frames(record, small) for record in (pair.test, pair.train)],
+        )
+        for number, pair in enumerate(pairs)
     ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from transnet.commands.output import FileResults
 from transnet.config import Device
@@ -12,7 +14,10 @@ from transnet.utils.paths import output_folder, unused_name
 from transnet.utils.progress import say
 
 if TYPE_CHECKING:
+    from transnet.data.video.frames import Pixels
     from transnet.evaluation.explanation import Explanation
+
+VIDEO_NOTE = "video"  # of a picture: which video it explains
 
 
 def explain(
@@ -29,7 +34,7 @@ def explain(
 
     Writes two files per video: a picture (every sampled frame with arrows of what moves until the
     next one, its Grad-CAM heat, and the probability lost when that frame is hidden) and a video
-    with the heat on it.
+    with the heat on it. Their names have the folders of the video, ``squat-anna-01_explained``.
 
     Args:
         run: run folder of transnet train
@@ -46,13 +51,12 @@ def explain(
     Raises:
         TransNetError: RUN is not a trained run, or its network has no feature map per frame.
     """
-    from PIL import Image
-
     from transnet.commands.heat_video import write_heat_video
     from transnet.data.clips import read_clip
     from transnet.evaluation.explanation import explain_clip, explanation_picture
     from transnet.inference.recognizer import load
     from transnet.inference.segmenter import load_segmenter
+    from transnet.reports.clip_names import clip_names
 
     recognizer = load(run, device=device)
     people = None
@@ -61,14 +65,13 @@ def explain(
     folder = output_folder(out)
     results = FileResults(json=json)
     names: set[str] = set()
-    for video in videos:
-        # The suffix keeps a source video in the same folder from being overwritten.
-        name = unused_name(f"{Path(video).stem}_explained", names)
-        picture, heat_video = folder / f"{name}.png", folder / f"{name}.mp4"
+    for video, clip_name in zip(videos, clip_names(videos), strict=True):
+        picture = _picture_path(folder, clip_name, video, names)
+        heat_video = picture.with_suffix(".mp4")
         try:
             clip = read_clip(video, recognizer.info.clip)
             found = explain_clip(recognizer, clip, label, people)
-            Image.fromarray(explanation_picture(found)).save(picture)
+            _save_picture(picture, explanation_picture(found), video)
             write_heat_video(heat_video, video, found)
         except VideoError as error:
             results.error(video, error)
@@ -79,6 +82,42 @@ def explain(
         results.result(_sentence(video, found), {"path": video, **found.to_dict(), **files})
         say(f"saved to {picture} and {heat_video}")
     return results.exit_status
+
+
+def _picture_path(folder: Path, clip_name: str, video: str, names: set[str]) -> Path:
+    """Where the picture of a video goes: never over that of another one, of an earlier call.
+
+    The ending ``_explained`` keeps a source video in the same folder from being overwritten.
+    """
+    while True:
+        stem = unused_name(f"{clip_name.replace('/', '-')}_explained", names)
+        path = folder / f"{stem}.png"
+        taken = path.exists() or path.with_suffix(".mp4").exists()
+        if not taken or _pictured_video(path) == _identity(video):
+            return path
+
+
+def _save_picture(path: Path, picture: Pixels, video: str) -> None:
+    from PIL import Image, PngImagePlugin
+
+    note = PngImagePlugin.PngInfo()
+    note.add_text(VIDEO_NOTE, _identity(video))
+    Image.fromarray(picture).save(path, pnginfo=note)
+
+
+def _pictured_video(path: Path) -> str:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            return str(picture.info.get(VIDEO_NOTE, ""))
+    except OSError:
+        return ""
+
+
+def _identity(video: str) -> str:
+    """The place of a video in letters that a PNG can hold."""
+    return quote(os.fsencode(os.path.abspath(video)))
 
 
 def _sentence(video: str, found: Explanation) -> str:

@@ -19,6 +19,7 @@ from transnet.evaluation.explanation import explain_clip, has_maps, heated
 from transnet.evaluation.metrics import CalibrationBin
 from transnet.evaluation.predictions import Mistake
 from transnet.inference.recognizer import Recognizer
+from transnet.reports.clip_names import clip_names
 from transnet.reports.learning_curves import learning_curves
 from transnet.reports.page import render
 from transnet.utils.files import written_whole
@@ -52,7 +53,7 @@ def write_evaluation_report(
         confusion=_confusion_rows(info.outputs, evaluation.confusion),
         curves=learning_curves(run, {"loss": "loss", "top1": "top-1 accuracy"}),
         reliability=_reliability(evaluation.calibration.bins),
-        mistakes=[_shown(mistake, recognizer) for mistake in mistakes[:MAX_MISTAKES]],
+        mistakes=_shown_mistakes(mistakes[:MAX_MISTAKES], recognizer),
         num_mistakes=len(mistakes),
         show_top5=len(info.classes) > 5,
         written=datetime.now().strftime("%Y-%m-%d %H:%M"),
@@ -89,7 +90,12 @@ def _confusion_rows(
     return rows
 
 
-def _shown(mistake: Mistake, recognizer: Recognizer) -> dict[str, Any]:
+def _shown_mistakes(mistakes: Sequence[Mistake], recognizer: Recognizer) -> list[dict[str, Any]]:
+    names = clip_names([mistake.clip.path for mistake in mistakes])
+    return [_shown(*named, recognizer) for named in zip(names, mistakes, strict=True)]
+
+
+def _shown(name: str, mistake: Mistake, recognizer: Recognizer) -> dict[str, Any]:
     record = mistake.clip
     frames = heat = np.empty((0, 1, 1, 3), np.uint8)
     try:
@@ -104,7 +110,7 @@ def _shown(mistake: Mistake, recognizer: Recognizer) -> dict[str, Any]:
             found = explain_clip(recognizer, clip, label).heat[chosen]
             heat = np.stack([heated(*pair) for pair in zip(frames, found, strict=True)])
     return {
-        "name": record.path.name,
+        "name": name if record.start is None else f"{name}, from frame {record.start}",
         "label": record.label,
         "answer": mistake.answer,
         "score": mistake.score,

@@ -8,7 +8,6 @@ import io
 import json
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import get_args
 
 from transnet.config import TimelineFormat
@@ -20,6 +19,7 @@ from transnet.inference.timeline_annotations import (
     elan_document,
     label_studio_tasks,
 )
+from transnet.reports.clip_names import clip_names
 from transnet.reports.page import render
 
 SUFFIXES: dict[TimelineFormat, str] = {"labelstudio": "labelstudio.json", "cvat": "cvat.xml"}
@@ -114,7 +114,7 @@ def _html(timeline: Timeline) -> str:
     }
     return render(
         "timeline.html.j2",
-        name=Path(timeline.path).name,
+        name=clip_names([timeline.path])[0],
         length=clock(length_s)[:-4],
         rows=rows,
         colors=colors,
