@@ -12,6 +12,7 @@ from transnet import StreamConfig, VideoError
 from transnet.cli import main
 from transnet.inference.prediction import Segment
 from transnet.inference.timeline import Timeline
+from transnet.inference.timeline_files import TimelineTarget
 from transnet.inference.timeline_formats import format_timeline
 
 SHOWN = Timeline(
@@ -124,7 +125,7 @@ def test_elan_annotations():
 
 def test_the_page_shows_segments_on_an_axis():
     page = format_timeline(SHOWN, "html")
-    assert "a &amp; b.mp4" in page and "walk &lt;fast&gt;" in page and "<fast>" not in page
+    assert "films/a &amp; b" in page and "walk &lt;fast&gt;" in page and "<fast>" not in page
     assert "left: 0.041%; width: 1.615%" in page
     assert page.count("data:image/jpeg") == 2
     assert "unknown" in page and "00:50:00" in page
@@ -202,3 +203,20 @@ def test_memory_does_not_depend_on_the_length(trained_run, make_video):
 
     peak(3)  # what is made once
     assert peak(40) < peak(5) + 100_000  # a frame as the network sees it has 12,288 bytes
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "written"),
+    [
+        ("html", "anna", "anna.html"),
+        ("html", "session.3", "session.3.html"),
+        ("json", "clip.mov", "clip.mov.json"),
+        ("text", "anna", "anna.txt"),
+        ("cvat", "anna", "anna.cvat.xml"),
+        ("html", "anna.htm", "anna.htm"),
+        (None, "anna.csv", "anna.csv"),
+    ],
+)
+def test_a_timeline_has_an_ending_and_never_that_of_a_video(tmp_path, form, name, written):
+    target = TimelineTarget.choose(["clip.mov"], form, str(tmp_path / name))
+    assert target.file == tmp_path / written

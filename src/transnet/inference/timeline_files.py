@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transnet.config import TimelineFormat
+from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
 from transnet.inference.timeline import Timeline
 from transnet.inference.timeline_formats import FORMATS, SUFFIXES, format_timeline
@@ -64,7 +65,7 @@ class TimelineTarget:
                 f".{', .'.join([*endings][1:])}, .xml or .txt, or any name with --format."
             )
         output_folder(path.parent)
-        return cls(form or named or "text", file=path)
+        return cls(form or named or "text", file=_with_ending(path, form))
 
     def put(self, timeline: Timeline) -> None:
         """Print or write one timeline.
@@ -85,3 +86,14 @@ class TimelineTarget:
         with written_whole(path) as beside:
             beside.write_text(text, encoding="utf-8", newline="")
         say(f"{len(timeline.known())} segments of {timeline.path} saved to {path}")
+
+
+def _with_ending(path: Path, form: TimelineFormat | None) -> Path:
+    """A name without an ending gets that of the format; so does the name of a video, to keep it.
+
+    What follows the last dot of ``session.3`` or ``2024.05.01`` is no ending.
+    """
+    ending = path.suffix.lower()
+    if form is None or (ending[1:].isalpha() and ending not in VIDEO_SUFFIXES):
+        return path
+    return path.with_name(f"{path.name}.{'txt' if form == 'text' else SUFFIXES.get(form, form)}")
