@@ -56,7 +56,7 @@ def rendered(page: str) -> str:
         families = [row for row in rows if "mean of" in row.split]
         if families and len(rows) > 6:  # one row per person is too much detail
             rows = families
-        return table(rows, markdown=True)
+        return table(rows, markdown_columns)
 
     fills = {
         "results": fill_results,

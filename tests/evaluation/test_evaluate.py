@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 import torch
+from PIL import Image
 
 import transnet
 from transnet import TransNetError
@@ -141,6 +142,16 @@ def test_the_report_is_one_page_of_its_own(run):
     assert "Protocol" in page
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
     assert "data:image/jpeg;base64," in page
+
+
+def test_the_confusion_matrix_is_a_table_and_a_picture(run):
+    evaluation = transnet.evaluate(run)
+    with open(run / "confusion.csv", newline="") as file:
+        heading, *rows = csv.reader(file)
+    assert heading[1:] == [row[0] for row in rows] == ["boxing", "handwaving", "walking"]
+    assert [[int(count) for count in row[1:]] for row in rows] == evaluation.confusion
+    with Image.open(run / "confusion.png") as picture:
+        assert picture.width > 600
 
 
 def test_clips_that_were_trained_on_are_refused(run, clips_folder, tmp_path, capsys):

@@ -11,6 +11,7 @@ from transnet.experiments.results import (
     read_results,
     table,
 )
+from transnet.reports.tables import markdown_columns
 
 ROW = RunResult("paper", "UCF101", "official:1", 0, 0.9, 0.88, 132, 0.0, "mobilenetv1_100",
              "imagenet", 12.5, "2026-01-01T00:00:00", "abc")  # fmt: skip
@@ -46,7 +47,7 @@ def test_a_later_row_replaces_an_earlier_one():
 def test_a_table_to_read_and_one_for_documents():
     text = table(means([ROW]))
     assert text.splitlines()[1].split() == ["paper", "official:1", "90.00", "1", "0.0%"]
-    assert table(means([ROW]), markdown=True).splitlines()[1].startswith("| -----")
+    assert table(means([ROW]), markdown_columns).splitlines()[1].startswith("| -----")
 
 
 def test_a_torn_row_costs_itself_and_is_named(tmp_path):

@@ -48,6 +48,7 @@ def test_each_person_is_left_out_once(tmp_path, shared, capsys):
     assert train(tmp_path / "weizmann.csv", tmp_path / "runs", "--split", "leave-out:all") == 0
     said = capsys.readouterr().err
     assert "leave-out, mean of 3" in said
+    assert "leave-out, mean of 3" in (tmp_path / "runs/table.tex").read_text()
     rows = read_results(tmp_path / "runs/results.csv")
     assert [(r.split, r.num_test) for r in rows] == [
         ("leave-out:daria", 4), ("leave-out:eli", 4), ("leave-out:ido", 4)

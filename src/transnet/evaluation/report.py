@@ -20,6 +20,7 @@ from transnet.evaluation.metrics import CalibrationBin
 from transnet.evaluation.predictions import Mistake
 from transnet.inference.recognizer import Recognizer
 from transnet.reports.clip_names import clip_names
+from transnet.reports.confusion import save_confusion
 from transnet.reports.learning_curves import learning_curves
 from transnet.reports.page import render
 from transnet.utils.files import written_whole
@@ -32,7 +33,7 @@ FRAMES_SHOWN = 6
 def write_evaluation_report(
     run: Path, recognizer: Recognizer, evaluation: Evaluation, mistakes: Sequence[Mistake]
 ) -> Path:
-    """Write ``report.html`` into a run folder.
+    """Write ``report.html``, ``confusion.csv`` and ``confusion.png`` into a run folder.
 
     Args:
         run: the run folder; its logs give the learning curves.
@@ -60,6 +61,7 @@ def write_evaluation_report(
     )
     with written_whole(run / "report.html") as path:
         path.write_text(page, encoding="utf-8")
+    save_confusion(run, info.outputs, evaluation.confusion)
     return run / "report.html"
 
 

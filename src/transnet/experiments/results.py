@@ -6,14 +6,14 @@ import csv
 import statistics
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from transnet.errors import TransNetError
-from transnet.reports.tables import markdown_columns, plain_columns
+from transnet.reports.tables import Lines, plain_columns
 
 
 @dataclass(frozen=True)
@@ -169,13 +169,13 @@ def means(results: Iterable[RunResult]) -> list[MeanResult]:
     return rows
 
 
-def table(rows: Sequence[MeanResult], *, markdown: bool = False) -> str:
-    """Format means as lines of text, or as a Markdown table."""
+def table(rows: Sequence[MeanResult], layout: Callable[[Lines], str] = plain_columns) -> str:
+    """Format means as lines of text, or as :mod:`transnet.reports.tables` can."""
     cells = [("recipe", "split", "top-1, %", "seeds", "shared groups")]
     cells += [
         (r.recipe, r.split, r.percent, str(r.seeds), f"{r.siblings_in_train:.1%}") for r in rows
     ]
-    return markdown_columns(cells) if markdown else plain_columns(cells)
+    return layout(cells)
 
 
 @cache

@@ -23,7 +23,9 @@ from transnet.experiments.results import (
     source_commit,
     table,
 )
+from transnet.reports.tables import latex_columns
 from transnet.training.train_run import RunSettings, train_run
+from transnet.utils.files import written_whole
 from transnet.utils.progress import say
 
 
@@ -101,10 +103,11 @@ def train_grid(grid: RunGrid) -> Path:
             say(f"error: {error}" if expected else traceback.format_exc())
             reason = str(error) if expected else f"{type(error).__name__}: {error}"
             failed.append(f"split {split}, seed {seed}: {reason.splitlines()[0]}")
-    say(
-        f"\n{table(means(grid.known_results()))}\n"
-        f"saved to {grid.results}; the runs are in {grid.settings.run}"
-    )
+    rows = means(grid.known_results())
+    say(f"\n{table(rows)}\nsaved to {grid.results}; the runs are in {grid.settings.run}")
+    if rows:
+        with written_whole(grid.settings.run / "table.tex") as path:
+            path.write_text(table(rows, latex_columns) + "\n", encoding="utf-8")
     if failed:
         raise TransNetError(
             f"{len(failed)} of {len(cells)} runs failed; repeat the command to retry them:\n"

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from transnet.reports.page import render
-from transnet.reports.tables import markdown_columns, plain_columns
+from transnet.reports.tables import latex_columns, markdown_columns, plain_columns
 from transnet.utils.files import written_whole
 
 
@@ -45,17 +45,19 @@ class ResultTable:
         return "\n\n".join([f"## {self.title}", body, *self.notes]) + "\n"
 
     def save(self, folder: Path, name: str) -> list[Path]:
-        """Write ``name.csv``, ``name.md`` and ``name.html`` and return them.
+        """Write ``name.csv``, ``.md``, ``.tex`` and ``.html`` and return them.
 
         Raises:
             TransNetError: the folder cannot be written.
         """
-        paths = [folder / f"{name}.{suffix}" for suffix in ("csv", "md", "html")]
+        paths = [folder / f"{name}.{suffix}" for suffix in ("csv", "md", "tex", "html")]
         with written_whole(paths[0]) as path, open(path, "w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([self.columns, *self.rows])
         with written_whole(paths[1]) as path:
             path.write_text(self.markdown(), encoding="utf-8")
         with written_whole(paths[2]) as path:
+            path.write_text(latex_columns([self.columns, *self.rows]) + "\n", encoding="utf-8")
+        with written_whole(paths[3]) as path:
             path.write_text(render("table.html.j2", table=self), encoding="utf-8")
         return paths
 

@@ -57,6 +57,8 @@ _FOLDER = RunFolder(
         "novelty.safetensors",
         "predictions.csv",
         "report.html",
+        "confusion.csv",
+        "confusion.png",
         "logs",
         "refit",
     ),
