@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from transnet.evaluation.bootstrap import accuracy_interval, difference_interval
+from transnet.evaluation.bootstrap import (
+    accuracy_interval,
+    difference_interval,
+    difference_text,
+    interval_text,
+)
 
 
 def test_clips_of_their_own_group_give_the_binomial_interval():
@@ -35,3 +40,10 @@ def test_a_difference():
     assert low < 0.4 < high
     assert low > 0.25
     assert difference_interval((good, range(100)), (bad, range(100))) == (low, high)
+
+
+def test_an_interval_from_few_groups_says_so():
+    assert interval_text((0.8, 0.9), 10) == "95 % interval 80.0% to 90.0%"
+    assert "from only 9 groups: with fewer than ten it says little" in interval_text((0.8, 0.9), 9)
+    assert "only 2 groups" in difference_text((-0.1, 0.2), 2)
+    assert difference_text(None, 1) == ""

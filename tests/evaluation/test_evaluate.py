@@ -111,7 +111,7 @@ def test_the_file_keeps_its_keys_in_their_order(run):
     assert list(values) == [
         "top1", "top5", "macro_f1", "per_class", "confusion", "num_clips", "top1_interval",
         "calibration", "data", "views", "heat_on_person", "protocol", "broken", "seconds",
-        "stage_seconds", "unknown",
+        "stage_seconds", "unknown", "num_groups",
     ]  # fmt: skip
     assert list(values["per_class"]["boxing"]) == ["precision", "recall", "f1", "num_clips"]
     assert list(values["calibration"]) == ["ece", "bins"]
@@ -217,7 +217,7 @@ def test_the_runs_own_data_means_its_own_test_part(run, clips_folder, monkeypatc
     assert transnet.evaluate(run, data="clips/").num_clips == 6
 
 
-def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path):
+def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path, capsys):
     from tests.helpers import TINY_BACKBONE
     from transnet import ClipConfig, TrainingConfig
 
@@ -228,7 +228,10 @@ def test_the_papers_split_says_how_much_it_leaks(clips_folder, tmp_path):
     evaluation = transnet.evaluate(run)
     low, high = evaluation.top1_interval
     assert low <= evaluation.top1 <= high
+    assert evaluation.num_groups == 4
     assert "95 % interval" in (run / "report.html").read_text()
+    for said in (capsys.readouterr().err, (run / "report.html").read_text()):
+        assert "from only 4 groups: with fewer than ten it says little" in said
     assert evaluation.protocol.siblings_in_train > 0.5
     assert "memory, not recognition" in evaluation.protocol.sentence
 

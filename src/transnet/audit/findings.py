@@ -16,6 +16,7 @@ from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.video.frames import Pixels
 from transnet.errors import VideoError
+from transnet.evaluation.bootstrap import difference_text
 from transnet.reports.clip_names import clip_names
 from transnet.reports.page import render
 
@@ -119,14 +120,12 @@ def _leak_sentence(leak: Leakage, alike: NearDuplicates | None) -> str:
 
 
 def _effect_sentence(effect: LeakEffect) -> str:
-    interval = effect.interval
-    limits = (
-        f" (95 % interval {100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})" if interval else ""
-    )
     return (
         f"top-1 under {effect.leaking.split}: {effect.leaking.top1:.1%}, under "
         f"{effect.clean.split}: {effect.clean.top1:.1%}. Effect of the leak: "
-        f"{100 * effect.difference:+.1f} points{limits}, if the splits train on equally many clips"
+        f"{100 * effect.difference:+.1f} points"
+        f"{difference_text(effect.interval, effect.clean.num_groups)}, if the splits train on "
+        "equally many clips"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from transnet.checkpoints.run import load_run_info
-from transnet.evaluation.bootstrap import Interval, accuracy_interval, difference_interval
+from transnet.evaluation.bootstrap import (
+    Interval,
+    accuracy_interval,
+    difference_interval,
+    few_groups,
+)
 from transnet.evaluation.evaluate import evaluate
+from transnet.evaluation.tested import read_predictions
 from transnet.experiments.run_grid import run_path
 
 LEAKING = "paper"
@@ -36,6 +41,16 @@ class TestedClips:
     def top1(self) -> float:
         """Accuracy, 0..1."""
         return sum(self.right) / len(self.right)
+
+    @property
+    def num_groups(self) -> int:
+        """How many groups the clips are of."""
+        return len(set(self.groups))
+
+    @property
+    def caveat(self) -> str:
+        """What to know about an interval from so few groups; empty for enough."""
+        return few_groups(self.num_groups)
 
     @property
     def interval(self) -> Interval | None:
@@ -104,12 +119,9 @@ def tested_clips(split: str, runs: Iterable[Path]) -> TestedClips:
     """Read the predictions.csv of the runs of a split."""
     right: list[bool] = []
     groups: list[str] = []
-    for run in runs:
-        path = run / "predictions.csv"
-        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
-            for row in csv.DictReader(file):
-                right.append(row["answer"] == row["label"])
-                groups.append(row["group"])
+    for clip in (clip for run in runs for clip in read_predictions(run)):
+        right.append(clip.right)
+        groups.append(clip.group)
     return TestedClips(split, tuple(right), tuple(groups))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from transnet.audit.leak_effect import TestedClips, tested_clips
 from transnet.config import ClipConfig, ModelConfig
-from transnet.evaluation.bootstrap import Interval, difference_interval
+from transnet.evaluation.bootstrap import Interval, difference_interval, difference_text
 from transnet.experiments.run_grid import run_path
 from transnet.experiments.train import train
 
@@ -54,10 +54,7 @@ class PlaceShare:
     @property
     def sentence(self) -> str:
         """The finding in words."""
-        limits = ""
-        if self.interval:
-            low, high = (100 * value for value in self.interval)
-            limits = f" (95 % interval {low:+.1f} to {high:+.1f})"
+        limits = difference_text(self.interval, self.both.num_groups)
         return (
             f"split {self.split}: {100 * self.frame.top1:.0f} of the {100 * self.both.top1:.0f} % "
             f"can be had from one frame of each clip; the whole clip gains {100 * self.gain:+.1f} "

@@ -73,9 +73,10 @@ def evaluate_run(
         told = measure_unknown(
             folder, recognizer, extractor, (selection.clips, extracted), (others, told_from)
         )
+    groups = [clip.group for clip in selection.clips]
     evaluation = Evaluation(
         **vars(classification_metrics(predictions.probabilities, predictions.labels, info.outputs)),
-        top1_interval=accuracy_interval(predictions.correct, [c.group for c in selection.clips]),
+        top1_interval=accuracy_interval(predictions.correct, groups),
         calibration=calibration(predictions.probabilities, predictions.labels),
         data=info.data if data is None else resolve_dataset(data),
         views=counts,
@@ -84,6 +85,7 @@ def evaluate_run(
             selection, counts, num_trained=num_trained, num_broken=len(predictions.broken)
         ),
         unknown=told,
+        num_groups=len(set(groups)),
         broken=tuple(map(str, predictions.broken.values())),
         seconds=time.perf_counter() - started,
         stage_seconds=StageTimes(extracted.seconds.decode, extracted.seconds.backbone),
@@ -116,12 +118,10 @@ def _save(
     # Last: where metrics.json is, the other files are complete.
     with written_whole(run / "metrics.json") as path:
         path.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")
-    interval = evaluation.top1_interval
-    margin = f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
     told = f"{evaluation.unknown.sentence}\n" if evaluation.unknown else ""
     say(
-        f"top-1 {evaluation.top1:.1%}{margin}, macro-F1 {evaluation.macro_f1:.1%} "
-        f"on {evaluation.num_clips} clips. {evaluation.protocol.sentence}\n"
+        f"top-1 {evaluation.top1:.1%} ({evaluation.interval_text}), "
+        f"macro-F1 {evaluation.macro_f1:.1%} on {evaluation.num_clips} clips. {evaluation.protocol.sentence}\n"
         f"{told}"
         f"saved to {run / 'metrics.json'} and {report}"
     )

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from transnet.evaluation.bootstrap import Interval
+from transnet.evaluation.bootstrap import Interval, interval_text
 from transnet.evaluation.explanation import HeatOnPerson
 from transnet.evaluation.metrics import Calibration, ClassificationMetrics
 from transnet.evaluation.protocol import EvaluationProtocol, ViewCounts
@@ -42,6 +42,7 @@ class Evaluation(ClassificationMetrics):
         seconds: duration of the evaluation.
         stage_seconds: seconds of its stages.
         unknown: how many clips are called unknown; ``None`` if the run cannot tell.
+        num_groups: groups of the test clips; with fewer than ten the interval says little.
 
     Example:
         >>> evaluation = transnet.evaluate("runs/mine")
@@ -59,6 +60,12 @@ class Evaluation(ClassificationMetrics):
     seconds: float
     stage_seconds: StageTimes
     unknown: UnknownMetrics | None = None
+    num_groups: int = 0
+
+    @property
+    def interval_text(self) -> str:
+        """``top1_interval`` in words, and how far to trust it."""
+        return interval_text(self.top1_interval, self.num_groups)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``metrics.json``."""
