@@ -1,3 +1,4 @@
+import csv
 import shutil
 
 import pytest
@@ -13,6 +14,10 @@ TINY = ["--backbone", TINY_BACKBONE, "--weights", "none", "--frames", "4", "--si
 
 def train(data, out, *more):
     return main(["train", str(data), "--out", str(out), *TINY, *map(str, more)])
+
+
+def lines(path):
+    return path.read_text().splitlines()
 
 
 @pytest.mark.slow
@@ -49,6 +54,16 @@ def test_each_person_is_left_out_once(tmp_path, shared, capsys):
     said = capsys.readouterr().err
     assert "leave-out, mean of 3" in said
     assert "leave-out, mean of 3" in (tmp_path / "runs/table.tex").read_text()
+    page = (tmp_path / "runs/report.html").read_text()
+    assert "all 3 runs together" in page and "from only 3 groups" in page
+    matrices = [
+        [[int(count) for count in row[1:]] for row in list(csv.reader(lines(path)))[1:]]
+        for path in (tmp_path / "runs").rglob("confusion.csv")
+    ]
+    assert len(matrices) == 4
+    pooled, *each = sorted(matrices, key=lambda matrix: -sum(map(sum, matrix)))
+    assert pooled == [[sum(cell) for cell in zip(*rows, strict=True)]
+                      for rows in zip(*each, strict=True)]  # fmt: skip
     rows = read_results(tmp_path / "runs/results.csv")
     assert [(r.split, r.num_test) for r in rows] == [
         ("leave-out:daria", 4), ("leave-out:eli", 4), ("leave-out:ido", 4)

@@ -121,7 +121,8 @@ def _save(
     told = f"{evaluation.unknown.sentence}\n" if evaluation.unknown else ""
     say(
         f"top-1 {evaluation.top1:.1%} ({evaluation.interval_text}), "
-        f"macro-F1 {evaluation.macro_f1:.1%} on {evaluation.num_clips} clips. {evaluation.protocol.sentence}\n"
+        f"macro-F1 {evaluation.macro_f1:.1%} on {evaluation.num_clips} clips. "
+        f"{evaluation.protocol.sentence}\n"
         f"{told}"
         f"saved to {run / 'metrics.json'} and {report}"
     )

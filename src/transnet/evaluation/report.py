@@ -20,7 +20,7 @@ from transnet.evaluation.metrics import CalibrationBin
 from transnet.evaluation.predictions import Mistake
 from transnet.inference.recognizer import Recognizer
 from transnet.reports.clip_names import clip_names
-from transnet.reports.confusion import save_confusion
+from transnet.reports.confusion import confusion_rows, save_confusion
 from transnet.reports.learning_curves import learning_curves
 from transnet.reports.page import render
 from transnet.utils.files import written_whole
@@ -51,7 +51,7 @@ def write_evaluation_report(
         info=info,
         settings=_settings(info),
         evaluation=evaluation,
-        confusion=_confusion_rows(info.outputs, evaluation.confusion),
+        confusion=confusion_rows(info.outputs, evaluation.confusion),
         curves=learning_curves(run, {"loss": "loss", "top1": "top-1 accuracy"}),
         reliability=_reliability(evaluation.calibration.bins),
         mistakes=_shown_mistakes(mistakes[:MAX_MISTAKES], recognizer),
@@ -76,20 +76,6 @@ def _settings(info: RunInfo) -> dict[str, Any]:
         **{key.replace("_", " "): value for key, value in asdict(info.model).items()},
         **{key.replace("_", " "): value for key, value in asdict(info.training).items()},
     }
-
-
-def _confusion_rows(
-    classes: Sequence[str], confusion: Sequence[Sequence[int]]
-) -> list[dict[str, Any]]:
-    rows = []
-    for position, (label, counts) in enumerate(zip(classes, confusion, strict=True)):
-        total = max(1, sum(counts))
-        cells = [
-            {"count": count, "share": count / total, "right": column == position}
-            for column, count in enumerate(counts)
-        ]
-        rows.append({"label": label, "cells": cells})
-    return rows
 
 
 def _shown_mistakes(mistakes: Sequence[Mistake], recognizer: Recognizer) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from transnet.checkpoints.run import load_run_info
 from transnet.errors import TransNetError
 from transnet.evaluation.evaluate import evaluate
+from transnet.evaluation.pooled import write_pooled_report
 from transnet.experiments.results import (
     RunResult,
     append_result,
@@ -108,12 +109,25 @@ def train_grid(grid: RunGrid) -> Path:
     if rows:
         with written_whole(grid.settings.run / "table.tex") as path:
             path.write_text(table(rows, latex_columns) + "\n", encoding="utf-8")
+    if not failed:
+        _pool_left_out(grid)
     if failed:
         raise TransNetError(
             f"{len(failed)} of {len(cells)} runs failed; repeat the command to retry them:\n"
             + "\n".join(f"  {line}" for line in failed)
         )
     return grid.settings.run
+
+
+def _pool_left_out(grid: RunGrid) -> None:
+    """One page for the groups that were left out in turn."""
+    splits = [split for split in grid.splits if split.startswith("leave-out:")]
+    if len(splits) > 1:
+        folder = grid.settings.run
+        runs = [run_path(folder, split, seed) for split in splits for seed in grid.seeds]
+        name = f"{grid.settings.manifest.name}, each of {len(splits)} groups left out"
+        say(write_pooled_report(folder, name, runs, seeds=len(grid.seeds)))
+        say(f"saved to {folder / 'report.html'}")
 
 
 def run_path(folder: Path, split: str, seed: int) -> Path:

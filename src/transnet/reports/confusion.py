@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,6 +15,21 @@ from transnet.utils.files import written_whole
 
 MAX_NUMBERED = 40  # classes; the counts of more would not be readable
 _CELL = 0.42  # inches
+
+
+def confusion_rows(
+    classes: Sequence[str], confusion: Sequence[Sequence[int]]
+) -> list[dict[str, Any]]:
+    """The matrix as the template ``confusion.html.j2`` shows it."""
+    rows = []
+    for position, (label, counts) in enumerate(zip(classes, confusion, strict=True)):
+        total = max(1, sum(counts))
+        cells = [
+            {"count": count, "share": count / total, "right": column == position}
+            for column, count in enumerate(counts)
+        ]
+        rows.append({"label": label, "cells": cells})
+    return rows
 
 
 def save_confusion(
