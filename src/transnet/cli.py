@@ -40,6 +40,7 @@ COMMANDS = {
     "audit": ("transnet.audit.audit:audit", "measure how much a split leaks"),
     "train": ("transnet.experiments.train:train", "train a recognizer on a dataset"),
     "evaluate": ("transnet.evaluation.evaluate:evaluate", "evaluate a run and write a report"),
+    "compare": ("transnet.commands.compare:compare", "compare two runs on the same test clips"),
     "explain": ("transnet.commands.explain:explain", "show what a prediction is based on"),
     "predict": ("transnet.commands.predict:predict", "classify videos"),
     "suggest": ("transnet.commands.suggest:suggest", "choose which clips to label next"),

@@ -54,6 +54,14 @@ def difference_interval(
     return _limits(accuracies[0] - accuracies[1])
 
 
+def paired_interval(
+    differences: Sequence[float], groups: Sequence[Hashable], *, seed: int = 0
+) -> Interval | None:
+    """95 % interval of the mean of a difference of each clip, by a bootstrap over groups."""
+    drawn = _accuracies(differences, groups, np.random.default_rng(seed))
+    return None if drawn is None else _limits(drawn)
+
+
 def few_groups(num_groups: int) -> str:
     """What to know about an interval from so few groups; empty for ten or more.
 
@@ -98,7 +106,7 @@ def difference_text(interval: Interval | None, num_groups: int) -> str:
 
 
 def _accuracies(
-    right: Sequence[bool], groups: Sequence[Hashable], rng: np.random.Generator
+    right: Sequence[float], groups: Sequence[Hashable], rng: np.random.Generator
 ) -> NDArray[np.float64] | None:
     names = {group: position for position, group in enumerate(dict.fromkeys(groups))}
     if len(names) < 2:
