@@ -111,7 +111,7 @@ def test_the_file_keeps_its_keys_in_their_order(run):
     assert list(values) == [
         "top1", "top5", "macro_f1", "per_class", "confusion", "num_clips", "top1_interval",
         "calibration", "data", "views", "heat_on_person", "protocol", "broken", "seconds",
-        "stage_seconds", "unknown", "num_groups",
+        "stage_seconds", "unknown", "num_groups", "evidence",
     ]  # fmt: skip
     assert list(values["per_class"]["boxing"]) == ["precision", "recall", "f1", "num_clips"]
     assert list(values["calibration"]) == ["ece", "bins"]

@@ -190,6 +190,6 @@ def _refusal(runs: tuple[Path, Path], first: Sequence[Key], second: Sequence[Key
     )
     return (
         f"{runs[0]} was tested on {len(first)} clips and {runs[1]} on {len(second)}, "
-        f"{len(both)} of them the same ({alone}); accepted: runs tested on the same clips. Evaluate both "
-        "with the same --data and --split."
+        f"{len(both)} of them the same ({alone}); accepted: runs tested on the same "
+        "clips. Evaluate both with the same --data and --split."
     )

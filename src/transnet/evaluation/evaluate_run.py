@@ -14,6 +14,7 @@ from transnet.data.datasets.catalog import resolve_dataset
 from transnet.data.views import SpatialViews, evaluation_views
 from transnet.evaluation.bootstrap import accuracy_interval
 from transnet.evaluation.evaluation import Evaluation, StageTimes
+from transnet.evaluation.evidence import measure_evidence
 from transnet.evaluation.explanation import heat_on_person, require_maps
 from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.predictions import ClipPredictions, predict_clips
@@ -24,7 +25,7 @@ from transnet.evaluation.trained_clips import refuse_trained_clips
 from transnet.evaluation.unknown import measure_unknown, unknown_videos
 from transnet.inference.features import FeatureExtractor
 from transnet.inference.recognizer import Recognizer, load
-from transnet.inference.segmenter import load_segmenter
+from transnet.inference.segmenter import PersonSegmenter, load_segmenter
 from transnet.runtimes.device import find_device
 from transnet.utils.files import written_whole
 from transnet.utils.paths import cache_folder
@@ -50,10 +51,7 @@ def evaluate_run(
     started = time.perf_counter()
     recognizer = load(folder, device=device, unknown="off")
     info = recognizer.info
-    people = None
-    if segmenter is not None:
-        require_maps(recognizer)
-        people = load_segmenter(segmenter, option="--segmenter", device=device)
+    people = _people_finder(recognizer, segmenter, device)
     selection = select_clips(folder, info, data, split)
     views = evaluation_views(temporal_views, spatial_views)
     counts = ViewCounts(temporal_views, spatial_views)
@@ -69,6 +67,7 @@ def evaluate_run(
             folder, extracted.digests, len(selection.clips), allow=allow_trained_clips
         )
         predictions = predict_clips(recognizer, extractor, selection.clips, extracted)
+        evidence = measure_evidence(recognizer, extractor, predictions, extracted)
         told_from = extractor.extract(others, title="features, unknown clips")
         told = measure_unknown(
             folder, recognizer, extractor, (selection.clips, extracted), (others, told_from)
@@ -86,12 +85,22 @@ def evaluate_run(
         ),
         unknown=told,
         num_groups=len(set(groups)),
+        evidence=evidence,
         broken=tuple(map(str, predictions.broken.values())),
         seconds=time.perf_counter() - started,
         stage_seconds=StageTimes(extracted.seconds.decode, extracted.seconds.backbone),
     )
     _save(folder, recognizer, evaluation, predictions)
     return evaluation
+
+
+def _people_finder(
+    recognizer: Recognizer, segmenter: str | None, device: Device
+) -> PersonSegmenter | None:
+    if segmenter is None:
+        return None
+    require_maps(recognizer)
+    return load_segmenter(segmenter, option="--segmenter", device=device)
 
 
 def _extractor(
@@ -118,11 +127,12 @@ def _save(
     # Last: where metrics.json is, the other files are complete.
     with written_whole(run / "metrics.json") as path:
         path.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")
+    rests_on = f"{evaluation.evidence.sentence}\n" if evaluation.evidence else ""
     told = f"{evaluation.unknown.sentence}\n" if evaluation.unknown else ""
     say(
         f"top-1 {evaluation.top1:.1%} ({evaluation.interval_text}), "
         f"macro-F1 {evaluation.macro_f1:.1%} on {evaluation.num_clips} clips. "
         f"{evaluation.protocol.sentence}\n"
-        f"{told}"
+        f"{rests_on}{told}"
         f"saved to {run / 'metrics.json'} and {report}"
     )

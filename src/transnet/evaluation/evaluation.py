@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from transnet.evaluation.bootstrap import Interval, interval_text
+from transnet.evaluation.evidence import Evidence
 from transnet.evaluation.explanation import HeatOnPerson
 from transnet.evaluation.metrics import Calibration, ClassificationMetrics
 from transnet.evaluation.protocol import EvaluationProtocol, ViewCounts
@@ -42,6 +43,7 @@ class Evaluation(ClassificationMetrics):
         seconds: duration of the evaluation.
         stage_seconds: seconds of its stages.
         unknown: how many clips are called unknown; ``None`` if the run cannot tell.
+        evidence: the accuracy from a part of what the run sees; ``None`` if it cannot be divided.
         num_groups: groups of the test clips; with fewer than ten the interval says little.
 
     Example:
@@ -61,6 +63,7 @@ class Evaluation(ClassificationMetrics):
     stage_seconds: StageTimes
     unknown: UnknownMetrics | None = None
     num_groups: int = 0
+    evidence: Evidence | None = None
 
     @property
     def interval_text(self) -> str:

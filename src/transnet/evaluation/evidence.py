@@ -1,0 +1,100 @@
+"""What the predictions of a run rest on: each cue alone, and a still instead of the clip."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import torch
+
+from transnet.data.cache.filling import KeptClips
+from transnet.evaluation.predictions import ClipPredictions
+from transnet.inference.features import FeatureExtractor
+from transnet.inference.recognizer import Recognizer
+from transnet.model.backbone import FrameMaps
+from transnet.model.encoded import Encoded
+from transnet.model.motion import motion_maps
+from transnet.model.networks import device_of
+from transnet.model.transnet import TransNet
+
+_STILL = "still"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The accuracy from a part of what a run sees, on the same test clips, 0..1.
+
+    Attributes:
+        cues: from each cue alone; empty for a run with one cue.
+        still: with all frames replaced by the middle one, so that nothing moves; ``None`` for a
+            run that classifies motion alone.
+    """
+
+    cues: dict[str, float]
+    still: float | None
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """The accuracies by the name of the part, in words."""
+        named = {f"{cue.replace('_', ' ')} alone": share for cue, share in self.cues.items()}
+        return named if self.still is None else {**named, "a still (the middle frame)": self.still}
+
+    @property
+    def sentence(self) -> str:
+        """The accuracies in words."""
+        return "rests on: " + ", ".join(f"{name} {share:.1%}" for name, share in self.parts.items())
+
+
+@torch.inference_mode()
+def measure_evidence(
+    recognizer: Recognizer,
+    extractor: FeatureExtractor,
+    predictions: ClipPredictions,
+    extracted: KeptClips,
+) -> Evidence | None:
+    """Classify the test clips from each cue alone, and stills of them, with cached features.
+
+    Args:
+        recognizer: the recognizer.
+        extractor: reads the features.
+        predictions: the predictions for the clips; those that cannot be read count as wrong.
+        extracted: what ``extractor`` made of the clips.
+
+    Returns:
+        The accuracies; ``None`` for a 3D network, and for a run with one cue of motion.
+    """
+    model = recognizer.model
+    if not isinstance(model, TransNet):
+        return None
+    hits: Counter[str] = Counter()
+    for clip, label in zip(predictions.clips, predictions.labels.tolist(), strict=True):
+        if clip in predictions.broken:
+            continue
+        views = extractor.encoded(extracted.keys[clip])
+        encoded = Encoded(*(each.to(device_of(model)) for each in views))
+        outputs = model.cue_logits(encoded)
+        if len(outputs) == 1:
+            outputs = {}
+        if "appearance" in model.cues:
+            outputs[_STILL] = model.classify(*still(model, encoded)) * model.temperature
+        for name, logits in outputs.items():
+            scores = (logits / model.temperature).softmax(dim=1).mean(dim=0)
+            hits[name] += int(scores.argmax()) == label
+    if not hits:
+        return None
+    shares = {name: count / len(predictions.clips) for name, count in hits.items()}
+    at_rest = shares.pop(_STILL, None)
+    return Evidence(shares, at_rest)
+
+
+def still(model: TransNet, encoded: Encoded) -> Encoded:
+    """The features of clips whose frames are all the middle one of ``encoded``."""
+    middle = encoded.frames.shape[1] // 2
+    frames = encoded.frames[:, middle : middle + 1].expand_as(encoded.frames)
+    if not model.has_motion:
+        return Encoded(frames, encoded.pairs)
+    # Between equal frames nothing changes, so the vector is the same for all of them.
+    shapes = model.pair_motion.shapes
+    at_rest = FrameMaps(*(encoded.frames.new_zeros(1, *shape) for shape in reversed(shapes)))
+    maps = motion_maps(at_rest)
+    return Encoded(frames, model.pair_motion(maps, maps).expand_as(encoded.pairs))
