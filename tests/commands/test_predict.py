@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 
@@ -23,6 +24,7 @@ def test_python_and_command_line_give_equal_scores_wherever_the_run_lies(
     for run in (trained_run, copy):
         assert main(["predict", str(run), clip, "--json"]) == 0
         answers.append(json.loads(capsys.readouterr().out))
+    assert answers[2].pop("trained_on")
     assert all(answer == answers[0] for answer in answers)
     assert set(answers[0]["scores"]) == {"boxing", "handwaving", "walking"}
     assert sum(answers[0]["scores"].values()) == pytest.approx(1, abs=1e-5)
@@ -67,6 +69,24 @@ def test_isolated_answers_are_the_same(trained_run, clip, tmp_path, capsys):
     assert answers[0] == answers[1]
     assert main(["predict", str(trained_run), clip, "--isolate", "--timeline"]) == 1
     assert "--isolate is for whole clips" in capsys.readouterr().err
+
+
+def test_a_video_that_was_trained_on_is_marked(
+    trained_run, clips_folder, make_video, tmp_path, capsys
+):
+    with open(trained_run / "clips.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    of_part = {row["split"]: row["path"] for row in rows}
+    renamed = str(shutil.copy(of_part["train"], tmp_path / "new_name.avi"))
+    files = [of_part["test"], renamed, str(make_video("new.mp4"))]
+    assert main(["predict", str(trained_run), *files]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert ["trained on: its score says nothing" in line for line in said] == [False, True, False]
+    assert main(["predict", str(trained_run), *files, "--json"]) == 0
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [line.get("trained_on") for line in lines] == [None, True, None]
+    assert main(["predict", str(trained_run), renamed, "--timeline"]) == 0
+    assert "new_name.avi was trained on" in capsys.readouterr().err
 
 
 def test_folders_are_searched(trained_run, clips_folder, tmp_path, capsys):

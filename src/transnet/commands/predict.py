@@ -10,9 +10,12 @@ from transnet.commands.output import FileResults
 from transnet.config import Device, StreamConfig, TimelineFormat, Unknown
 from transnet.errors import TransNetError, VideoError
 from transnet.utils.paths import expanded
-from transnet.utils.progress import say
+from transnet.utils.progress import say, warn
+
+TRAINED = "trained on: its score says nothing"
 
 if TYPE_CHECKING:
+    from transnet.evaluation.trained_clips import TrainedVideos
     from transnet.inference.recognizer import Recognizer
 
 
@@ -35,8 +38,8 @@ def predict(
     Args:
         run: run folder of transnet train, or output folder of transnet export
         videos: video files, and folders to search for videos
-        json: print one JSON object per line: path, label, score, scores, known; or path and
-            error; with --timeline, path and segments
+        json: print one JSON object per line: path, label, score, scores, known, and trained_on if
+            the run was trained on the video; or path and error; with --timeline, path and segments
         allow_partial: use the good frames of a damaged file instead of rejecting it
         isolate: decode in a child process with limits of memory and time, for files of strangers;
             not with --timeline
@@ -76,17 +79,34 @@ def predict(
         num_frames = len(paths) * recognizer.info.clip.frames
         accelerated = nullcontext() if exported else recognizer.accelerated(num_frames)
         answers = _predictions(recognizer, accelerated, paths, allow_partial, isolate)
+    trained = _trained_videos(recognizer)
     for path, answer in zip(paths, answers, strict=True):
         if isinstance(answer, VideoError):
             results.error(path, answer)
             continue
-        if not timeline:
+        if timeline:
+            if path in trained and not json:
+                warn(f"{path} was trained on, so its timeline says nothing about other videos")
+        elif path in trained:
+            results.result(f"{answer} ({TRAINED})", {**answer.to_dict(), "trained_on": True})
+        else:
             results.result(answer, answer.to_dict())
         if answer.damage:
             results.failed += not allow_partial
             if not json:
                 say(f"warning: {path}: {answer.damage}")
     return results.exit_status
+
+
+def _trained_videos(recognizer: Any) -> TrainedVideos | frozenset[str]:
+    from transnet.evaluation.trained_clips import TrainedVideos
+
+    folder = getattr(recognizer, "folder", None)  # an export has none
+    try:
+        return TrainedVideos(folder) if folder else frozenset()
+    except TransNetError as error:  # nothing of clips.csv is needed to predict
+        warn(f"{error} So videos that were trained on are not marked.")
+        return frozenset()
 
 
 def _predictions(

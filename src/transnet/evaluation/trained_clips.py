@@ -1,4 +1,4 @@
-"""The refusal to test a run on clips that it was trained on."""
+"""Which clips a run was trained on, and the refusal to test it on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from transnet.checkpoints.clip_list import trained_ranges
+from transnet.checkpoints.clip_list import CLIPS_FILE, trained_ranges
+from transnet.data.cache.store import file_digest
 from transnet.data.manifest import ClipRecord
 from transnet.errors import TransNetError
 
@@ -29,6 +30,27 @@ def refuse_trained_clips(
     if trained and not allow:
         raise TransNetError(_refusal(trained, total))
     return len(trained)
+
+
+class TrainedVideos:
+    """Tells videos that a run was trained on, under any name.
+
+    Args:
+        run: the run folder; without ``clips.csv`` no video counts as trained on.
+
+    Raises:
+        TransNetError: ``clips.csv`` is damaged.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._digests = trained_ranges(run).keys() if (run / CLIPS_FILE).is_file() else set()
+
+    def __contains__(self, path: str) -> bool:
+        """Whether any frames of a video were trained on; not, if it cannot be read."""
+        try:
+            return bool(self._digests) and file_digest(path) in self._digests
+        except OSError:
+            return False
 
 
 def _trained_clips(run: Path, digests: Mapping[ClipRecord, str]) -> list[ClipRecord]:

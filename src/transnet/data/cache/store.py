@@ -99,8 +99,7 @@ class Store:
             known = self.read([key])[0]
             if known is not None:
                 return known.decode()
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+            digest = file_digest(path)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise VideoError(path, f"cannot be opened ({reason}).") from None
@@ -155,6 +154,16 @@ class Store:
                 f"{self.alternative}. If the disk is full, free space. If the cache is damaged, "
                 "delete it: everything in it can be computed again."
             ) from error
+
+
+def file_digest(path: Path | str) -> str:
+    """A hash of a file's bytes, as in ``clips.csv`` of a run.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
 
 def _file_key(path: Path | str, status: os.stat_result) -> str:
