@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import av
 import numpy as np
@@ -82,6 +83,25 @@ def test_a_sound_data_set_ends_well(clips_folder, tmp_path, capsys):
     assert main(["check", str(clips_folder), "--out", str(tmp_path)]) == 0
     assert "30 clips: 30 fine, 0 suspicious, 0 broken" in capsys.readouterr().err
     assert (tmp_path / "exclude.csv").read_text().count("\n") == 1
+
+
+def test_the_report_of_another_dataset_is_kept(make_video, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = [str(tmp_path / place / "clips") for place in ("a", "b")]
+    for folder in data:
+        for number in range(6):
+            label = "run" if number % 2 else "walk"
+            make_video(f"{number}.mp4", 20 + number, folder=Path(folder) / label)
+    commands = {"check": [], "audit": ["--lists-only"]}
+    for command, options in commands.items():
+        for folder in (data[0], data[1], data[0]):
+            assert main([command, folder, *options]) == 0
+        assert sorted(path.name for path in Path("runs", command).iterdir()) == ["clips", "clips_2"]
+        capsys.readouterr()
+        out = f"runs/{command}/clips"
+        assert main([command, data[1], *options, "--out", out]) == 1
+        assert f"--out is {out!r}, which holds the report of {data[0]}" in capsys.readouterr().err
+        assert main([command, data[0], *options, "--out", out]) == 0
 
 
 def test_a_folder_that_cannot_be_written(clips_folder, tmp_path, capsys):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from transnet.commands.output import print_json
 from transnet.config import ClipConfig, ModelConfig, TrainingConfig
 from transnet.errors import TransNetError
-from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def audit(
     data: str,
     *,
     split: str | None = None,
-    out: str = "runs/audit",
+    out: str | None = None,
     lists_only: bool = False,
     train: bool = False,
     place: bool = False,
@@ -47,7 +46,8 @@ def audit(
     Args:
         data: a folder of class folders, a CSV file, kth:DIR, ucf101:DIR or hmdb51:DIR
         split: the split to audit, as for transnet train; several, separated by commas
-        out: folder for report.html, and for the runs of --train
+        out: folder for report.html, and for the runs of --train; by default runs/audit/NAME, by
+            the name of the dataset
         lists_only: count groups only, without opening a video; of a published dataset, count all
             clips in its lists, whether their files exist or not
         train: measure the effect of the leak on the accuracy, by training
@@ -66,12 +66,14 @@ def audit(
         0.
 
     Raises:
-        TransNetError: there is no such dataset or split, or videos are missing.
+        TransNetError: there is no such dataset or split, videos are missing, or the folder holds
+            the report of another dataset.
     """
     from transnet.audit.findings import Findings
     from transnet.audit.leakage import leakage
-    from transnet.data.datasets.catalog import open_dataset
+    from transnet.data.datasets.catalog import open_dataset, resolve_dataset
     from transnet.data.splits import split_names
+    from transnet.reports.report_folder import report_folder
 
     if seeds < 1:
         raise TransNetError(f"seeds is {seeds}; accepted: 1 or more.")
@@ -82,7 +84,8 @@ def audit(
     for line in (manifest.summary(), *manifest.notes):
         say(line)
     draws = [_draws(manifest, name, training, seeds) for name in names]
-    folder = output_folder(out)
+    dataset = resolve_dataset(data)
+    folder = report_folder(out, "runs/audit", dataset, manifest.name)
     network: dict[str, Any] = {
         "backbone": backbone,
         "weights": weights,
@@ -97,9 +100,11 @@ def audit(
     shares = _place_shares(data, names, folder / "place", settings) if place else []
     findings = Findings(manifest, list(map(leakage, draws)), alike, effects, shares)
     try:
-        findings.write_page(folder / "report.html", clip, seeds)
+        findings.write_page(folder / "report.html", dataset, clip, seeds)
     except OSError as error:
-        raise TransNetError(f"--out is {out!r}, which cannot be written ({error}).") from error
+        raise TransNetError(
+            f"--out is {str(folder)!r}, which cannot be written ({error})."
+        ) from error
     if json:
         for row in findings.rows():
             print_json(row)

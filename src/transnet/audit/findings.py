@@ -19,6 +19,7 @@ from transnet.errors import VideoError
 from transnet.evaluation.bootstrap import difference_text
 from transnet.reports.clip_names import clip_names
 from transnet.reports.page import render
+from transnet.reports.report_folder import report_mark
 
 PAIRS_PICTURED = 12
 FRAMES_PICTURED = 4
@@ -54,11 +55,12 @@ class Findings:
             *(share.sentence for share in self.shares),
         ]
 
-    def write_page(self, path: Path, clip: ClipConfig, seeds: int) -> None:
+    def write_page(self, path: Path, dataset: str, clip: ClipConfig, seeds: int) -> None:
         """Write the page.
 
         Args:
             path: the HTML file.
+            dataset: where the dataset is.
             clip: how clips are sampled, for pictures.
             seeds: trainings per split.
         """
@@ -66,6 +68,7 @@ class Findings:
         overlap = tested_in_training(self.manifest, names)
         page = render(
             "audit.html.j2",
+            dataset=report_mark(dataset),
             name=self.manifest.name,
             notes=self.manifest.notes,
             leaks=self.leaks,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from transnet.commands.output import print_json
 from transnet.errors import TransNetError
-from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ MAX_SHOWN = 10
 def check(
     data: str,
     *,
-    out: str = "runs/check",
+    out: str | None = None,
     json: bool = False,
     workers: int = 0,
     isolate: bool = False,
@@ -35,7 +34,8 @@ def check(
 
     Args:
         data: a folder of class folders, a CSV file, kth:DIR, ucf101:DIR or hmdb51:DIR
-        out: folder for report.html and exclude.csv, the input of train --exclude
+        out: folder for report.html and exclude.csv, the input of train --exclude; by default
+            runs/check/NAME, by the name of the dataset
         json: print one JSON object per clip
         workers: clips to decode in parallel; 0: one per core
         isolate: decode in child processes with limits of memory and time, for files of strangers
@@ -44,16 +44,19 @@ def check(
         1 if a clip is broken, else 0.
 
     Raises:
-        TransNetError: there is no such dataset, or the folder cannot be written.
+        TransNetError: there is no such dataset, or the folder cannot be written or holds the
+            report of another dataset.
     """
-    from transnet.data.datasets.catalog import open_dataset
+    from transnet.data.datasets.catalog import open_dataset, resolve_dataset
     from transnet.data.quality import inspect_clips
     from transnet.data.video.isolation import Isolation
+    from transnet.reports.report_folder import report_folder
 
     manifest = open_dataset(data)
     for line in (manifest.summary(), *manifest.notes):
         say(line)
-    folder = output_folder(out)
+    dataset = resolve_dataset(data)
+    folder = report_folder(out, "runs/check", dataset, manifest.name)
     with Isolation() as isolation:
         findings = inspect_clips(
             manifest.clips, workers or os.cpu_count() or 1, isolation if isolate else None
@@ -61,9 +64,11 @@ def check(
     doubtful = [finding for finding in findings if finding.status != "fine"]
     try:
         _write_exclusions(folder / "exclude.csv", doubtful)
-        _write_report(folder / "report.html", manifest, findings, doubtful)
+        _write_report(folder / "report.html", dataset, manifest, findings, doubtful)
     except OSError as error:
-        raise TransNetError(f"--out is {out!r}, which cannot be written ({error}).") from error
+        raise TransNetError(
+            f"--out is {str(folder)!r}, which cannot be written ({error})."
+        ) from error
     if json:
         for finding in findings:
             print_json(finding.to_dict())
@@ -83,12 +88,18 @@ def _write_exclusions(path: Path, doubtful: Iterable[Finding]) -> None:
 
 
 def _write_report(
-    path: Path, manifest: Manifest, findings: Sequence[Finding], doubtful: Sequence[Finding]
+    path: Path,
+    dataset: str,
+    manifest: Manifest,
+    findings: Sequence[Finding],
+    doubtful: Sequence[Finding],
 ) -> None:
     from transnet.reports.page import render
+    from transnet.reports.report_folder import report_mark
 
     page = render(
         "check.html.j2",
+        dataset=report_mark(dataset),
         name=manifest.name,
         notes=manifest.notes,
         counts=_counts(findings),
