@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from transnet.data.video.frames import Pixels
 
 CLASSES_SHOWN = 3
+MAX_COVERED = 0.4  # of the height of a picture
+_SMALLEST_LINE = 11  # pixels; smaller letters cannot be read
 _TINT = np.array((47, 111, 222), np.float32)
 _OUTLINE = np.array((255, 200, 40), np.uint8)
 
@@ -60,6 +62,9 @@ class ScoreOverlay:
     def draw(self, pixels: Pixels, scores: Mapping[str, float], title: str = "") -> Pixels:
         """A copy of a frame with the best classes on it.
 
+        At most 40 % of the height is covered: a small picture has fewer classes on it and no title,
+        and one without room for a line is left as it is.
+
         Args:
             pixels: uint8 RGB ``(H, W, 3)``.
             scores: probability of each class, 0..1.
@@ -73,6 +78,8 @@ class ScoreOverlay:
             self._drawn, self._bars = shows, _bars((width, height), best, title)
         bars = self._bars
         result = np.array(pixels)
+        if not bars.height:
+            return result
         under = Image.fromarray(result[: bars.height]).convert("RGBA")
         result[: bars.height] = np.asarray(Image.alpha_composite(under, bars).convert("RGB"))
         return result
@@ -101,9 +108,14 @@ def draw_boxes(
 
 
 def _bars(size: tuple[int, int], rows: list[tuple[str, float]], title: str) -> Image.Image:
-    line = max(11, size[1] // 16)
+    line = max(_SMALLEST_LINE, size[1] // 16)
+    room = int(MAX_COVERED * size[1] - 4) // line
+    rows = rows[: max(1, room - bool(title))]
+    title = title if room > len(rows) else ""
+    if room < 1:
+        return Image.new("RGBA", (size[0], 0))
     font = ImageFont.load_default(size=0.72 * line)
-    height = min(size[1], (len(rows) + bool(title)) * line + 4)
+    height = (len(rows) + bool(title)) * line + 4
     bars = Image.new("RGBA", (size[0], height), (12, 18, 26, 170))
     draw = ImageDraw.Draw(bars)
     top = 2
