@@ -32,8 +32,9 @@ def explain(
 ) -> int:
     """Show the regions and the frames of a video that a prediction is based on.
 
-    Writes two files per video: a picture (every sampled frame with arrows of what moves until the
-    next one, its Grad-CAM heat, and the probability lost when that frame is hidden) and a video
+    Writes two files per video: a picture with a legend (every sampled frame with arrows of what
+    moves until the next one, its Grad-CAM heat, and the probability lost when that frame is hidden)
+    and a video
     with the heat on it. Their names have the folders of the video, ``squat-anna-01_explained``.
 
     Args:
@@ -53,7 +54,8 @@ def explain(
     """
     from transnet.commands.heat_video import write_heat_video
     from transnet.data.clips import read_clip
-    from transnet.evaluation.explanation import explain_clip, explanation_picture
+    from transnet.evaluation.explanation import explain_clip
+    from transnet.evaluation.explanation_picture import explanation_picture
     from transnet.inference.recognizer import load
     from transnet.inference.segmenter import load_segmenter
     from transnet.reports.clip_names import clip_names
@@ -71,7 +73,7 @@ def explain(
         try:
             clip = read_clip(video, recognizer.info.clip)
             found = explain_clip(recognizer, clip, label, people)
-            _save_picture(picture, explanation_picture(found), video)
+            _save_picture(picture, explanation_picture(found, clip_name), video)
             write_heat_video(heat_video, video, found)
         except VideoError as error:
             results.error(video, error)

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from matplotlib import colormaps
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 from torch.nn import functional
 
 from transnet.data.clips import Clip, read_clip
@@ -27,11 +26,7 @@ from transnet.model.transnet import TransNet
 from transnet.utils.progress import progress_bar
 
 MAX_EXPLAINED = 100
-
-_MARGIN = 4
-_BAR_HEIGHT = 48
-_SHOWN_SIZE = 160
-_SHORTEST_ARROW = 0.02  # of the width of a frame
+HEAT_COLORS = "inferno"
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,48 +191,6 @@ def heat_on_person(
 
 def heated(pixels: Pixels, heat: NDArray[np.floating]) -> Pixels:
     """Overlay heat, ``(H, W)``, 0..1, on a frame, uint8 RGB ``(H, W, 3)``."""
-    colors = 255 * colormaps["inferno"](np.asarray(heat))[..., :3]
+    colors = 255 * colormaps[HEAT_COLORS](np.asarray(heat))[..., :3]
     strength = 0.75 * np.sqrt(np.clip(heat, 0, 1))[..., None]
     return ((1 - strength) * 0.8 * pixels + strength * colors).round().astype(np.uint8)
-
-
-def _draw_arrows(
-    draw: ImageDraw.ImageDraw, flow: NDArray[np.floating], left: int, top: int
-) -> None:
-    """Arrows of what moves until the next frame, ``(2, h, w)``, on a frame of the picture."""
-    height, width = flow.shape[1:]
-    for row, column in np.argwhere(np.hypot(*flow) > _SHORTEST_ARROW):
-        x = left + (column + 0.5) * _SHOWN_SIZE / width
-        y = top + (row + 0.5) * _SHOWN_SIZE / height
-        tip = (x + flow[0, row, column] * _SHOWN_SIZE, y + flow[1, row, column] * _SHOWN_SIZE)
-        draw.line((x, y, *tip), fill=(255, 221, 51), width=2)
-        draw.ellipse((tip[0] - 2, tip[1] - 2, tip[0] + 2, tip[1] + 2), fill=(255, 221, 51))
-
-
-def explanation_picture(explanation: Explanation) -> Pixels:
-    """Draw all frames, without and with heat, above a bar chart of their weights; uint8 RGB."""
-    frames, heat = explanation.clip.frames, explanation.heat
-    columns = len(frames)
-    cell = _SHOWN_SIZE + _MARGIN
-    width, height = columns * cell + _MARGIN, 2 * cell + _BAR_HEIGHT + 2 * _MARGIN
-    picture = Image.new("RGB", (width, height), (246, 248, 250))
-    draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(size=11)
-    largest = max(float(np.abs(explanation.frame_weights).max()), 1e-6)
-    middle = 2 * cell + _MARGIN + _BAR_HEIGHT // 2
-    for column in range(columns):
-        left = _MARGIN + column * cell
-        for row, shown in enumerate((frames[column], heated(frames[column], heat[column]))):
-            small = Image.fromarray(shown).resize((_SHOWN_SIZE, _SHOWN_SIZE))
-            picture.paste(small, (left, _MARGIN + row * cell))
-        if explanation.flow is not None and column < len(explanation.flow):
-            _draw_arrows(draw, explanation.flow[column], left, _MARGIN)
-        weight = float(explanation.frame_weights[column])
-        tip = middle - round(weight / largest * (_BAR_HEIGHT // 2 - 2))
-        color = (47, 111, 222) if weight >= 0 else (217, 83, 60)
-        draw.rectangle(
-            (left + 8, min(middle, tip), left + _SHOWN_SIZE - 8, max(middle, tip)), fill=color
-        )
-        label = f"{100 * weight:+.1f}  {explanation.clip.times_s[column]:.1f} s"
-        draw.text((left + 8, height - 15), label, font=font, fill=(28, 39, 51))
-    return np.asarray(picture)

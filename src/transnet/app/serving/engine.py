@@ -187,7 +187,8 @@ class Engine:
     def _explain(self, frames: DecodedFrames) -> bytes:
         from PIL import Image
 
-        from transnet.evaluation.explanation import explain_clip, explanation_picture
+        from transnet.evaluation.explanation import explain_clip
+        from transnet.evaluation.explanation_picture import explanation_picture
 
         picture = explanation_picture(explain_clip(self.require(), _clip(frames)))
         file = io.BytesIO()
