@@ -75,14 +75,14 @@ class RunComparison:
             text += f", 95 % interval {low:+.1f} to {high:+.1f}"
             if few := few_groups(self.num_groups):
                 text += f" ({few})"
-        text += f"; {self.only_a} clips are better with the first, {self.only_b} with the second"
+        text += f"; clips that the first does better: {self.only_a}, the second: {self.only_b}"
         if not self.differing_groups:
             return f"{text}. The runs do not differ."
         text += f"; sign-flip test over groups, p = {self.p_value:.2g}"
         if 2 ** (1 - self.differing_groups) > LEVEL:
             verdict = (
-                f"The runs differ in {self.differing_groups} groups only, too few to tell any "
-                "difference from chance."
+                f"Too few groups differ ({self.differing_groups}) to tell any difference from "
+                "chance."
             )
         elif self.p_value < LEVEL:
             verdict = "Chance alone would rarely give such a difference."
