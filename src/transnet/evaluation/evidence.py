@@ -11,12 +11,11 @@ from transnet.data.cache.filling import KeptClips
 from transnet.evaluation.predictions import ClipPredictions
 from transnet.inference.features import FeatureExtractor
 from transnet.inference.recognizer import Recognizer
-from transnet.model.backbone import FrameMaps
 from transnet.model.encoded import Encoded
-from transnet.model.motion import motion_maps
 from transnet.model.networks import device_of
 from transnet.model.transnet import TransNet
 
+APPEARANCE = "appearance"
 _STILL = "still"
 
 
@@ -26,8 +25,9 @@ class Evidence:
 
     Attributes:
         cues: from each cue alone; empty for a run with one cue.
-        still: with all frames replaced by the middle one, so that nothing moves; ``None`` for a
-            run that classifies motion alone.
+        still: from the appearance of the middle frame, in place of all frames; ``None`` for a run
+            that classifies motion alone. The cues of motion have no part in it: they never saw a
+            clip in which nothing moves, so what they say of one is arbitrary.
     """
 
     cues: dict[str, float]
@@ -72,11 +72,9 @@ def measure_evidence(
             continue
         views = extractor.encoded(extracted.keys[clip])
         encoded = Encoded(*(each.to(device_of(model)) for each in views))
-        outputs = model.cue_logits(encoded)
-        if len(outputs) == 1:
-            outputs = {}
-        if "appearance" in model.cues:
-            outputs[_STILL] = model.classify(*still(model, encoded)) * model.temperature
+        outputs = model.cue_logits(encoded) if len(model.cues) > 1 else {}
+        if APPEARANCE in model.cues:
+            outputs[_STILL] = model.cue_logits(still(encoded))[APPEARANCE]
         for name, logits in outputs.items():
             scores = (logits / model.temperature).softmax(dim=1).mean(dim=0)
             hits[name] += int(scores.argmax()) == label
@@ -87,14 +85,8 @@ def measure_evidence(
     return Evidence(shares, at_rest)
 
 
-def still(model: TransNet, encoded: Encoded) -> Encoded:
-    """The features of clips whose frames are all the middle one of ``encoded``."""
+def still(encoded: Encoded) -> Encoded:
+    """The features of clips whose frames are all the middle one; the motion stays as it is."""
     middle = encoded.frames.shape[1] // 2
     frames = encoded.frames[:, middle : middle + 1].expand_as(encoded.frames)
-    if not model.has_motion:
-        return Encoded(frames, encoded.pairs)
-    # Between equal frames nothing changes, so the vector is the same for all of them.
-    shapes = model.pair_motion.shapes
-    at_rest = FrameMaps(*(encoded.frames.new_zeros(1, *shape) for shape in reversed(shapes)))
-    maps = motion_maps(at_rest)
-    return Encoded(frames, model.pair_motion(maps, maps).expand_as(encoded.pairs))
+    return Encoded(frames, encoded.pairs)
