@@ -37,8 +37,9 @@ VERSION = 3
 """Part of the key of cached motion features: increase it when the numbers change."""
 
 COMPARED = 64
-"""Channels of the middle map that are compared, evenly chosen, if it has more. Of MobileNetV1's 512,
-64, 128 and all gave the same accuracy within the noise (four UCF101 classes, validation groups)."""
+"""Channels of the middle map that are compared, evenly chosen, if it has more. Of MobileNetV1's
+512, 64, 128 and all gave the same accuracy within the noise (four UCF101 classes, validation
+groups)."""
 
 RADIUS = 2
 """How far a position is searched, in positions of the map: 32 pixels at stride 16."""
