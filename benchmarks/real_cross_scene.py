@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/real_cross_scene.py --weizmann WEIZMANN --photos PHOTOS \\
+    python -m benchmarks.real_cross_scene --weizmann WEIZMANN --photos PHOTOS \\
         --weights mobilenetv1_100.safetensors --out benchmarks/real_cross_scene.csv
 
 The people of Weizmann are cut out and set before photos, parts in which nobody is seen. Each action
