@@ -2,7 +2,7 @@
 
 ::
 
-    python -m benchmarks.arrow_of_time ps7:PS7 --weights mobilenetv1_100.safetensors \\
+    python -m benchmarks.arrow_of_time clips --weights mobilenetv1_100.safetensors \\
         --out benchmarks/arrow_of_time.csv
 
 Both directions show the same frames, so a mean over frames is right for half of them, and whatever
