@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -199,7 +200,8 @@ async def _tell_tab(socket: WebSocket, studio: Studio) -> None:
     await socket.accept()
     tab = studio.open_tab()
     try:
-        with suppress(WebSocketDisconnect):
+        # The server cancels what waits when it stops.
+        with suppress(WebSocketDisconnect, asyncio.CancelledError):
             while True:
                 await socket.send_json(await tab.get())
     finally:
