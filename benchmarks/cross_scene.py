@@ -40,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--weights", help="ImageNet weights (.safetensors)")
     parser.add_argument("--cues", default="appearance", help="appearance, motion or both")
+    parser.add_argument("--pretrained-only", action="store_true", help="leave random weights out")
     parser.add_argument("--hss", help="folder of transnet pretrain")
     parser.add_argument("--backbone", default="mobilenetv1_100")
     parser.add_argument("--people", type=int, default=16, help="for training; half as many test")
@@ -49,7 +50,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    kinds = {"none": "none", "imagenet": arguments.weights, "hss": arguments.hss}
+    scratch = None if arguments.pretrained_only else "none"
+    kinds = {"none": scratch, "imagenet": arguments.weights, "hss": arguments.hss}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw(folder, arguments.people, arguments.takes)
