@@ -17,6 +17,7 @@ import csv
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def turn(clips: Sequence[ClipRecord], folder: Path) -> None:
             if not backward.exists():
                 frames = [pixels for pixels, _ in decode_frames(clip.path)][clip.start : clip.end]
                 with VideoFile(clip.path) as video:
-                    rate = video.rate
+                    rate = Fraction(video.rate).limit_denominator(1001)
                 forward.parent.mkdir(parents=True, exist_ok=True)
                 write_video(forward, frames, rate)
                 write_video(backward, frames[::-1], rate)
