@@ -13,6 +13,9 @@ from transnet.errors import TransNetError
 NO_CLASS = "_none"
 """The label of training clips that show none of the classes."""
 
+HUB = "hf-hub:"
+"""How a repository of the Hugging Face Hub is named: ``hf-hub:USER/NAME``."""
+
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
 TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html", "labelstudio", "cvat"]

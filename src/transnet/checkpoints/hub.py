@@ -9,9 +9,10 @@ from typing import Any
 from torch import Tensor
 
 from transnet.checkpoints.backbone_record import BackboneRecord, check_normalization
-from transnet.checkpoints.hub_files import PREFIX, hub_files
+from transnet.checkpoints.hub_files import hub_files
 from transnet.checkpoints.pretraining_data import pretraining_of
 from transnet.checkpoints.reaching import offline_unless_reachable
+from transnet.config import HUB
 from transnet.errors import TransNetError
 from transnet.model.backbone import check_backbone_args, check_backbone_name
 from transnet.utils.progress import say
@@ -82,7 +83,7 @@ def timm_record(address: str) -> BackboneRecord | None:
             f"{address}: its config.json lacks or garbles {error}; required: architecture, and "
             "mean and std in pretrained_cfg."
         ) from error
-    source = f"{address.removeprefix(PREFIX).partition('@')[0]}@{files.commit[:12]}"
+    source = f"{address.removeprefix(HUB).partition('@')[0]}@{files.commit[:12]}"
     return BackboneRecord(
         name, args, mean, std, f"hub: {source}", pretraining_of(tag), license or "unknown"
     )

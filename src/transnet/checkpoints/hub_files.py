@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from transnet.checkpoints.reaching import offline_unless_reachable
+from transnet.config import HUB
 from transnet.errors import TransNetError
 from transnet.utils.files import written_whole
 from transnet.utils.paths import cache_folder
 from transnet.utils.progress import say
 
-PREFIX = "hf-hub:"
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CLIP_COLUMNS = ("path", "label", "group", "start", "end", "split", "digest")
@@ -56,7 +56,7 @@ class HubFiles:
 
 def is_hub_address(place: str | Path) -> bool:
     """Whether a run or weights are named by ``hf-hub:USER/NAME``."""
-    return str(place).startswith(PREFIX)
+    return str(place).startswith(HUB)
 
 
 def local_folder(place: str | Path) -> Path:
@@ -82,7 +82,7 @@ def hub_files(address: str) -> HubFiles:
     Raises:
         TransNetError: as for :func:`local_folder`.
     """
-    match = _REPOSITORY.fullmatch(address.removeprefix(PREFIX))
+    match = _REPOSITORY.fullmatch(address.removeprefix(HUB))
     if match is None:
         raise TransNetError(
             f"RUN or --weights is {address!r}; accepted: hf-hub:USER/NAME or "

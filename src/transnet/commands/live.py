@@ -14,7 +14,9 @@ from transnet.utils.progress import progress_bar, say
 from transnet.utils.signals import sigterm_as_interrupt
 
 if TYPE_CHECKING:
+    from transnet.commands.live_loop import LiveLoop
     from transnet.commands.live_outputs import LiveOutput
+    from transnet.commands.people_loop import PeopleLoop
     from transnet.data.video.sources import FrameSource
     from transnet.inference.recognizer import Recognizer
 
@@ -89,12 +91,7 @@ def live(
         say(f"watching {frames.name}; the first prediction comes after {session.span_s:.1f} s")
         outputs = _outputs(frames, stack, json=json, out=out, window=not (json or no_window))
         loop = LiveLoop(session, frames, EventDetector(stream), outputs)
-        bar = stack.enter_context(progress_bar("watching", None, "frames"))
-        try:
-            with sigterm_as_interrupt():
-                loop.run(bar)
-        except KeyboardInterrupt:
-            bar.leave = False
+        _run_until_stopped(loop, stack)
         loop.finish()
     loop.summarize()
     if not loop.num_windows:
@@ -103,6 +100,16 @@ def live(
             f"({session.span_s:.1f} s); a smaller --step-s makes windows shorter"
         )
     return _end(frames, out)
+
+
+def _run_until_stopped(loop: LiveLoop | PeopleLoop, stack: ExitStack) -> None:
+    """Watch until the source ends, or Ctrl-C or SIGTERM ends it."""
+    bar = stack.enter_context(progress_bar("watching", None, "frames"))
+    try:
+        with sigterm_as_interrupt():
+            loop.run(bar)
+    except KeyboardInterrupt:
+        bar.leave = False
 
 
 def _end(frames: FrameSource, out: str | None) -> int:
@@ -145,12 +152,7 @@ def _people(
         session = PeopleSession(recognizer, find, replace(stream, every_s=0.0), name=frames.name)
         say(f"watching the people of {frames.name}")
         loop = PeopleLoop(session, frames, json=json, out=out, stack=stack)
-        bar = stack.enter_context(progress_bar("watching", None, "frames"))
-        try:
-            with sigterm_as_interrupt():
-                loop.run(bar)
-        except KeyboardInterrupt:
-            bar.leave = False
+        _run_until_stopped(loop, stack)
     loop.summarize()
     return _end(frames, out)
 

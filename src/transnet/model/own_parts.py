@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from transnet.config import HUB
 from transnet.errors import TransNetError
 from transnet.model.baselines import TemporalBaseline
 
@@ -47,9 +48,6 @@ class OwnBackbone(NamedTuple):
 
 
 TemporalFactory = Callable[[TemporalSizes], nn.Module]
-
-HUB = "hf-hub:"
-"""How names of models on the Hugging Face hub begin."""
 
 _TEMPORAL: dict[str, TemporalFactory] = {}
 _BACKBONES: dict[str, OwnBackbone] = {}

@@ -74,11 +74,6 @@ class KeptClips:
         """How many clips were not in the store."""
         return len(self.missing)
 
-    @property
-    def missing_views(self) -> int:
-        """How many views are not in the store."""
-        return sum(len(clip.views) for clip in self.missing)
-
     def decode_missing(
         self, config: ClipConfig, prepare: Callable[[Clip], Prepared], *, workers: int, title: str
     ) -> Iterator[dict[str, Prepared]]:
