@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers import TINY_BACKBONE, numbered_frame
+from tests.helpers import TINY_BACKBONE, numbered_frame, train_tiny
 from transnet.data.synthetic.clips import write_dataset
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
@@ -110,18 +110,7 @@ def clips_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def trained_run(clips_folder, tmp_path_factory) -> Path:
     """A small recognizer trained on the rendered clips."""
-    from transnet import ClipConfig, TrainingConfig, train
-
-    folder = tmp_path_factory.mktemp("trained")
-    return train(
-        str(clips_folder),
-        out=str(folder / "run"),
-        backbone=TINY_BACKBONE,
-        weights="none",
-        clip=ClipConfig(frames=4, size=64),
-        training=TrainingConfig(epochs=3, views=2),
-        cache=str(folder / "features"),
-    )
+    return train_tiny(clips_folder, tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="session")

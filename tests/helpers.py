@@ -6,6 +6,7 @@ import sqlite3
 import struct
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,3 +48,19 @@ def count_entries(folder: Path, kind: str) -> int:
         except sqlite3.OperationalError:
             return 0  # no table yet
     return sum(bytes(key).startswith(f"{kind}|".encode()) for (key,) in keys)
+
+
+def train_tiny(clips: Path, folder: Path, **settings: Any) -> Path:
+    """Train a small recognizer on rendered clips, with its cache beside the run."""
+    from transnet import ClipConfig, TrainingConfig, train
+
+    return train(
+        str(clips),
+        out=str(folder / "run"),
+        backbone=TINY_BACKBONE,
+        weights="none",
+        clip=ClipConfig(frames=4, size=64),
+        training=TrainingConfig(epochs=3, views=2),
+        cache=str(folder / "features"),
+        **settings,
+    )

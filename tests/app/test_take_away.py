@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from tests.app.weizmann import SHARED, any_clips, frames
-from tests.helpers import TINY_BACKBONE
-from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError, load, train
+from tests.helpers import train_tiny
+from transnet import ModelConfig, TransNetError, load
 from transnet.app.takeaway.archives import write_archive
 from transnet.app.takeaway.page import find_runtime, write_page
 from transnet.data.preprocessing import Preprocessor, normalize
@@ -44,16 +44,7 @@ RECOGNIZE = """async ([number, height, width, count]) => {
 def appearance_run(clips_folder, tmp_path_factory) -> Path:
     """A small recognizer without motion, as the app trains them."""
     folder = tmp_path_factory.mktemp("appearance")
-    return train(
-        str(clips_folder),
-        out=str(folder / "run"),
-        backbone=TINY_BACKBONE,
-        weights="none",
-        clip=ClipConfig(frames=4, size=64),
-        model=ModelConfig(cues="appearance"),
-        training=TrainingConfig(epochs=3, views=2),
-        cache=str(folder / "features"),
-    )
+    return train_tiny(clips_folder, folder, model=ModelConfig(cues="appearance"))
 
 
 def test_a_page_of_a_run_with_motion_is_refused(trained_run, tmp_path):

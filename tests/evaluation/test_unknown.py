@@ -9,13 +9,11 @@ import torch
 from torch.nn import functional
 
 import transnet
-from tests.helpers import TINY_BACKBONE
+from tests.helpers import train_tiny
 from transnet import (
-    ClipConfig,
     EventDetector,
     ModelConfig,
     StreamConfig,
-    TrainingConfig,
     TransNetError,
 )
 from transnet.checkpoints.novelty import load_novelty, save_novelty
@@ -36,16 +34,7 @@ def none_data(clips_folder, tmp_path_factory):
 def none_run(none_data, tmp_path_factory):
     """A run that learned walking as no class at all."""
     folder = tmp_path_factory.mktemp("none")
-    return transnet.train(
-        str(none_data),
-        out=str(folder / "run"),
-        backbone=TINY_BACKBONE,
-        weights="none",
-        clip=ClipConfig(frames=4, size=64),
-        model=ModelConfig(cues="appearance"),
-        training=TrainingConfig(epochs=3, views=2),
-        cache=str(folder / "features"),
-    )
+    return train_tiny(none_data, folder, model=ModelConfig(cues="appearance"))
 
 
 @pytest.fixture
