@@ -63,7 +63,7 @@ class RunClips:
 
 
 def _read(record: ClipRecord, config: ClipConfig) -> Clip:
-    return read_clip(record.path, config, start=record.start, end=record.end)
+    return read_clip(record.path, config, start=record.start, end=record.end, person=record.person)
 
 
 def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> RunClips:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from transnet.data.broken import check_broken
 from transnet.data.cache.features import FeatureCache
 from transnet.data.datasets.catalog import resolve_dataset
 from transnet.data.views import SpatialViews, evaluation_views
+from transnet.errors import TransNetError
 from transnet.evaluation.bootstrap import accuracy_interval
 from transnet.evaluation.evaluation import Evaluation, StageTimes
 from transnet.evaluation.evidence import measure_evidence
@@ -24,8 +26,11 @@ from transnet.evaluation.selection import select_clips
 from transnet.evaluation.trained_clips import refuse_trained_clips
 from transnet.evaluation.unknown import measure_unknown, unknown_videos
 from transnet.inference.features import FeatureExtractor
+from transnet.inference.finders import PeopleFinder, find_people, warn_of_another
+from transnet.inference.people_clips import follow_clips
 from transnet.inference.recognizer import Recognizer, load
 from transnet.inference.segmenter import PersonSegmenter, load_segmenter
+from transnet.model.networks import device_of
 from transnet.runtimes.device import find_device
 from transnet.utils.files import written_whole
 from transnet.utils.paths import cache_folder
@@ -42,6 +47,7 @@ def evaluate_run(
     temporal_views: int,
     spatial_views: SpatialViews,
     segmenter: str | None,
+    detector: str | None,
     unknown: str | None,
     allow_trained_clips: bool,
     workers: int,
@@ -51,7 +57,8 @@ def evaluate_run(
     started = time.perf_counter()
     recognizer = load(folder, device=device, unknown="off")
     info = recognizer.info
-    people = _people_finder(recognizer, segmenter, device)
+    find = _finder(recognizer, segmenter, detector)
+    people = None if find else _people_finder(recognizer, segmenter, device)
     selection = select_clips(folder, info, data, split)
     views = evaluation_views(temporal_views, spatial_views)
     counts = ViewCounts(temporal_views, spatial_views)
@@ -59,6 +66,10 @@ def evaluate_run(
     max_broken = 0.0 if broken == "stop" else 1.0
     with FeatureCache(cache or cache_folder() / "features") as store:
         extractor = _extractor(recognizer, store, workers, device)
+        if find is not None:
+            followed = follow_clips(selection.clips, find, store, info.clip)
+            selection = replace(selection, clips=followed)
+            others = list(follow_clips(others, find, store, info.clip))
         extracted = extractor.extract(
             selection.clips, lambda _: views, title="features, test clips"
         )
@@ -92,6 +103,23 @@ def evaluate_run(
     )
     _save(folder, recognizer, evaluation, predictions)
     return evaluation
+
+
+def _finder(
+    recognizer: Recognizer, segmenter: str | None, detector: str | None
+) -> PeopleFinder | None:
+    """What finds the people whom the clips are cropped to, if they are."""
+    info = recognizer.info
+    if info.clip.crop != "people":
+        if detector is not None:
+            raise TransNetError(
+                f"detector is {detector!r}, but the run is trained on whole pictures; leave it out."
+            )
+        return None
+    device = device_of(recognizer.model)
+    find = find_people(segmenter=segmenter, detector=detector, device=device)
+    warn_of_another(info.people, find)
+    return find
 
 
 def _people_finder(

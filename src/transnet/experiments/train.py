@@ -44,6 +44,8 @@ def train(
     results: str | None = None,
     cache: str | None = None,
     features_from: str | None = None,
+    segmenter: str | None = None,
+    detector: str | None = None,
     device: Device = "auto",
     devices: int = 1,
     nodes: int = 1,
@@ -81,6 +83,10 @@ def train(
             by default in the user's cache
         features_from: folder or address of the parts of transnet features, which are copied into
             the feature cache first
+        segmenter: with --crop people: run folder of transnet pretrain, whose masks show where
+            people are
+        detector: with --crop people: weights of a detector of torchvision, a file, or its name;
+            by default one in torchvision's cache
         device: auto (a GPU if there is one), cpu, cuda or mps
         devices: with --freeze false: devices per machine to train on (docs/devices.md)
         nodes: with --freeze false: machines to train on
@@ -139,6 +145,8 @@ def train(
         model=model,
         training=training,
         cache=cache,
+        segmenter=segmenter,
+        detector=detector,
         device=device,
         resume=resume,
         overwrite=overwrite,
