@@ -141,11 +141,12 @@ def run_path(folder: Path, split: str, seed: int) -> Path:
 
 
 def _evaluate(recipe: str, settings: RunSettings) -> RunResult:
+    segmenter, detector = settings.finder
     evaluation = evaluate(
         settings.run,
         cache=settings.cache,
-        segmenter=settings.segmenter,
-        detector=settings.detector,
+        segmenter=segmenter,
+        detector=detector,
         device=settings.device,
     )
     seconds = json.loads((settings.run / "seconds.json").read_text(encoding="utf-8"))

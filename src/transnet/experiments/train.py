@@ -130,8 +130,7 @@ def train(
     splits = [] if isinstance(split, Split) else split_names(manifest, split)
     is_grid = len(splits) > 1 or seeds != 1 or bool(results) or shots_curve
     _check_grid(seeds, is_grid=is_grid, split=split, devices=devices * nodes)
-    if features_from is not None:
-        _import_features(features_from, training, cache)
+    _import_features(features_from, training, cache)
     share = partial(FitOptions, devices=devices, nodes=nodes, strategy=strategy)
     options = share(logger=logger, extra_callbacks=callbacks)
     settings = RunSettings(
@@ -145,8 +144,7 @@ def train(
         model=model,
         training=training,
         cache=cache,
-        segmenter=segmenter,
-        detector=detector,
+        finder=(segmenter, detector),
         device=device,
         resume=resume,
         overwrite=overwrite,
@@ -188,11 +186,13 @@ def _check_grid(seeds: int, *, is_grid: bool, split: object, devices: int) -> No
         )
 
 
-def _import_features(address: str, training: TrainingConfig, cache: str | None) -> None:
+def _import_features(address: str | None, training: TrainingConfig, cache: str | None) -> None:
     from transnet.archive.feature_parts import import_features
     from transnet.data.cache.features import FeatureCache
     from transnet.utils.paths import cache_folder
 
+    if address is None:
+        return
     if not training.freeze:
         raise TransNetError(
             f"features_from is {address!r}, which needs a frozen backbone; omit it, or --freeze "

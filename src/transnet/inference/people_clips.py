@@ -63,11 +63,37 @@ def follow_clips(
     return tuple(followed)
 
 
+def known_clips(
+    records: Sequence[ClipRecord], finder: str, cache: FeatureCache, config: ClipConfig
+) -> tuple[ClipRecord, ...]:
+    """The clips whose people are known from a training or an evaluation, each with its ``person``.
+
+    Args:
+        records: the clips.
+        finder: the name of what found people then.
+        cache: where the paths of the people are kept.
+        config: the place that is watched.
+    """
+    found = []
+    for record in records:
+        try:
+            path = cache.get(_key(record, finder, cache, config.region))
+        except VideoError:
+            continue
+        if path is not None and len(path):
+            found.append(replace(record, person=PersonPath.from_array(path)))
+    return tuple(found)
+
+
+def _key(record: ClipRecord, finder: str, cache: FeatureCache, region: str) -> str:
+    identity = f"{cache.video_digest(record.path)}:{record.start}:{record.end}"
+    return entry_key(KIND, clip=identity, finder=finder, region=region, version=VERSION)
+
+
 def _person_of(
     record: ClipRecord, find: NamedFinder, cache: FeatureCache, region: str
 ) -> PersonPath:
-    identity = f"{cache.video_digest(record.path)}:{record.start}:{record.end}"
-    key = entry_key(KIND, clip=identity, finder=find.name, region=region, version=VERSION)
+    key = _key(record, find.name, cache, region)
     known = cache.get(key)
     if known is None:
         paths = follow(record.path, find, region, start=record.start, end=record.end).values()

@@ -84,8 +84,8 @@ class RunSettings:
         model: size and form of the network.
         training: epochs, learning rates, seed.
         cache: folder of the feature or clip cache; ``None`` is the user's cache.
-        segmenter: what finds people if clips are cropped to them: a folder of pretraining.
-        detector: the same: weights of a detector.
+        finder: what finds people if clips are cropped to them: a segmenter or a detector, as
+            :func:`~transnet.inference.finders.find_people` takes them.
         device: device of the training.
         resume: continue the training in ``run``.
         overwrite: replace the training in ``run``.
@@ -102,8 +102,7 @@ class RunSettings:
     model: ModelConfig
     training: TrainingConfig
     cache: str | None
-    segmenter: str | None = None
-    detector: str | None = None
+    finder: tuple[str | None, str | None] = (None, None)
     device: Device = "auto"
     resume: bool = False
     overwrite: bool = False
@@ -186,12 +185,15 @@ def _with_people(
     settings: RunSettings, parts: Split, processes: Processes, device: torch.device
 ) -> tuple[Split, str]:
     """The clips with the people whom they are cropped to, if they are; and what found these."""
+    segmenter, detector = settings.finder
     if settings.clip.crop != "people":
-        for name in ("segmenter", "detector"):
-            if (value := getattr(settings, name)) is not None:
-                raise TransNetError(f"{name} is {value!r}, which finds people; add --crop people.")
+        if segmenter is not None or detector is not None:
+            raise TransNetError(
+                "crop is 'none', but a segmenter or a detector is given, which find people; add "
+                "--crop people, or leave it out."
+            )
         return parts, ""
-    find = find_people(segmenter=settings.segmenter, detector=settings.detector, device=device)
+    find = find_people(segmenter=segmenter, detector=detector, device=device)
     found: dict[str, Any] = {}
 
     def follow() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from transnet.data.video.frames import Pixels
 
 # Room around a person: arms are raised, and boxes lag behind.
-_MARGIN = 1.2
+MARGIN = 1.2
 
 
 class Box(NamedTuple):
@@ -65,7 +65,7 @@ def person_crop(pixels: Pixels, box: Box) -> Pixels:
     Returns:
         uint8 RGB ``(S, S, 3)``, S is 1.2 times the longer side of the box.
     """
-    side = max(8, round(_MARGIN * max(box.right - box.left, box.bottom - box.top)))
+    side = max(8, round(MARGIN * max(box.right - box.left, box.bottom - box.top)))
     top = round((box.top + box.bottom - side) / 2)
     left = round((box.left + box.right - side) / 2)
     rows = np.clip(np.arange(top, top + side), 0, pixels.shape[0] - 1)
