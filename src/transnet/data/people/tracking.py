@@ -72,8 +72,9 @@ class Track:
     def find(self, box: Box, colors: NDArray[np.float64], elapsed_s: float) -> None:
         """Correct the expected box by the one that was found ``elapsed_s`` after the last one."""
         change = np.subtract(box, self.box)
-        self.box = Box(*(np.array(self.box) + _GAIN * change).tolist())
-        if elapsed_s > 0:
+        gain = _GAIN if self._meeting is None else 1.0  # where one leaves a meeting is no surprise
+        self.box = Box(*(np.array(self.box) + gain * change).tolist())
+        if elapsed_s > 0 and self._meeting is None:
             drift = _DRIFT * (change[:2] + change[2:]) / 2 / elapsed_s
             self.speed = (self.speed[0] + float(drift[0]), self.speed[1] + float(drift[1]))
         beyond = np.subtract(box, self.room) * (-1, -1, 1, 1)  # above 0 where the box is larger
@@ -93,6 +94,10 @@ class Track:
             min(0.0, box.right - self.box.right) + max(0.0, box.left - self.box.left),
             min(0.0, box.bottom - self.box.bottom) + max(0.0, box.top - self.box.top),
         )
+
+    def hurry(self, dx: float) -> None:
+        """Be further on than expected, ``dx`` pixels to the right."""
+        self._move(_GAIN * dx, 0.0)
 
     def cost(self, box: Box, colors: NDArray[np.float64]) -> float:
         """How badly a box fits; infinite if it is out of reach."""
@@ -158,9 +163,7 @@ class Tracker:
             taken.add(column)
             self._tracks[row].find(boxes[column], colors[column], elapsed_s)
         for column, together in meetings.items():
-            for track in together:
-                if track.seen_s < time_s:
-                    track.meet(boxes[column])
+            _meet([t for t in together if t.seen_s < time_s], boxes[column])
         self._tracks = [
             track
             for track in self._tracks
@@ -223,6 +226,22 @@ class Tracker:
         rows, columns = linear_sum_assignment(costs)
         pairs = zip(rows.tolist(), columns.tolist(), strict=True)
         return [(row, column) for row, column in pairs if costs[row, column] < _FARTHEST]
+
+
+def _meet(tracks: Sequence[Track], box: Box) -> None:
+    """Several people are in one box; its edges tell how far those have come who move."""
+    for track in tracks:
+        track.meet(box)
+    if len(tracks) < 2:
+        return
+    beyond = box.right - max(track.room.right for track in tracks)
+    runner = max(tracks, key=lambda track: track.speed[0])
+    if beyond > 0 and runner.speed[0] > 0:
+        runner.hurry(beyond)
+    beyond = box.left - min(track.room.left for track in tracks)
+    runner = min(tracks, key=lambda track: track.speed[0])
+    if beyond < 0 and runner.speed[0] < 0:
+        runner.hurry(beyond)
 
 
 def _colors(pixels: Pixels, box: Box) -> NDArray[np.float64]:
