@@ -120,9 +120,12 @@ def _tell(
             results.error(path, answer)
             continue
         if isinstance(answer, Prediction | PeopleOfVideo):
-            marked = path in trained
-            values = {**answer.to_dict(), "trained_on": True} if marked else answer.to_dict()
-            results.result(f"{answer} ({TRAINED})" if marked else answer, values)
+            if path not in trained:
+                results.result(answer, answer.to_dict())
+            else:
+                first, *more = str(answer).splitlines()
+                text = "\n".join([f"{first} ({TRAINED})", *more])
+                results.result(text, {**answer.to_dict(), "trained_on": True})
         elif path in trained and not results.json:
             warn(f"{path} was trained on, so its timeline says nothing about other videos")
         if answer.damage:
