@@ -68,7 +68,8 @@ def find_people(
 
     Example:
         >>> finder = transnet.find_people(segmenter="runs/shape")
-        >>> all(box.area > 0 for box in finder(np.zeros((120, 160, 3), np.uint8)))
+        >>> picture = transnet.read_clip("clip.mp4", transnet.ClipConfig()).frames[0]
+        >>> all(box.area > 0 for box in finder(picture))
         True
     """
     try:
