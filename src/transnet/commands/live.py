@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from transnet.config import Device, StreamConfig
+from transnet.config import Device, StreamConfig, Unknown
 from transnet.errors import TransNetError
 from transnet.utils.progress import progress_bar, say
 from transnet.utils.signals import sigterm_as_interrupt
@@ -34,6 +34,7 @@ def live(
     fps: float = 25.0,
     people: bool = False,
     segmenter: str | None = None,
+    unknown: Unknown = "auto",
     device: Device = "auto",
 ) -> int:
     """Classify a webcam, a network stream, a video file or a pipe while it runs.
@@ -52,6 +53,8 @@ def live(
         people: find and follow people, and classify each by itself; needs --segmenter; prints a
             line whenever a person's label changes, or JSON lines of kind person; opens no window
         segmenter: run folder of transnet pretrain, whose masks show where people are
+        unknown: call what is unlike the training clips unknown, so that it is no event; auto: if
+            transnet evaluate has shown that it pays
         device: auto (a GPU if there is one), cpu, cuda or mps
 
     Returns:
@@ -69,7 +72,7 @@ def live(
     from transnet.inference.recognizer import load
     from transnet.inference.stream import interval_s
 
-    recognizer = load(run, device=device)
+    recognizer = load(run, device=device, unknown=unknown)
     every_s = interval_s(recognizer.info, stream)
     if segmenter is not None:
         opening = partial(
