@@ -58,7 +58,7 @@ def test_another_class_and_one_that_is_unknown(trained_run, clip):
     explanations = [explain_clip(recognizer, seen, label) for label in recognizer.classes]
     assert sum(found.probability for found in explanations) == pytest.approx(1, abs=1e-5)
     assert all(found.heat.max() <= 1 for found in explanations)
-    with pytest.raises(TransNetError, match="--label is 'swimming'; accepted: boxing, handwaving"):
+    with pytest.raises(TransNetError, match="label is 'swimming'; accepted: boxing, handwaving"):
         explain_clip(recognizer, seen, "swimming")
 
 
