@@ -112,7 +112,7 @@ def require_maps(recognizer: Recognizer) -> TransNet:
     if not has_maps(model):
         raise TransNetError(
             f"{recognizer.info.backbone.name} outputs no feature map of a frame, so its "
-            "predictions cannot be explained; accepted: runs with a convolutional image backbone."
+            "predictions cannot be explained; accepted: runs with a backbone that gives one."
         )
     return model
 
