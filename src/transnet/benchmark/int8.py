@@ -153,18 +153,17 @@ def _ours(setting: Setting, runtime: Runtime, *, what: str) -> _Calls:
 
 def _pushes(recognizer: ExportedRecognizer, clip: Pixels) -> Callable[[], object]:
     """Push the last frame of a clip again and again."""
-    window, maps = recognizer.encode_with_maps(clip)
+    window, maps, _ = recognizer.encode_all(clip)
     pairs = None if maps is None else recognizer.motion(maps[:-1], maps[1:])
 
     def push() -> None:
         window[:-1] = window[1:]
-        window[-1:], newest = recognizer.encode_with_maps(clip[-1:])
-        if pairs is None or maps is None or newest is None:
-            recognizer.classify(window[None])
-            return
-        pairs[:-1] = pairs[1:]
-        pairs[-1:] = recognizer.motion(maps[-1:], newest)
-        recognizer.classify(window[None], pairs[None])
+        newest = recognizer.encode_all(clip[-1:])
+        window[-1:] = newest.features
+        if pairs is not None and maps is not None and newest.maps is not None:
+            pairs[:-1] = pairs[1:]
+            pairs[-1:] = recognizer.motion(maps[-1:], newest.maps)
+        recognizer.classify(window[None], None if pairs is None else pairs[None])
 
     return push
 
