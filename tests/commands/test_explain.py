@@ -1,5 +1,7 @@
 import json
+import re
 import shutil
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -32,6 +34,13 @@ def test_a_picture_a_video_and_figures(trained_run, pretrained, clip, tmp_path, 
     shown = [pixels for pixels, _ in decode_frames(printed["video"])]
     assert len(shown) == len(list(decode_frames(clip)))
     assert shown[0].shape == (64, 64, 3)
+    page = (out / "explained.html").read_text(encoding="utf-8")
+    for source in re.findall(r'src="([^"]+)"', page):
+        assert (out / unquote(source)).is_file()
+    assert len(re.findall(r'src="([^"]+)"', page)) == 2
+    for cue, share in printed["cues"].items():
+        assert f"<td>{cue.replace('_', ' ')}</td><td>{100 * share:.1f} %</td>" in page
+    assert "of the heat is on people" in page
 
 
 def test_each_video_keeps_its_own_picture(trained_run, clips_folder, tmp_path):
@@ -48,9 +57,9 @@ def test_each_video_keeps_its_own_picture(trained_run, clips_folder, tmp_path):
     assert own.read_bytes() == before
     names = [f"walking-{video.parent.name}-take1_explained" for video in (anna, ben)]
     found = sorted(path.name for path in out.iterdir())
-    assert found == sorted(
-        f"{name}.{suffix}" for name in (*names, f"{names[0]}_2") for suffix in ("mp4", "png")
-    )
+    pictures = (*names, f"{names[0]}_2")
+    files = [f"{name}.{suffix}" for name in pictures for suffix in ("mp4", "png")]
+    assert found == sorted([*files, "explained.html"])
 
 
 def test_another_class_and_one_that_is_unknown(trained_run, clip):
