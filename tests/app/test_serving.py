@@ -171,10 +171,12 @@ def test_an_address_is_told_of_events(trained_run, listener):
             for number in range(12):
                 socket.send_bytes(struct.pack("<d", 0.1 * number) + jpeg(number))
                 socket.receive_json()
-            for _ in range(100):
-                if told:
-                    break
-                time.sleep(0.05)
+        for _ in range(100):  # the stream is gone without a word, and its event has ended
+            if told and told[-1]["kind"] == "segment":
+                break
+            time.sleep(0.05)
+    assert {"event", "segment"} == {one["kind"] for one in told}
+    assert "unknown" not in {one["label"] for one in told}
     assert told[0]["kind"] == "event"
     assert told[0]["label"] in ("boxing", "handwaving", "walking")
     assert 0 < told[0]["score"] <= 1

@@ -49,24 +49,29 @@ def test_an_export_answers_as_its_run_does(trained_run, exported, videos):
 def test_a_stream_encodes_each_frame_once_and_agrees_with_the_clip(kind, videos, request):
     recognizer = runtime.load(request.getfixturevalue(kind))
     frames = transnet.read_clip(videos[0], recognizer.info.clip).frames
-    seen = [recognizer.encode_with_maps(frame[None]) for frame in frames]
-    features = np.concatenate([each for each, _ in seen])
+    seen = [recognizer.encode_all(frame[None]) for frame in frames]
+    features, means = (np.concatenate([each[part] for each in seen]) for part in (0, 2))
     pairs = np.concatenate(
-        [recognizer.motion(earlier, later) for (_, earlier), (_, later) in pairwise(seen)]
+        [recognizer.motion(before.maps, after.maps) for before, after in pairwise(seen)]
     )
     assert recognizer.classify(features[None], pairs[None]) == pytest.approx(
         recognizer.scores(frames[None]), abs=1e-4
     )
+    assert recognizer.window_distances(means[None]) == pytest.approx(
+        recognizer.distances(frames[None]), abs=1e-5
+    )
 
 
 def test_the_models_need_no_other_knowledge(exported):
-    names = sorted(path.name for path in exported.iterdir())
-    assert names == ["clip.onnx", "encoder.onnx", "export.json", "head.onnx", "motion.onnx"]
+    names = sorted(path.stem for path in exported.glob("*.onnx"))
+    assert names == ["clip", "encoder", "head", "motion", "novelty"]
+    assert (exported / "export.json").is_file()
     shapes = {
         "clip": ["batch", 4, 64, 64, 3],
         "encoder": ["batch", 64, 64, 3],
         "motion": ["batch", 1792],
         "head": ["batch", 4, 64],
+        "novelty": ["batch", 4, 256],
     }
     for form, shape in shapes.items():
         model = onnx.load(exported / f"{form}.onnx")
@@ -80,11 +85,14 @@ def test_the_models_need_no_other_knowledge(exported):
     # The plain use of the model, without any of our code: uint8 in, probabilities out.
     session = onnxruntime.InferenceSession(str(exported / "clip.onnx"))
     for batch in (1, 3):
-        (scores, logits) = session.run(None, {"clips": np.zeros((batch, 4, 64, 64, 3), np.uint8)})
+        blank = np.zeros((batch, 4, 64, 64, 3), np.uint8)
+        scores, logits, distances = session.run(None, {"clips": blank})
         assert scores.shape == logits.shape == (batch, 3)
+        assert distances.shape == (batch,)
         assert scores.sum(axis=1) == pytest.approx(np.ones(batch), abs=1e-5)
     checked = json.loads((exported / "export.json").read_text())["checked"]["float32"]
     assert checked["max_difference"] < 1e-4
+    assert checked["max_distance_difference"] < 1e-4
     assert checked["top1_agreement"] == 1
 
 
@@ -93,6 +101,7 @@ def test_int8_says_what_it_costs(exported, exported_int8):
     assert checked["measured_on"] == "test clips"
     assert checked["num_clips"] == 6
     assert checked["top1_loss"] == checked["top1_float32"] - checked["top1_int8"]
+    assert 0 <= checked["unknown_int8"] <= 1
     model = onnx.load(exported_int8 / "encoder.onnx")
     nodes = [node.op_type for node in model.graph.node]
     assert "QuantizeLinear" in nodes

@@ -5,18 +5,15 @@ import json
 import shutil
 
 import pytest
-import torch
-from torch.nn import functional
 
 import transnet
-from tests.helpers import train_tiny
+from tests.helpers import narrow_threshold, train_tiny
 from transnet import (
     EventDetector,
     ModelConfig,
     StreamConfig,
     TransNetError,
 )
-from transnet.checkpoints.novelty import load_novelty, save_novelty
 from transnet.checkpoints.run import load_run_info
 from transnet.cli import main
 from transnet.inference.prediction import UNKNOWN, Prediction
@@ -41,14 +38,6 @@ def none_run(none_data, tmp_path_factory):
 def run(trained_run, tmp_path):
     """A copy that a test may write into."""
     return shutil.copytree(trained_run, tmp_path / "run")
-
-
-def narrow(run, strange):
-    """Halve the threshold to what tells a clip; to a random backbone all clips look alike."""
-    detector = load_novelty(run)
-    distance = detector.distances(functional.normalize(torch.from_numpy(strange)[None], dim=1))
-    detector.threshold = float(distance) / 2
-    save_novelty(run, detector)
 
 
 def test_none_is_no_class(none_run, none_data):
@@ -76,7 +65,8 @@ def test_clips_of_none_are_evaluated(none_run, tmp_path):
     assert evaluation.unknown.num_clips == evaluation.per_class["_none"].num_clips
     with open(run / "predictions.csv", newline="", encoding="utf-8") as file:
         assert "_none" not in {row["answer"] for row in csv.DictReader(file)}
-    assert (run / "report.html").exists()
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "None of the classes" in page and "if _none is the most probable" in page
 
 
 def test_an_export_knows_none_too(none_run, none_data, tmp_path):
@@ -108,7 +98,7 @@ def test_a_strange_video_is_unknown_where_evaluate_says_that_it_pays(
     strange = make_video("strange/clip.mp4", 40)
     known = next((clips_folder / "boxing").rglob("*.avi"))
     assert transnet.load(run).predict(strange).known  # not evaluated yet
-    narrow(run, transnet.load(run).embed(strange).clip)
+    narrow_threshold(run, strange)
     assert not transnet.load(run, unknown="on").predict(strange).known
     evaluation = transnet.evaluate(run, unknown=str(strange.parent))
     assert (evaluation.unknown.told, evaluation.unknown.num_clips) == (1, 1)
@@ -127,12 +117,17 @@ def test_a_strange_video_is_unknown_where_evaluate_says_that_it_pays(
 
 
 def test_without_other_clips_each_class_is_left_out(run):
-    assert transnet.evaluate(run).unknown.source == "left-out classes"
+    unknown = transnet.evaluate(run).unknown
+    assert (unknown.source, unknown.num_known) == ("left-out classes", 6)
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert f"<b>{unknown.num_lost} of 6</b>" in page
+    assert f"{unknown.threshold:.4f}" in page
+    assert "1.25 times the distance" in page
 
 
 def test_what_cannot_tell_is_named(run, tmp_path):
     (run / "novelty.safetensors").write_bytes(b"damaged")
-    with pytest.raises(TransNetError, match=r"novelty.safetensors is damaged.*--unknown off"):
+    with pytest.raises(TransNetError, match=r"novelty.safetensors is damaged.*unknown='off'"):
         transnet.load(run, unknown="on")
     (run / "novelty.safetensors").unlink()
     with pytest.raises(TransNetError, match="unknown is 'on', but .* has no novelty"):

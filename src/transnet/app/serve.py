@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transnet.app.requirements import require_extra
 from transnet.app.serving.settings import ServerConfig
-from transnet.config import StreamConfig
+from transnet.config import StreamConfig, Unknown
 from transnet.utils.progress import say
 
 
@@ -15,6 +15,7 @@ def serve(
     port: int = 8000,
     server: ServerConfig = ServerConfig(),
     stream: StreamConfig = StreamConfig(),
+    unknown: Unknown = "auto",
 ) -> None:
     """Serve a run over HTTP: POST /predict, POST /timeline, WebSocket /stream, GET /openapi.json.
 
@@ -24,9 +25,12 @@ def serve(
         port: port to listen on; 0 for any free one
         server: limits
         stream: how a stream is watched
+        unknown: call what is unlike the training clips unknown; auto: if transnet evaluate has
+            shown that it pays
 
     Raises:
-        TransNetError: RUN is no trained run, or the address cannot be used.
+        TransNetError: RUN is no trained run, or cannot tell what is unknown, or the address cannot
+            be used.
     """
     require_extra("serve")
     from transnet.app.serving.guard import Access
@@ -39,14 +43,16 @@ def serve(
         run_server,
     )
     from transnet.app.serving.service import Service
+    from transnet.checkpoints.novelty import choose_novelty
     from transnet.checkpoints.run import load_run_info
 
     load_run_info(run)  # a mistake is told here, not by a server that never gets ready
+    choose_novelty(run, unknown)
     key = read_key(server.key_file)
     listener = listen(host, port)
     service = Service(server, stream, measure=True)
     hosts = {*LOCAL, host} if host in LOCAL else set()
-    app = make_app(service, lambda: service.engine.start(run), key=key)
+    app = make_app(service, lambda: service.engine.start(run, unknown=unknown), key=key)
     address = f"http://{host}:{listener.getsockname()[1]}"
     say(f"serving {run} at {address} ({'with' if key else 'without'} a key); Ctrl-C stops")
     run_server(guarded(app, service, Access(hosts, key)), listener, None)

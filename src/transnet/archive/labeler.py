@@ -21,10 +21,13 @@ from transnet.archive.parts import Row, import_pyarrow, printable
 from transnet.archive.segments import segments_of
 from transnet.archive.stages import Stage, run_stages
 from transnet.checkpoints.hub_files import local_folder
+from transnet.checkpoints.novelty import NAME as NOVELTY
+from transnet.checkpoints.novelty import unknown_pays
 from transnet.data.clips import Clip, read_clip
 from transnet.data.isolated import IsolatedReader
 from transnet.data.video.isolation import Isolation
 from transnet.errors import FileError, TransNetError, VideoError
+from transnet.inference.base import Scored
 from transnet.inference.prediction import Prediction
 from transnet.inference.recognizer import Recognizer, load
 from transnet.model.networks import device_of
@@ -184,7 +187,7 @@ class Labeler:
 
     def _classify(self, videos: list[_Video]) -> list[tuple[_Video, Row]]:
         readable = [video.clip for video in videos if video.clip is not None]
-        scores = iter(self._probabilities(readable) if readable else ())
+        scores = iter(self._scores(readable) if readable else ())
         rows = []
         for video in videos:
             row = self._row(video, None if video.clip is None else next(scores))
@@ -194,33 +197,32 @@ class Labeler:
                 video.file.release()
         return rows
 
-    @torch.inference_mode()
-    def _probabilities(self, clips: list[Clip]) -> list[list[float]]:
-        """The probabilities of each clip; every forward pass has the same shape.
+    def _scores(self, clips: list[Clip]) -> list[Scored]:
+        """The scores of each clip; every forward pass has the same shape.
 
         So a row does not depend on the videos that happened to be labeled with it.
         """
         missing = self._batch - len(clips)
         pixels = np.stack([clip.frames for clip in (*clips, *clips[:1] * missing)])
-        logits = self.recognizer.model(self.recognizer.normalized(pixels))
-        return logits.softmax(dim=1)[: len(clips)].tolist()
+        return self.recognizer.score_clips(pixels)[: len(clips)]
 
-    def _row(self, video: _Video, scores: list[float] | None) -> Row:
+    def _row(self, video: _Video, scored: Scored | None) -> Row:
         row: Row = dict.fromkeys(label_schema().names)
         row.update(path=printable(video.address), model=self.digest, error=video.error or None)
         if video.file is not None:
             row["size"] = video.file.size
-        if scores is None or video.clip is None or video.file is None:
+        if scored is None or video.clip is None or video.file is None:
             return row
+        scores, known = scored
         if not all(map(math.isfinite, scores)):
             return {**row, "error": "the network gave no number for it."}
-        classes = self.recognizer.classes
-        prediction = Prediction.of(video.address, classes, scores, 0.0, video.clip.video_s)
+        outputs, seconds = self.recognizer.info.outputs, video.clip.video_s
+        prediction = Prediction.of(video.address, outputs, scores, 0.0, seconds, known=known)
         row.update(
             label=prediction.label,
             score=prediction.score,
             scores=list(prediction.scores.items()),
-            seconds=video.clip.video_s,
+            seconds=seconds,
         )
         least_s = self.config.segments_from_s
         if least_s is not None and video.clip.video_s >= least_s:
@@ -234,9 +236,10 @@ class Labeler:
 def label_schema() -> Any:
     """The columns of a row, as a ``pyarrow.Schema``.
 
-    ``path``; ``size`` in bytes; ``label``, the best class; ``score``, its probability; ``scores``,
-    the probability of every class, best first; ``segments``, if they were asked for; ``seconds``,
-    the length of the video; ``error``, why there is no label; ``model``, a digest of the model.
+    ``path``; ``size`` in bytes; ``label``, the best class or ``unknown``; ``score``, the
+    probability of the best class; ``scores``, that of every class, best first; ``segments``, if
+    they were asked for; ``seconds``, the length of the video; ``error``, why there is no label;
+    ``model``, a digest of the model.
     """
     pa = import_pyarrow()
     segment = pa.struct(
@@ -272,6 +275,8 @@ def model_digest(run: str) -> str:
         record = json.loads((folder / "transnet.json").read_text(encoding="utf-8"))
         kept = {name: record[name] for name in ("classes", "clip", "model", "mean", "std")}
         digest.update(json.dumps(kept, sort_keys=True).encode())
+        if unknown_pays(folder) and (folder / NOVELTY).is_file():
+            digest.update((folder / NOVELTY).read_bytes())
         return digest.hexdigest()
     except (OSError, ValueError, KeyError) as error:
         raise TransNetError(f"{run} cannot be read as a run folder ({error}).") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 from transnet.checkpoints.run import RunInfo
 from transnet.errors import TransNetError
+from transnet.reports.intervals import interval_text
 
 MAX_LEAK = 0.01
 _TASK = "video-classification"
@@ -69,6 +70,7 @@ class Scores:
         interval: 95 % interval of ``top1``; ``None`` if it is not known.
         macro_f1: mean F1 of the classes, 0..1.
         num_clips: number of test clips.
+        num_groups: number of their groups (people, recordings); ``None`` if it is not known.
         split: the split, such as ``official:1``.
         siblings_in_train: share of the test clips that share class and group with a training
             clip, 0..1; ``None`` if it is not known.
@@ -79,6 +81,7 @@ class Scores:
     interval: tuple[float, float] | None
     macro_f1: float
     num_clips: int
+    num_groups: int | None
     split: str
     siblings_in_train: float | None
     sentence: str
@@ -106,6 +109,7 @@ def read_scores(folder: Path) -> Scores | None:
             interval=(float(interval[0]), float(interval[1])) if interval else None,
             macro_f1=float(values["macro_f1"]),
             num_clips=int(values["num_clips"]),
+            num_groups=values.get("num_groups"),
             split=str(protocol["split"]),
             siblings_in_train=protocol["siblings_in_train"],
             sentence=str(protocol["sentence"]),
@@ -173,8 +177,8 @@ def _measured(name: str, scores: Scores | None) -> str:
     if scores is None:
         return _UNMEASURED.format(name=name)
     text = f"Top-1 accuracy {scores.top1:.1%}"
-    if scores.interval:
-        text += f" (95 % interval {scores.interval[0]:.1%} to {scores.interval[1]:.1%})"
+    if scores.num_groups is not None:
+        text += f" ({interval_text(scores.interval, scores.num_groups)})"
     text += f", macro-F1 {scores.macro_f1:.1%}, on {scores.num_clips} clips. {scores.sentence}"
     if scores.leaks:
         text += "\n\n" + _LEAKING.format(leak=scores.siblings_in_train)
@@ -187,8 +191,8 @@ def _results(info: RunInfo, scores: Scores) -> list[Any]:
     leak = scores.siblings_in_train
     told = "unknown" if leak is None else f"{leak:.1%}"
     interval = ""
-    if scores.interval:
-        interval = f"95 % interval {scores.interval[0]:.1%} to {scores.interval[1]:.1%}; "
+    if scores.num_groups is not None:
+        interval = f"{interval_text(scores.interval, scores.num_groups)}; "
     warning = "too high; " if scores.leaks else ""
     about = f" ({warning}{interval}test clips with a sibling in training: {told})"
     shared: dict[str, Any] = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from transnet.checkpoints.hub_files import local_folder
+from transnet.checkpoints.hub_files import is_hub_address, local_folder
+from transnet.config import Unknown
 from transnet.errors import TransNetError
 from transnet.model.novelty import NoveltyDetector
 from transnet.utils.files import written_whole
@@ -54,3 +56,29 @@ def unknown_pays(run: Path | str) -> bool:
         return bool(metrics["unknown"]["pays"])
     except (OSError, ValueError, KeyError, TypeError):  # not evaluated, or by an older version
         return False
+
+
+def choose_novelty(run: Path | str, unknown: Unknown) -> NoveltyDetector | None:
+    """What tells the clips that are unlike the training clips; ``None`` if nothing is to.
+
+    Args:
+        run: the run.
+        unknown: ``auto``: if the last evaluation has shown that it pays; ``on``; ``off``.
+
+    Raises:
+        TransNetError: ``unknown`` is none of them, it is ``on`` and the run cannot tell, or the
+            file is damaged.
+    """
+    if unknown not in get_args(Unknown):
+        raise TransNetError(f"unknown is {unknown!r}; accepted: {', '.join(get_args(Unknown))}.")
+    if unknown == "off" or (unknown == "auto" and not unknown_pays(run)):
+        return None
+    detector = load_novelty(run)
+    if detector is None and unknown == "on":
+        reason = "its backbone was trained, its clips have one group, or an older version made it"
+        if is_hub_address(run):
+            reason = "it consists of features of the training clips, which are not published"
+        raise TransNetError(
+            f"unknown is 'on', but {run} has no {NAME}: {reason}; accepted: auto, off."
+        )
+    return detector

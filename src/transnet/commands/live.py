@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from transnet.commands.finding import finder_of
-from transnet.config import Device, StreamConfig
+from transnet.config import Device, StreamConfig, Unknown
 from transnet.utils.progress import progress_bar, say
 from transnet.utils.signals import sigterm_as_interrupt
 
@@ -35,6 +35,7 @@ def live(
     fps: float = 25.0,
     people: bool = False,
     segmenter: str | None = None,
+    unknown: Unknown = "auto",
     detector: str | None = None,
     region: str = "",
     device: Device = "auto",
@@ -59,6 +60,8 @@ def live(
             default one in torchvision's cache
         region: watch one place only, x,y,w,h of the displayed picture, in pixels or as shares from
             0 to 1; by default as in training
+        unknown: call what is unlike the training clips unknown, so that it is no event; auto: if
+            transnet evaluate has shown that it pays
         device: auto (a GPU if there is one), cpu, cuda or mps
 
     Returns:
@@ -74,7 +77,7 @@ def live(
     from transnet.inference.recognizer import load
     from transnet.inference.stream import interval_s
 
-    recognizer = load(run, device=device).watching(region)
+    recognizer = load(run, device=device, unknown=unknown).watching(region)
     find = finder_of(recognizer, people=people, segmenter=segmenter, detector=detector)
     opening = partial(open_source, source, realtime=realtime, input_size=input_size, fps=fps)
     window = not (json or no_window)

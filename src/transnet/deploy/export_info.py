@@ -46,6 +46,9 @@ class ExportInfo:
         cues: what is classified; with motion there is a fourth model, ``motion``.
         versions: versions of the packages that trained and exported it.
         learned_none: whether the last output stands for none of the classes.
+        threshold: distance to the nearest training clip above which a clip is unknown; ``None`` if
+            the run cannot tell.
+        unknown_pays: whether the last evaluation of the run has shown that telling them pays.
     """
 
     classes: tuple[str, ...]
@@ -57,6 +60,8 @@ class ExportInfo:
     cues: Cues = "appearance"
     versions: dict[str, str] = field(default_factory=dict)
     learned_none: bool = False
+    threshold: float | None = None
+    unknown_pays: bool = False
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -7,17 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from transnet.checkpoints.hub_files import local_folder
+from transnet.checkpoints.novelty import load_novelty
 from transnet.config import ExportFormat
 from transnet.data.video.frames import Pixels
 from transnet.deploy.clips import RunClips, clips_of_run
 from transnet.deploy.int8_cost import int8_cost
 from transnet.deploy.models import SUFFIX, keep_models, write_float32, write_int8
 from transnet.deploy.runtime import ExportedRecognizer, forms_of
-from transnet.deploy.verification import TOLERANCE, Agreement, run_scores, verify
+from transnet.deploy.verification import TOLERANCE, Agreement, Answers, answers_of_run, verify
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import load as load_run
 from transnet.model.transnet import TransNet
@@ -40,7 +38,8 @@ def export_run(
     workers: int,
 ) -> Path:
     """Export a run; the arguments are those of :func:`~transnet.deploy.export.export`."""
-    recognizer = load_run(run, device="cpu")
+    can_tell = load_novelty(run) is not None
+    recognizer = load_run(run, device="cpu", unknown="on" if can_tell else "off")
     if not isinstance(recognizer.model, TransNet):
         raise TransNetError(
             f"RUN is {str(run)!r}, a {recognizer.info.backbone.name}, which needs whole clips; "
@@ -49,7 +48,7 @@ def export_run(
     clips = clips_of_run(local_folder(run), recognizer.info, data, workers)
     checked = _clips_to_check(run, clips)
     with whole_folder(folder) as unfinished:
-        expected = run_scores(recognizer, checked)
+        expected = answers_of_run(recognizer, checked)
         exported = write_float32(recognizer, unfinished, format)
         agreement = _require_agreement(run, exported, checked, expected)
         found: dict[str, Any] = {"float32": asdict(agreement)}
@@ -90,10 +89,10 @@ def _require_agreement(
     run: str | Path,
     exported: ExportedRecognizer,
     clips: Sequence[Pixels],
-    expected: NDArray[np.float32],
+    expected: Answers,
 ) -> Agreement:
     agreement = verify(exported, clips, expected)
-    if not agreement.max_difference <= TOLERANCE:
+    if not max(agreement.max_difference, agreement.max_distance_difference) <= TOLERANCE:
         raise TransNetError(
             f"the export does not agree with {run}: {agreement}; accepted: {TOLERANCE:g}. "
             "Nothing was written. Please report it with the backbone's name."

@@ -11,6 +11,12 @@ from transnet.model.backbone import FrameMaps
 from transnet.model.cues import join
 from transnet.model.motion import MotionMaps, motion_maps
 from transnet.model.normalization import Normalization
+from transnet.model.novelty import (
+    NoveltyDetector,
+    describe_frames,
+    mean_maps,
+    nearest_distance,
+)
 from transnet.model.transnet import TransNet
 from transnet.runtimes.onnx_graph import to_onnx
 
@@ -22,24 +28,41 @@ class FrameEncoder(nn.Module):
     """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalization included.
 
     With motion, also to the numbers of their middle and last maps, ``(B, Q)``; without appearance,
-    to these only. Its input is what decoders return, so that users need not know the normalization.
+    no features. If it is to tell what is unknown, also to the means of their last maps, ``(B, D)``.
+    Its input is what decoders return, so that users need not know the normalization.
+
+    Attributes:
+        outputs: their names.
     """
 
-    def __init__(self, model: TransNet, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(
+        self,
+        model: TransNet,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        *,
+        with_means: bool = False,
+    ) -> None:
         super().__init__()
         self.spatial = model.spatial
         self.normalization = Normalization(mean, std)
-        self._cues = model.cues
+        wanted = {
+            "features": "appearance" in model.cues,
+            "maps": model.has_motion,
+            "means": with_means,
+        }
+        self.outputs = [name for name, is_wanted in wanted.items() if is_wanted]
 
     def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
         pixels = self.normalization.plane_by_plane(frames)
-        if "flow" not in self._cues:
-            return (self.spatial(pixels),)
-        maps = self.spatial.backbone.maps(pixels)
-        numbers = torch.cat([maps.middle.flatten(1), maps.last.flatten(1)], dim=1)
-        if "appearance" not in self._cues:
-            return (numbers,)
-        return self.spatial.readout(self.spatial.pool(maps.last)), numbers
+        maps = self.spatial.backbone.maps(pixels) if "maps" in self.outputs else None
+        encoded = self.spatial.pool(maps.last) if maps else self.spatial.encode(pixels)
+        found = {"means": mean_maps(encoded[None])[0]}
+        if "features" in self.outputs:
+            found["features"] = self.spatial.readout(encoded)
+        if maps:
+            found["maps"] = torch.cat([maps.middle.flatten(1), maps.last.flatten(1)], dim=1)
+        return tuple(found[name] for name in self.outputs)
 
 
 class MotionOfMaps(nn.Module):
@@ -78,6 +101,19 @@ class Head(nn.Module):
         return joined.softmax(dim=1), joined
 
 
+class Distances(nn.Module):
+    """Means of the maps of n frames ``(B, n, D)`` to the distance to the nearest training clip."""
+
+    references: Tensor
+
+    def __init__(self, novelty: NoveltyDetector) -> None:
+        super().__init__()
+        self.register_buffer("references", novelty.references)
+
+    def forward(self, means: Tensor) -> Tensor:
+        return nearest_distance(describe_frames(means), self.references)
+
+
 class Shapes(NamedTuple):
     """The sizes that connect the graphs of an export.
 
@@ -87,6 +123,7 @@ class Shapes(NamedTuple):
         features: length of a frame's features, L; 0 without appearance.
         maps: numbers Q in the maps of a frame that motion is computed from; 0 without motion.
         pairs: length of a pair's terms, P; 0 without motion.
+        means: channels D of a frame's last map; 0 where nothing is told unknown.
     """
 
     num_frames: int
@@ -94,33 +131,43 @@ class Shapes(NamedTuple):
     features: int
     maps: int
     pairs: int
+    means: int = 0
 
 
-def shapes_of(model: TransNet, size: int) -> Shapes:
+def shapes_of(model: TransNet, size: int, novelty: NoveltyDetector | None = None) -> Shapes:
     """The sizes of a network's graphs."""
     features = model.spatial.readout.dense.out_features if "appearance" in model.cues else 0
-    if not model.has_motion:
-        return Shapes(model.num_frames, size, features, 0, 0)
-    maps = sum(shape.numel() for shape in model.pair_motion.shapes)
-    pairs = sum(head.dense.out_features for head in model.pair_heads.values())
-    return Shapes(model.num_frames, size, features, maps, pairs)
+    maps = pairs = 0
+    if model.has_motion:
+        maps = sum(shape.numel() for shape in model.pair_motion.shapes)
+        pairs = sum(head.dense.out_features for head in model.pair_heads.values())
+    means = novelty.references.shape[1] if novelty else 0
+    return Shapes(model.num_frames, size, features, maps, pairs, means)
 
 
 def encoder_graph(
-    model: TransNet, mean: tuple[float, ...], std: tuple[float, ...], size: int
+    model: TransNet,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    size: int,
+    *,
+    with_means: bool = False,
 ) -> onnx.ModelProto:
-    """``frames`` uint8 ``(B, size, size, 3)`` to ``features`` ``(B, L)``; with motion, ``maps``.
+    """``frames`` uint8 ``(B, size, size, 3)`` to the outputs of :class:`FrameEncoder`.
 
     Raises:
         TransNetError: the backbone has operations that ONNX lacks.
     """
     frames = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    outputs = [
-        *(["features"] if "appearance" in model.cues else []),
-        *(["maps"] if model.has_motion else []),
-    ]
+    encoder = FrameEncoder(model, mean, std, with_means=with_means)
     what = f"backbone {model.spatial.backbone.name}"
-    return to_onnx(FrameEncoder(model, mean, std), {"frames": frames}, outputs, what)
+    return to_onnx(encoder, {"frames": frames}, encoder.outputs, what)
+
+
+def novelty_graph(novelty: NoveltyDetector, shapes: Shapes) -> onnx.ModelProto:
+    """``means`` ``(B, n, D)`` to ``distances`` ``(B,)``, 0 to 2."""
+    examples = {"means": torch.rand(2, shapes.num_frames, shapes.means)}
+    return to_onnx(Distances(novelty), examples, ["distances"], "the distance to training clips")
 
 
 def motion_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
@@ -144,8 +191,12 @@ def clip_graph(
     motion: onnx.ModelProto | None,
     head: onnx.ModelProto,
     shapes: Shapes,
+    novelty: onnx.ModelProto | None = None,
 ) -> onnx.ModelProto:
-    """All in one: ``clips`` uint8 ``(B, n, size, size, 3)`` to the outputs of the head."""
+    """All in one: ``clips`` uint8 ``(B, n, size, size, 3)`` to the outputs of the head.
+
+    And, last, the ``distances`` to the training clips.
+    """
     import onnx  # part of the extra [export]
 
     model = _append(_frames_of_clips(encoder, shapes), encoder, "encoder/")
@@ -155,6 +206,8 @@ def clip_graph(
     windows = _windows(encoder, shapes)
     model = _append(model, windows, "windows/")
     model = _append(model, head, "head/", prefix="window_")
+    if novelty is not None:
+        model = _append(model, novelty, "novelty/", prefix="window_")
     onnx.checker.check_model(model)
     return model
 
@@ -215,9 +268,13 @@ def _neighbors(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
 
 
 def _windows(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
-    """The features of all frames, and the terms of all pairs, by clip."""
+    """The features and means of all frames, and the terms of all pairs, by clip."""
     n, inputs, outputs, lines = shapes.num_frames, [], [], []
-    for name, steps, width in (("features", n, shapes.features), ("pairs", n - 1, shapes.pairs)):
+    for name, steps, width in (
+        ("features", n, shapes.features),
+        ("pairs", n - 1, shapes.pairs),
+        ("means", n, shapes.means),
+    ):
         if width:
             inputs.append(f"float[{name}_count, {width}] {name}")
             outputs.append(f"float[batch, {steps}, {width}] window_{name}")

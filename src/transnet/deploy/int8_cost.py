@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transnet.deploy.clips import RunClips
 from transnet.deploy.runtime import ExportedRecognizer
-from transnet.deploy.verification import compare
+from transnet.deploy.verification import compare, joined, whole
 from transnet.errors import TransNetError
 from transnet.utils.progress import say
 
@@ -26,8 +27,9 @@ def int8_cost(
         max_loss: accepted loss of top-1, 0..1. One clip is always accepted.
 
     Returns:
-        JSON values: ``top1_float32``, ``top1_int8``, ``top1_loss``, ``num_clips`` and the
-        agreement ``against_float32``.
+        JSON values: ``top1_float32``, ``top1_int8``, ``top1_loss``, ``num_clips``, the agreement
+        ``against_float32`` and, if they can tell, ``unknown_float32`` and ``unknown_int8``: the
+        share of the clips that is called unknown.
 
     Raises:
         TransNetError: the loss is larger.
@@ -37,9 +39,10 @@ def int8_cost(
     for record, clip in clips.readable(clips.measured, "measuring int8"):
         if record.label in classes:
             labels.append(classes.index(record.label))
-            before.append(float32.scores(clip.frames[None])[0])
-            after.append(int8.scores(clip.frames[None])[0])
-    right, reference, quantized = np.array(labels), np.stack(before), np.stack(after)
+            before.append(whole(float32, clip.frames[None]))
+            after.append(whole(int8, clip.frames[None]))
+    (reference, distances), (quantized, int8_distances) = joined(before), joined(after)
+    right = np.array(labels)
     top1_float32, top1_int8 = (
         float((scores.argmax(axis=1) == right).mean()) for scores in (reference, quantized)
     )
@@ -59,4 +62,17 @@ def int8_cost(
         "top1_loss": loss,
         "num_clips": len(right),
         "against_float32": asdict(agreement),
+        **_called_unknown(float32.info.threshold, distances, int8_distances),
     }
+
+
+def _called_unknown(
+    threshold: float | None,
+    float32: NDArray[np.float32] | None,
+    int8: NDArray[np.float32] | None,
+) -> dict[str, float]:
+    if threshold is None or float32 is None or int8 is None:
+        return {}
+    before, after = (float((distances > threshold).mean()) for distances in (float32, int8))
+    say(f"called unknown: {before:.1%} in float32, {after:.1%} in int8")
+    return {"unknown_float32": before, "unknown_int8": after}

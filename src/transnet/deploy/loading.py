@@ -25,7 +25,7 @@ def load(
         device: ``auto`` (CUDA where it is available, else the CPU), ``cpu``, ``cuda`` or ``mps``;
             exports run on the CPU.
         unknown: whether clips that are unlike the training clips are ``unknown``; ``auto``: if
-            the last ``evaluate`` of the run has shown that it pays. Exports cannot tell.
+            the last ``evaluate`` of the run has shown that it pays.
 
     Raises:
         TransNetError: ``run`` is neither, its training has not ended, there is no such device, or
@@ -47,9 +47,4 @@ def load(
             f"device is {device!r}, but {run} is an export, which runs on the CPU; accepted: auto, "
             "cpu."
         )
-    if unknown == "on":
-        raise TransNetError(
-            f"unknown is 'on', but {run} is an export, which cannot tell; accepted: auto, off, or "
-            "the run folder of transnet train."
-        )
-    return runtime.load(run)
+    return runtime.load(run, unknown=unknown)

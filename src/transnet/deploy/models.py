@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transnet.checkpoints.novelty import unknown_pays
 from transnet.checkpoints.record import package_versions
-from transnet.checkpoints.run import RunInfo
 from transnet.config import ExportFormat
 from transnet.data.video.frames import Pixels
 from transnet.deploy.export_info import (
@@ -41,17 +41,26 @@ def write_float32(recognizer: Recognizer, folder: Path, format: ExportFormat) ->
     Raises:
         TransNetError: the network has operations that the format lacks.
     """
-    from transnet.deploy.graphs import encoder_graph, head_graph, motion_graph, shapes_of
+    from transnet.deploy.graphs import (
+        encoder_graph,
+        head_graph,
+        motion_graph,
+        novelty_graph,
+        shapes_of,
+    )
 
-    info = _describe(recognizer.info)
+    novelty = recognizer.novelty
+    info = _describe(recognizer)
     say("converting the network to ONNX (takes about ten seconds)")
     model = recognizer.model
     assert isinstance(model, TransNet)
-    shapes = shapes_of(model, info.clip.size)
+    shapes = shapes_of(model, info.clip.size, novelty)
+    normalization = info.backbone.mean, info.backbone.std
     parts = {
-        "encoder": encoder_graph(model, info.backbone.mean, info.backbone.std, info.clip.size),
+        "encoder": encoder_graph(model, *normalization, info.clip.size, with_means=bool(novelty)),
         **({"motion": motion_graph(model, shapes)} if model.has_motion else {}),
         "head": head_graph(model, shapes),
+        **({"novelty": novelty_graph(novelty, shapes)} if novelty else {}),
     }
     return _write(parts, shapes, info, folder / "float32", format)
 
@@ -106,7 +115,7 @@ def write_int8(
     }
     parts["encoder"] = quantized.model
     assert isinstance(recognizer.model, TransNet)
-    shapes = shapes_of(recognizer.model, info.clip.size)
+    shapes = shapes_of(recognizer.model, info.clip.size, recognizer.novelty)
     return _write(parts, shapes, info, folder / "int8", format), how
 
 
@@ -131,7 +140,8 @@ def keep_models(folder: Path, info: ExportInfo, checked: dict[str, Any]) -> None
     (folder / EXPORT_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def _describe(info: RunInfo) -> ExportInfo:
+def _describe(recognizer: Recognizer) -> ExportInfo:
+    info, novelty, folder = recognizer.info, recognizer.novelty, recognizer.folder
     return ExportInfo(
         classes=info.classes,
         clip=info.clip,
@@ -141,6 +151,8 @@ def _describe(info: RunInfo) -> ExportInfo:
         split=info.split,
         learned_none=info.learned_none,
         cues=info.model.cues,
+        threshold=novelty.threshold if novelty else None,
+        unknown_pays=folder is not None and unknown_pays(folder),
         versions={
             **info.versions,
             "transnet-har": package_versions()["transnet-har"],
@@ -161,7 +173,8 @@ def _write(
 
     from transnet.deploy.graphs import clip_graph
 
-    clip = clip_graph(parts["encoder"], parts.get("motion"), parts["head"], shapes)
+    motion, novelty = parts.get("motion"), parts.get("novelty")
+    clip = clip_graph(parts["encoder"], motion, parts["head"], shapes, novelty)
     folder.mkdir()
     for form, model in {"clip": clip, **parts}.items():
         del model.metadata_props[:]

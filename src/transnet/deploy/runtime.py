@@ -12,9 +12,13 @@
 
 With motion among its cues (``info.cues``) an export has maps of frames and terms of pairs::
 
-    features, maps = recognizer.encode_with_maps(frames[-1:])
-    pairs = recognizer.motion(maps_of_the_frame_one_step_before, maps)
+    new = recognizer.encode_all(frames[-1:])
+    pairs = recognizer.motion(maps_of_the_frame_one_step_before, new.maps)
     recognizer.classify(last_n_features, last_pairs)     # n frames, n - 1 pairs
+
+If it can tell what is unlike the training clips (``info.threshold`` is a number)::
+
+    recognizer.window_distances(last_n_means) > recognizer.info.threshold      # new.means of each
 
 Command line: ``python -m transnet.deploy.runtime MODEL VIDEO...``.
 """
@@ -27,10 +31,12 @@ import sys
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
+from typing import NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transnet.config import Unknown
 from transnet.data.video.frames import Pixels
 from transnet.deploy.export_info import ExportInfo
 from transnet.deploy.sessions import SUFFIXES, Session, open_session
@@ -41,19 +47,23 @@ from transnet.utils.threads import MAX_CONCURRENCY, usable_cores
 
 def forms_of(info: ExportInfo) -> tuple[str, ...]:
     """The models of an export: of clips, and those that a stream calls one after the other."""
-    with_motion = info.cues != "appearance"
-    return ("clip", "encoder", *(("motion",) if with_motion else ()), "head")
+    motion = ("motion",) if info.cues != "appearance" else ()
+    novelty = ("novelty",) if info.threshold is not None else ()
+    return ("clip", "encoder", *motion, "head", *novelty)
 
 
-def load(model: str | Path, *, threads: int = 0) -> ExportedRecognizer:
+def load(model: str | Path, *, threads: int = 0, unknown: Unknown = "auto") -> ExportedRecognizer:
     """Open an exported model.
 
     Args:
         model: the ``--out`` folder of ``transnet export``, or the clip model in it.
         threads: number of CPU threads; 0: the runtime's default.
+        unknown: whether clips that are unlike the training clips are ``unknown``; ``auto``: if
+            the last evaluation before the export has shown that it pays.
 
     Raises:
-        TransNetError: there is no exported model, or its runtime is not installed.
+        TransNetError: there is no exported model, its runtime is not installed, or it cannot tell
+            unknown clips.
     """
     path = Path(model).expanduser()
     clip_model = path if path.suffix in SUFFIXES else find_clip_model(path)
@@ -62,13 +72,27 @@ def load(model: str | Path, *, threads: int = 0) -> ExportedRecognizer:
             f"MODEL is {str(model)!r}, which is no exported model; accepted: the --out folder of "
             "transnet export, or the clip.onnx or clip.xml in it."
         )
-    return ExportedRecognizer(clip_model, threads=threads)
+    return ExportedRecognizer(clip_model, threads=threads, unknown=unknown)
 
 
 def find_clip_model(folder: Path) -> Path | None:
     """The clip model in a folder; ``None`` if there is none."""
     found = (folder / f"clip{suffix}" for suffix in SUFFIXES)
     return next((path for path in found if path.is_file()), None)
+
+
+class EncodedFrames(NamedTuple):
+    """What a stream needs of frames.
+
+    Attributes:
+        features: ``(B, L)``; L is 0 for motion alone.
+        maps: ``(B, Q)``, if motion is among the cues.
+        means: ``(B, D)``, if the export can tell what is unknown.
+    """
+
+    features: NDArray[np.float32]
+    maps: NDArray[np.float32] | None
+    means: NDArray[np.float32] | None
 
 
 class ExportedRecognizer(BaseRecognizer):
@@ -78,36 +102,47 @@ class ExportedRecognizer(BaseRecognizer):
         clip_model: path of ``clip.onnx`` or ``clip.xml``. The models for streams are in the same
             folder and opened when they are first used.
         threads: number of CPU threads; 0: the runtime's default.
+        unknown: whether clips that are unlike the training clips are unknown.
 
     Attributes:
         info: classes, sampling, sizes.
+        threshold: distance above which a clip is unknown; ``None``: all count as known.
+
+    Raises:
+        TransNetError: a file is damaged, or the export cannot tell unknown clips.
     """
 
     info: ExportInfo
 
-    def __init__(self, clip_model: Path, *, threads: int = 0) -> None:
+    def __init__(self, clip_model: Path, *, threads: int = 0, unknown: Unknown = "auto") -> None:
         self._path, self._threads = clip_model, threads
         self._clip = open_session(clip_model, threads)
         self.info = self._clip.info
+        self.threshold = _threshold(clip_model, self.info, unknown)
 
     def scores(self, clips: Pixels) -> NDArray[np.float32]:
         """uint8 RGB clips ``(B, T, size, size, 3)`` to probabilities ``(B, C)``."""
         return self._clip.run(clips)[0]
 
+    def distances(self, clips: Pixels) -> NDArray[np.float32]:
+        """The same clips to their distances to the nearest training clip, ``(B,)``, 0..2.
+
+        Only if ``info.threshold`` is a number.
+        """
+        return self._clip.run(clips)[-1]
+
     def encode(self, frames: Pixels) -> NDArray[np.float32]:
         """uint8 RGB frames ``(B, size, size, 3)`` to features ``(B, L)``; motion alone has none."""
-        return self.encode_with_maps(frames)[0]
+        return self.encode_all(frames).features
 
-    def encode_with_maps(
-        self, frames: Pixels
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Frames to their features, and to their maps ``(B, Q)`` if motion is among the cues."""
-        outputs = self._encoder.run(frames)
-        if self.info.cues == "appearance":
-            return outputs[0], None
-        if self.info.cues == "motion":
-            return np.empty((len(frames), 0), np.float32), outputs[0]
-        return outputs[0], outputs[1]
+    def encode_all(self, frames: Pixels) -> EncodedFrames:
+        """Frames to everything that a stream needs of them."""
+        outputs = iter(self._encoder.run(frames))
+        return EncodedFrames(
+            np.empty((len(frames), 0), np.float32) if self.info.cues == "motion" else next(outputs),
+            None if self.info.cues == "appearance" else next(outputs),
+            None if self.info.threshold is None else next(outputs),
+        )
 
     def motion(
         self, earlier: NDArray[np.float32], later: NDArray[np.float32]
@@ -127,6 +162,13 @@ class ExportedRecognizer(BaseRecognizer):
         inputs = [] if self.info.cues == "motion" else [features]
         return self._head.run(*inputs, *([] if pairs is None else [pairs]))[0]
 
+    def window_distances(self, means: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The means of the frames of windows, ``(B, T, D)``, to distances as of :meth:`distances`.
+
+        Only if ``info.threshold`` is a number.
+        """
+        return self._novelty.run(means)[0]
+
     def _schedule(self, num_videos: int, workers: int) -> Schedule:
         """Threads that decode a video and run the model, whatever ``workers`` is."""
         threads = self._threads or min(usable_cores(), MAX_CONCURRENCY)
@@ -134,10 +176,12 @@ class ExportedRecognizer(BaseRecognizer):
             return Schedule(self._scores, threads, True)
         # Several videos at once with one core each are faster than one video on all cores.
         session = open_session(self._path, 1)
-        return Schedule(partial(_scores_in, session), threads, True)
+        return Schedule(partial(self._scores, session=session), threads, True)
 
-    def _scores(self, frames: Pixels) -> Scored:
-        return _scores_in(self._clip, frames)
+    def _scores(self, frames: Pixels, session: Session | None = None) -> Scored:
+        probabilities, _, *distances = (session or self._clip).run(frames[None])
+        known = self.threshold is None or bool(distances[0][0] <= self.threshold)
+        return Scored(probabilities[0].tolist(), known)
 
     @cached_property
     def _encoder(self) -> Session:
@@ -150,6 +194,10 @@ class ExportedRecognizer(BaseRecognizer):
     @cached_property
     def _head(self) -> Session:
         return self._beside("head")
+
+    @cached_property
+    def _novelty(self) -> Session:
+        return self._beside("novelty")
 
     def _beside(self, form: str) -> Session:
         path = self._path.with_stem(form)
@@ -166,12 +214,26 @@ class ExportedRecognizer(BaseRecognizer):
         )
 
 
-def _scores_in(session: Session, frames: Pixels) -> Scored:
-    return Scored(session.run(frames[None])[0][0].tolist())
+def _threshold(model: Path, info: ExportInfo, unknown: Unknown) -> float | None:
+    if unknown not in get_args(Unknown):
+        raise TransNetError(f"unknown is {unknown!r}; accepted: {', '.join(get_args(Unknown))}.")
+    if unknown == "off" or (unknown == "auto" and not info.unknown_pays):
+        return None
+    if info.threshold is None and unknown == "on":
+        raise TransNetError(
+            f"unknown is 'on', but {model} was exported from a run that cannot tell; accepted: "
+            "auto, off."
+        )
+    return info.threshold
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Classify videos; returns 0, or 1 if any could not be read."""
+    with TransNetError.speaking_of_options():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="transnet-runtime", description="Classify videos with exported models, without torch."
     )
@@ -182,10 +244,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--allow-partial", action="store_true", help="use the intact frames of damaged files"
     )
+    parser.add_argument(
+        "--unknown",
+        choices=get_args(Unknown),
+        default="auto",
+        help="call what is unlike the training clips unknown (default: if it pays)",
+    )
     options = parser.parse_args(arguments)
     failed = 0
     try:
-        recognizer = load(options.model, threads=options.threads)
+        recognizer = load(options.model, threads=options.threads, unknown=options.unknown)
         predictions = recognizer.predict_all(options.videos, allow_partial=options.allow_partial)
         for video, prediction in zip(options.videos, predictions, strict=True):
             if isinstance(prediction, VideoError):

@@ -19,6 +19,7 @@ from transnet.evaluation.explanation import explain_clip, has_maps, heated
 from transnet.evaluation.metrics import CalibrationBin
 from transnet.evaluation.predictions import Mistake
 from transnet.inference.recognizer import Recognizer
+from transnet.model.novelty import KNOWN_SHARE, SLACK
 from transnet.reports.clip_names import clip_names
 from transnet.reports.confusion import confusion_rows, save_confusion
 from transnet.reports.learning_curves import learning_curves
@@ -54,6 +55,8 @@ def write_evaluation_report(
         confusion=confusion_rows(info.outputs, evaluation.confusion),
         curves=learning_curves(run, {"loss": "loss", "top1": "top-1 accuracy"}),
         reliability=_reliability(evaluation.calibration.bins),
+        slack=SLACK,
+        known_share=KNOWN_SHARE,
         mistakes=_shown_mistakes(mistakes[:MAX_MISTAKES], recognizer),
         num_mistakes=len(mistakes),
         show_top5=len(info.classes) > 5,

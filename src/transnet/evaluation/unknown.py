@@ -35,6 +35,9 @@ class UnknownMetrics:
         source: where they are from: ``clips`` (``_none`` test clips, or those of ``--unknown``),
             or ``left-out classes`` (each class in turn, with the others as the training).
         pays: whether ``lost`` is at most 10 % and ``told`` at least 50 %.
+        num_known: number of the test clips.
+        threshold: distance to the nearest training clip above which a clip is unknown; ``None`` if
+            only ``_none`` was learned.
     """
 
     lost: float
@@ -42,6 +45,13 @@ class UnknownMetrics:
     num_clips: int
     source: str
     pays: bool = False
+    num_known: int = 0
+    threshold: float | None = None
+
+    @property
+    def num_lost(self) -> int:
+        """Number of the test clips of its classes that are called unknown."""
+        return round(self.lost * self.num_known)
 
     @property
     def sentence(self) -> str:
@@ -109,7 +119,9 @@ def measure_unknown(
     else:
         told, num_clips = _left_out(detector, len(recognizer.classes))
         source = "left-out classes"
-    return UnknownMetrics(lost, told, num_clips, source, lost <= MAX_LOST and told >= MIN_TOLD)
+    pays = lost <= MAX_LOST and told >= MIN_TOLD
+    threshold = detector.threshold if detector else None
+    return UnknownMetrics(lost, told, num_clips, source, pays, len(called[True]), threshold)
 
 
 def _is_unknown(recognizer: Recognizer, detector: NoveltyDetector | None, encoded: Encoded) -> bool:

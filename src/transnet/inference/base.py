@@ -177,7 +177,7 @@ class BaseRecognizer(ABC):
     def _predict_clip(self, path: str | Path, clip: Clip, scores: Scores) -> Prediction:
         start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
         probabilities, known = scores(clip.frames)
-        found = Prediction.of(
-            str(path), self.info.outputs, probabilities, start_s, end_s, clip.damage
+        outputs = self.info.outputs
+        return Prediction.of(
+            str(path), outputs, probabilities, start_s, end_s, clip.damage, known=known
         )
-        return found if known else replace(found, known=False)

@@ -15,7 +15,8 @@ class EventDetector:
     The time of a window is its middle. Scores are smoothed exponentially over time. A class whose
     score reaches ``enter`` becomes the label, unless no class at all (``_none``) scores higher. It
     stays the label until its score falls below ``leave``, or another class reaches ``enter`` and
-    scores higher. A change takes effect once it has lasted ``min_s`` seconds, and then from its
+    scores higher. A window that is unlike the training clips speaks for no class; where most are,
+    the label is ``unknown``. A change takes effect once it has lasted ``min_s`` seconds, from its
     beginning. Segments leave no gaps: the first starts at the first frame of the first window, the
     last ends at the last frame.
 
@@ -76,16 +77,18 @@ class EventDetector:
         return last.segment(self._end_s) if last else None
 
     def _smooth(self, prediction: Prediction, elapsed_s: float) -> None:
-        scores = prediction.scores
+        scores, none_score = prediction.scores, prediction.none_score
+        if not prediction.known and none_score <= prediction.score:  # unlike the training clips
+            scores, none_score = dict.fromkeys(scores, 0.0), 1.0
         if not self.scores:
             self.scores = dict(sorted(scores.items()))
-            self._none_score = prediction.none_score
+            self._none_score = none_score
             return
         smooth_s = self._config.smooth_s
         weight = 1 - math.exp(-elapsed_s / smooth_s) if smooth_s > 0 else 1.0
         for label, score in scores.items():
             self.scores[label] += weight * (score - self.scores[label])
-        self._none_score += weight * (prediction.none_score - self._none_score)
+        self._none_score += weight * (none_score - self._none_score)
 
     def _choose(self) -> str:
         best = max(self.scores, key=self.scores.__getitem__)

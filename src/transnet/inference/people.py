@@ -25,7 +25,7 @@ from transnet.errors import TransNetError
 from transnet.inference.base import BaseRecognizer
 from transnet.inference.prediction import Prediction
 from transnet.inference.recognizer import Recognizer
-from transnet.inference.stream import interval_s, window_step_s
+from transnet.inference.stream import interval_s, prediction_of, window_step_s
 from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import TransNet
 
@@ -187,14 +187,13 @@ class PeopleSession:
         for index, track in enumerate(tracks):
             hidden_s = time_s - self._fed_s.get(track.number, -np.inf)
             if track.number not in self._streams or hidden_s > self._longest_gap_s:
-                self._streams[track.number] = StreamingTransNet(self._model, self._step_s)
+                self._streams[track.number] = StreamingTransNet(
+                    self._model, self._step_s, self._recognizer.novelty
+                )
             self._fed_s[track.number] = time_s
             window = self._streams[track.number].push_terms(batch.of_frame(index), time_s)
-            prediction = None
-            if window is not None:
-                scores = window.logits.softmax(dim=0).tolist()
-                outputs, times_s = self._recognizer.info.outputs, window.times_s
-                prediction = Prediction.of(self._name, outputs, scores, times_s[0], times_s[-1])
+            outputs = self._recognizer.info.outputs
+            prediction = prediction_of(window, outputs, self._name) if window else None
             people[track.number] = PersonPrediction(
                 track.number, track.box, prediction, inputs[index]
             )

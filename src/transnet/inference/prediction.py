@@ -49,10 +49,13 @@ class Prediction:
         start_s: float,
         end_s: float,
         damage: str = "",
+        *,
+        known: bool = True,
     ) -> Self:
         """Make a prediction from probabilities in the order of the classes.
 
-        The last class may be ``_none``; a clip is unknown if that is the most probable one.
+        The last class may be ``_none``; a clip is unknown if that is the most probable one, or if
+        it is not ``known`` for another reason.
 
         Raises:
             TransNetError: a probability is no number, or there are more or fewer than classes.
@@ -66,7 +69,7 @@ class Prediction:
         order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
         scores = {classes[index]: probabilities[index] for index in order}
         none_score = scores.pop(NO_CLASS, 0.0)
-        known = none_score <= max(scores.values())
+        known = known and none_score <= max(scores.values())
         return cls(path, scores, start_s, end_s, damage, none_score, known)
 
     @property

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from transnet.checkpoints.hub_files import is_hub_address, local_folder
-from transnet.checkpoints.novelty import NAME as NOVELTY
-from transnet.checkpoints.novelty import load_novelty, save_novelty, unknown_pays
+from transnet.checkpoints.hub_files import local_folder
+from transnet.checkpoints.novelty import choose_novelty, save_novelty
 from transnet.checkpoints.publishing import push
 from transnet.checkpoints.run import RunInfo, load_model, load_run_info, save_model, save_run_info
 from transnet.config import Device, StreamConfig, Unknown
@@ -58,24 +57,8 @@ def load(
     chosen = find_device(device)
     folder = local_folder(run)
     info = load_run_info(folder)
-    novelty = _novelty(run, folder, unknown)
+    novelty = choose_novelty(run, unknown)
     return Recognizer(info, load_model(folder, info).to(chosen), novelty, folder)
-
-
-def _novelty(run: str | Path, folder: Path, unknown: Unknown) -> NoveltyDetector | None:
-    if unknown not in get_args(Unknown):
-        raise TransNetError(f"unknown is {unknown!r}; accepted: {', '.join(get_args(Unknown))}.")
-    if unknown == "off" or (unknown == "auto" and not unknown_pays(folder)):
-        return None
-    detector = load_novelty(folder)
-    if detector is None and unknown == "on":
-        reason = "its backbone was trained, its clips have one group, or an older version made it"
-        if is_hub_address(run):
-            reason = "it consists of features of the training clips, which are not published"
-        raise TransNetError(
-            f"unknown is 'on', but {run} has no {NOVELTY}: {reason}; accepted: auto, off."
-        )
-    return detector
 
 
 class Embedding(NamedTuple):
@@ -266,20 +249,22 @@ class Recognizer(BaseRecognizer):
         self, config: StreamConfig = StreamConfig(), *, name: str = "stream"
     ) -> StreamSession:
         """Start one stream, whose frames you push; see :class:`StreamSession`."""
-        return StreamSession(self.info, self.model, config, name)
+        return StreamSession(self.info, self.model, config, name, self.novelty)
 
     def _schedule(self, num_videos: int, workers: int) -> Schedule:
         concurrency = self.model.backbone.max_concurrency
         return Schedule(self._scores, max(workers, concurrency), concurrency > 1)
 
     @torch.inference_mode()
+    def score_clips(self, clips: Pixels) -> list[Scored]:
+        """Clips, uint8 RGB ``(B, T, size, size, 3)``, in one pass; the scores of each."""
+        encoded = self.model.encode_cues(self.normalized(clips))
+        scores = self.model.classify(*encoded).softmax(dim=1).tolist()
+        known = self.novelty.is_known(encoded).tolist() if self.novelty else [True] * len(scores)
+        return [Scored(*each) for each in zip(scores, known, strict=True)]
+
     def _scores(self, frames: Pixels) -> Scored:
-        pixels = self.normalized(frames)[None]
-        if self.novelty is None:
-            return Scored(self.model(pixels).softmax(dim=1)[0].tolist())
-        encoded = self.model.encode_cues(pixels)
-        known = bool(self.novelty.is_known(encoded)[0])
-        return Scored(self.model.classify(*encoded).softmax(dim=1)[0].tolist(), known)
+        return self.score_clips(frames[None])[0]
 
     def __repr__(self) -> str:
         return f"Recognizer({self.info.backbone.name}, classes={', '.join(self.classes)})"

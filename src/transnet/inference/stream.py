@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import av
 import numpy as np
 
@@ -15,7 +17,8 @@ from transnet.errors import TransNetError
 from transnet.inference.prediction import Prediction
 from transnet.model.networks import Network, device_of
 from transnet.model.normalization import Normalization
-from transnet.model.streaming import StreamingTransNet
+from transnet.model.novelty import NoveltyDetector
+from transnet.model.streaming import StreamingTransNet, Window
 from transnet.model.transnet import TransNet
 
 
@@ -35,7 +38,14 @@ class StreamSession:
         seen: the network's input for the last frame, uint8 RGB ``(size, size, 3)``.
     """
 
-    def __init__(self, info: RunInfo, model: Network, config: StreamConfig, name: str) -> None:
+    def __init__(
+        self,
+        info: RunInfo,
+        model: Network,
+        config: StreamConfig,
+        name: str,
+        novelty: NoveltyDetector | None = None,
+    ) -> None:
         self._info, self._name = info, name
         if info.clip.crop == "people":
             raise TransNetError(
@@ -48,7 +58,7 @@ class StreamSession:
                 "accepted: runs with an image network as their backbone."
             )
         self._model = model
-        self._stream = StreamingTransNet(model, window_step_s(info, config))
+        self._stream = StreamingTransNet(model, window_step_s(info, config), novelty)
         self._pacer = FramePacer(interval_s(info, config))
         self._preprocess = Preprocessor(info.clip.size, info.clip.region)
         self._normalization = Normalization(info.backbone.mean, info.backbone.std)
@@ -80,16 +90,24 @@ class StreamSession:
         self.seen = self._preprocess([picture], CENTER)[0]
         pixels = self._normalization.on(device_of(self._model), self.seen)
         window = self._stream.push(pixels, time_s)
-        if window is None:
-            return None
-        start_s, end_s = window.times_s[0], window.times_s[-1]
-        scores = window.logits.softmax(dim=0).tolist()
-        return Prediction.of(self._name, self._info.outputs, scores, start_s, end_s)
+        return prediction_of(window, self._info.outputs, self._name) if window else None
 
     def reset(self) -> None:
         """Forget all frames: another video starts, or frames are missing."""
         self._stream.reset()
         self._pacer.reset()
+
+
+def prediction_of(window: Window, outputs: Sequence[str], name: str) -> Prediction:
+    """The prediction of a window.
+
+    Args:
+        window: what the network makes of it.
+        outputs: what each logit stands for.
+        name: of the stream.
+    """
+    scores, times_s = window.logits.softmax(dim=0).tolist(), window.times_s
+    return Prediction.of(name, outputs, scores, times_s[0], times_s[-1], known=window.known)
 
 
 def interval_s(info: RunInfo, config: StreamConfig) -> float:

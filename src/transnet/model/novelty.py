@@ -29,10 +29,20 @@ SLACK = 1.25
 
 def describe_clips(encoded: Encoded) -> Tensor:
     """Clips to unit vectors ``(B, D)``: the features of their frames, averaged."""
-    frames = encoded.frames.float()
-    if frames.ndim > 2:
-        frames = frames.mean(dim=(1, *range(3, frames.ndim)))
-    return functional.normalize(frames, dim=1)
+    frames = encoded.frames
+    if frames.ndim == 2:
+        return describe_frames(frames[:, None])  # a 3D network describes the clip as a whole
+    return describe_frames(mean_maps(frames))
+
+
+def mean_maps(frames: Tensor) -> Tensor:
+    """The readout's input for frames, ``(B, T, D)`` or ``(B, T, D, h, w)``, to ``(B, T, D)``."""
+    return frames.float().mean(dim=(3, 4)) if frames.ndim == 5 else frames.float()
+
+
+def describe_frames(means: Tensor) -> Tensor:
+    """The mean maps of the frames of clips, ``(B, T, D)``, to unit vectors ``(B, D)``."""
+    return functional.normalize(means.mean(dim=1), dim=1)
 
 
 class NoveltyDetector:
@@ -67,7 +77,7 @@ class NoveltyDetector:
         chosen, kinds = descriptions[::step], torch.tensor(labels)[::step]
         numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
         origin = torch.tensor([numbers[group] for group in groups])[::step]
-        distances = _nearest(chosen, chosen, origin[:, None] != origin)
+        distances = nearest_distance(chosen, chosen, origin[:, None] != origin)
         # The rank of a conformal prediction: few clips do not promise more than they can.
         rank = min(len(distances), math.ceil((len(distances) + 1) * KNOWN_SHARE))
         threshold = SLACK * float(distances.sort().values[rank - 1])
@@ -75,11 +85,19 @@ class NoveltyDetector:
 
     def distances(self, descriptions: Tensor) -> Tensor:
         """Distance of clips ``(B, D)`` to the nearest training clip, ``(B,)``, 0..2."""
-        return _nearest(descriptions, self.references.to(descriptions.device))
+        self.references = self.references.to(descriptions.device)  # once, not for each frame
+        return nearest_distance(descriptions, self.references)
 
     def is_known(self, encoded: Encoded) -> Tensor:
         """Whether each clip is like the training clips, ``(B,)``."""
-        return self.distances(describe_clips(encoded)) <= self.threshold
+        return self._are_near(describe_clips(encoded))
+
+    def is_known_window(self, means: Tensor) -> bool:
+        """Whether the window of frames with these mean maps ``(T, D)`` is."""
+        return bool(self._are_near(describe_frames(means[None]))[0])
+
+    def _are_near(self, descriptions: Tensor) -> Tensor:
+        return self.distances(descriptions) <= self.threshold
 
     def told_without(self, label: int) -> float:
         """Share of the training clips of a class that the others alone would call unknown."""
@@ -87,11 +105,12 @@ class NoveltyDetector:
         others = self.references[~own]
         if not own.any() or not len(others):
             return 0.0
-        told = _nearest(self.references[own], others) > self.threshold
+        told = nearest_distance(self.references[own], others) > self.threshold
         return float(told.float().mean())
 
 
-def _nearest(queries: Tensor, references: Tensor, allowed: Tensor | None = None) -> Tensor:
+def nearest_distance(queries: Tensor, references: Tensor, allowed: Tensor | None = None) -> Tensor:
+    """Distance of unit vectors ``(B, D)`` to the nearest reference, ``(B,)``, 0..2."""
     similarity = queries @ references.T
     if allowed is not None:
         similarity = similarity.masked_fill(~allowed, -1.0)

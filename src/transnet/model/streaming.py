@@ -15,6 +15,7 @@ from torch import Tensor
 
 from transnet.errors import TransNetError
 from transnet.model.motion import MotionMaps
+from transnet.model.novelty import NoveltyDetector
 from transnet.model.transnet import FrameTerms, TransNet
 
 # Times are floats: what is due now is not missed by a rounding error.
@@ -29,10 +30,12 @@ class Window(NamedTuple):
     Attributes:
         logits: ``(C,)``, equal to those of a clip of the same frames.
         times_s: when each of the n frames was shown, in seconds, never decreasing.
+        known: whether it is like the training clips, as far as the stream can tell.
     """
 
     logits: Tensor
     times_s: tuple[float, ...]
+    known: bool
 
 
 @dataclass(eq=False)
@@ -43,6 +46,7 @@ class _SeenFrame:
         time_s: when it is shown.
         terms: what the heads need of it, ``(1, F)``.
         maps: what the motion of its pairs is computed from, while a later frame may need it.
+        means: the mean of its last map, ``(1, D)``, if it tells what is unknown.
         partner: with motion, the frame one step before it.
         pair: terms of the motion between the two, ``(1, P)``.
     """
@@ -50,6 +54,7 @@ class _SeenFrame:
     time_s: float
     terms: Tensor
     maps: MotionMaps | None
+    means: Tensor | None
     partner: _SeenFrame | None = None
     pair: Tensor | None = None
 
@@ -83,12 +88,16 @@ class StreamingTransNet:
     Args:
         model: the network, in evaluation mode.
         step_s: seconds between two neighboring frames of a window, above 0.
+        novelty: tells windows that are unlike the training clips, for D more numbers a frame;
+            ``None``: all count as known.
     """
 
-    def __init__(self, model: TransNet, step_s: float) -> None:
+    def __init__(
+        self, model: TransNet, step_s: float, novelty: NoveltyDetector | None = None
+    ) -> None:
         if not step_s > 0:
             raise TransNetError(f"step_s is {step_s}; accepted: above 0 seconds.")
-        self._model, self._step_s = model, step_s
+        self._model, self._step_s, self._novelty = model, step_s, novelty
         self._back_s = step_s * np.arange(model.num_frames - 1, -1, -1)
         self._seen: deque[_SeenFrame] = deque()
         self._spacing_s = step_s / MAX_FRAMES_PER_STEP
@@ -141,7 +150,9 @@ class StreamingTransNet:
                 f"time_s is {time_s}, after a frame of {last_s} s; accepted: times that never "
                 "decrease. Call reset() where another video starts."
             )
-        seen = _SeenFrame(time_s, *terms())
+        of_frame = terms()
+        means = of_frame.means if self._novelty else None
+        seen = _SeenFrame(time_s, of_frame.terms, of_frame.maps, means)
         if not self._seen:
             self._began_s = time_s
         elif time_s == last_s or self._is_crowded(time_s):
@@ -158,7 +169,10 @@ class StreamingTransNet:
         frames = torch.stack([each.terms for each in window], dim=1)
         pairs = [each.pair for each in window[1:] if each.pair is not None]
         logits = self._model.from_terms(frames, torch.stack(pairs, dim=1) if pairs else None)[0]
-        return Window(logits, tuple(each.time_s for each in window))
+        known = self._novelty is None or self._novelty.is_known_window(
+            torch.cat([each.means for each in window if each.means is not None])
+        )
+        return Window(logits, tuple(each.time_s for each in window), known)
 
     def _pair_up(self, seen: _SeenFrame, maps: MotionMaps) -> None:
         """Find the frame one step before a new one, and the motion between them."""

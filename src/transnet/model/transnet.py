@@ -21,6 +21,7 @@ from transnet.model.baselines import (
 from transnet.model.cues import CUES_OF, PairHead, join
 from transnet.model.encoded import Encoded
 from transnet.model.motion import MotionMaps, PairMotion, motion_maps
+from transnet.model.novelty import mean_maps
 from transnet.model.own_parts import (
     OwnTemporal,
     TemporalFactory,
@@ -41,16 +42,18 @@ class FrameTerms(NamedTuple):
     Attributes:
         terms: what the heads need of each frame, ``(N, F)``.
         maps: what the motion of its pairs is computed from, if motion is among the cues.
+        means: the mean of each frame's last map, ``(N, D)``, which tells what is unknown.
     """
 
     terms: Tensor
     maps: MotionMaps | None
+    means: Tensor
 
     def of_frame(self, index: int) -> FrameTerms:
         """A copy of one frame's, as a batch of 1, which keeps nothing of the others alive."""
         part = slice(index, index + 1)
         maps = self.maps and MotionMaps(*(values[part].clone() for values in self.maps))
-        return FrameTerms(self.terms[part].clone(), maps)
+        return FrameTerms(self.terms[part].clone(), maps, self.means[part].clone())
 
 
 class TransNet(nn.Module):
@@ -210,14 +213,12 @@ class TransNet(nn.Module):
 
     def frame_terms(self, frames: Tensor) -> FrameTerms:
         """Normalized frames ``(N, 3, H, W)`` to what a stream keeps of them."""
-        if not self.has_motion:
-            return FrameTerms(self.temporal.frame_terms(self.spatial(frames)), None)
-        maps = self.backbone.maps(frames)
+        maps = self.backbone.maps(frames) if self.has_motion else None
+        encoded = self.spatial.pool(maps.last) if maps else self.spatial.encode(frames)
         terms = frames.new_empty(len(frames), 0)
         if "appearance" in self.cues:
-            features = self.spatial.readout(self.spatial.pool(maps.last))
-            terms = self.temporal.frame_terms(features)
-        return FrameTerms(terms, motion_maps(maps))
+            terms = self.temporal.frame_terms(self.spatial.readout(encoded))
+        return FrameTerms(terms, maps and motion_maps(maps), mean_maps(encoded[None])[0])
 
     def pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """N pairs of frames to what a stream keeps of their motion, ``(N, P)``."""

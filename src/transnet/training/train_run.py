@@ -30,6 +30,7 @@ from transnet.inference.people_clips import follow_clips
 from transnet.model.networks import Network
 from transnet.model.video_network import VIDEO_BACKBONES
 from transnet.runtimes.device import find_device
+from transnet.training.clip_advice import clip_advice
 from transnet.training.clip_data import ClipData, FeatureData, open_clip_data
 from transnet.training.fit import FitSummary, fit
 from transnet.training.processes import Processes, find_processes
@@ -167,6 +168,8 @@ def _train_run(settings: RunSettings, processes: Processes) -> Path:
         with written_whole(run / "seconds.json") as path:
             path.write_text(json.dumps(times, indent=2), encoding="utf-8")
         checkpoint.save_model(run, network)  # last: a run with this file is finished
+        if not training.shots:  # else the user measures it
+            say(clip_advice(parts.train))
         say(_closing(run, summary, data, times))
     processes.wait()
     return run

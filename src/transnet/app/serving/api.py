@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import PlainTextResponse, Response
@@ -14,9 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from transnet.app.serving.jobs import Job, JobState
 from transnet.app.serving.problems import RequestError, documented
 from transnet.app.serving.service import Service
-from transnet.app.serving.uploads import request_body
+from transnet.app.serving.uploads import Upload, request_body
 from transnet.app.serving.watching import VideoWatcher, Watcher
 from transnet.errors import TransNetError
+from transnet.inference.prediction import UNKNOWN
+
+if TYPE_CHECKING:
+    from transnet.inference.prediction import Prediction
 
 
 class Health(BaseModel):
@@ -143,8 +147,16 @@ def _add_predict(router: APIRouter, service: Service) -> None:
         service.metrics.add("predict_seconds_total", time.perf_counter() - started)
         if detail:
             return prediction.to_dict()
-        best = list(prediction.scores.items())[: upload.top_k]
-        return [LabelScore(label=label, score=score) for label, score in best]
+        return [LabelScore(label=label, score=score) for label, score in _best(prediction, upload)]
+
+
+def _best(prediction: Prediction, upload: Upload) -> list[tuple[str, float]]:
+    """The best classes, after ``unknown`` if the video shows none of them."""
+    best = list(prediction.scores.items())
+    if not prediction.known:
+        learned = prediction.none_score > prediction.score  # else it is unlike every training clip
+        best.insert(0, (UNKNOWN, prediction.none_score if learned else 1.0))
+    return best[: upload.top_k]
 
 
 def _add_explain(router: APIRouter, service: Service) -> None:
@@ -216,6 +228,7 @@ async def _serve_stream(socket: WebSocket, service: Service) -> None:
     except WebSocketDisconnect:
         pass
     finally:
+        watcher.finish()  # who was told that an event began is told that it has ended
         service.streams -= 1
     return None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from transnet.app.serving.problems import RequestError, busy
+from transnet.config import Unknown
 from transnet.errors import TransNetError
 from transnet.utils.progress import say
 
@@ -64,18 +65,21 @@ class Engine:
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._stopping = threading.Event()
 
-    def start(self, run: Path | str | None, *, at_latest_s: float = 0.0) -> None:
+    def start(
+        self, run: Path | str | None, *, at_latest_s: float = 0.0, unknown: Unknown = "auto"
+    ) -> None:
         """Start the thread; its first work is to import torch and load ``run``.
 
         Args:
             run: the run folder; ``None``: only import torch.
             at_latest_s: seconds to wait for :meth:`need` or the first call before that, because
                 the import takes processor time from the server's other answers.
+            unknown: as of ``transnet.load``.
         """
 
         def load() -> None:
             self._needed.wait(at_latest_s)
-            self._load(run)
+            self._load(run, unknown)
 
         self._thread.start()
         self._queue.put(_Work(load, Future()))
@@ -163,13 +167,13 @@ class Engine:
                 self._queue.get_nowait()
         self._runtime_scope.close()
 
-    def _load(self, run: Path | str | None) -> None:
+    def _load(self, run: Path | str | None, unknown: Unknown = "auto") -> None:
         from transnet.inference.recognizer import load  # imports torch
 
         if run is None:
             return
         try:
-            recognizer = load(run)
+            recognizer = load(run, unknown=unknown)
             if self._measure:
                 with recognizer.accelerated(MEASURED_FRAMES):
                     pass

@@ -86,7 +86,9 @@ class Watcher:
 
     def finish(self) -> list[dict[str, Any]]:
         """End the stream; its last segment, if there is one."""
-        return _segments(self._events.finish())
+        ended = _segments(self._events.finish())
+        self._tell_ends(ended)
+        return ended
 
     def _push(self, time_s: float, jpeg: bytes) -> list[dict[str, Any]]:
         recognizer = self._engine.require()
@@ -109,8 +111,7 @@ class Watcher:
         return [*lines, {"kind": "window", **window}]
 
     def _notify(self, ended: list[dict[str, Any]], window: dict[str, Any]) -> None:
-        for segment in ended:
-            self._tell({"path": self._name, **segment})
+        self._tell_ends(ended)
         before, self._label = self._label, window["event"]
         if self._label not in (before, UNKNOWN):
             score = window["scores"].get(self._label)
@@ -123,6 +124,11 @@ class Watcher:
                     "time_s": window["end_s"],
                 }
             )
+
+    def _tell_ends(self, ended: list[dict[str, Any]]) -> None:
+        for segment in ended:
+            if segment["label"] != UNKNOWN:
+                self._tell({"path": self._name, **segment})
 
 
 def _segments(segment: Segment | None) -> list[dict[str, Any]]:
@@ -193,15 +199,11 @@ class _SquareSession:
             raise TransNetError(f"{recognizer.info.backbone.name} cannot watch; use /predict.")
         self._recognizer = recognizer
         self.step_s = window_step_s(recognizer.info, config)
-        self._stream = StreamingTransNet(recognizer.model, self.step_s)
+        self._stream = StreamingTransNet(recognizer.model, self.step_s, recognizer.novelty)
         self.span_s = self._stream.span_s
 
     def push(self, square: Pixels, time_s: float) -> Prediction | None:
-        from transnet.inference.prediction import Prediction
+        from transnet.inference.stream import prediction_of
 
         window = self._stream.push(self._recognizer.normalized(square), time_s)
-        if window is None:
-            return None
-        start_s, end_s = window.times_s[0], window.times_s[-1]
-        scores = window.logits.softmax(dim=0).tolist()
-        return Prediction.of("", self._recognizer.info.outputs, scores, start_s, end_s)
+        return prediction_of(window, self._recognizer.info.outputs, "") if window else None

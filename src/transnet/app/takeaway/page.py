@@ -70,7 +70,7 @@ def write_page(run: Path, folder: Path) -> None:
     for name, content in runtime.items():
         (folder / name).write_bytes(content)
     settings = {
-        "classes": info.classes,
+        "classes": info.outputs,
         "frames": info.clip.frames,
         "size": info.clip.size,
         "stepS": info.step_s or info.clip.stride_s,
