@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,9 @@ class Scores:
         siblings_in_train: share of the test clips that share class and group with a training
             clip, 0..1; ``None`` if it is not known.
         sentence: how the clips were chosen.
+        mean_average_precision: mAP, 0..1, of a run that answers several labels at once, whose
+            ``top1`` is the share of the clips with all labels right.
+        map_interval: its 95 % interval.
     """
 
     top1: float
@@ -82,6 +86,8 @@ class Scores:
     split: str
     siblings_in_train: float | None
     sentence: str
+    mean_average_precision: float | None = None
+    map_interval: tuple[float, float] | None = None
 
     @property
     def leaks(self) -> bool:
@@ -100,20 +106,26 @@ def read_scores(folder: Path) -> Scores | None:
         return None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        protocol, interval = values["protocol"], values.get("top1_interval")
+        protocol, several = values["protocol"], values.get("several")
         return Scores(
             top1=float(values["top1"]),
-            interval=(float(interval[0]), float(interval[1])) if interval else None,
+            interval=_interval(values.get("top1_interval")),
             macro_f1=float(values["macro_f1"]),
             num_clips=int(values["num_clips"]),
             split=str(protocol["split"]),
             siblings_in_train=protocol["siblings_in_train"],
             sentence=str(protocol["sentence"]),
+            mean_average_precision=float(several["mean_average_precision"]) if several else None,
+            map_interval=_interval(several["interval"]) if several else None,
         )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise TransNetError(
             f"{path} cannot be understood ({error!r}); make it again with transnet evaluate."
         ) from error
+
+
+def _interval(values: Sequence[float] | None) -> tuple[float, float] | None:
+    return (float(values[0]), float(values[1])) if values else None
 
 
 def model_card(info: RunInfo, name: str, license: str, scores: Scores | None) -> str:
@@ -172,13 +184,20 @@ def base_model(info: RunInfo) -> str | None:
 def _measured(name: str, scores: Scores | None) -> str:
     if scores is None:
         return _UNMEASURED.format(name=name)
-    text = f"Top-1 accuracy {scores.top1:.1%}"
-    if scores.interval:
-        text += f" (95 % interval {scores.interval[0]:.1%} to {scores.interval[1]:.1%})"
+    text = f"Top-1 accuracy {scores.top1:.1%}{_limits(scores.interval)}"
+    if scores.mean_average_precision is not None:
+        text = (
+            f"mAP {scores.mean_average_precision:.1%}{_limits(scores.map_interval)}, all labels of "
+            f"a clip right {scores.top1:.1%}"
+        )
     text += f", macro-F1 {scores.macro_f1:.1%}, on {scores.num_clips} clips. {scores.sentence}"
     if scores.leaks:
         text += "\n\n" + _LEAKING.format(leak=scores.siblings_in_train)
     return text
+
+
+def _limits(interval: tuple[float, float] | None) -> str:
+    return f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
 
 
 def _results(info: RunInfo, scores: Scores) -> list[Any]:
@@ -186,11 +205,12 @@ def _results(info: RunInfo, scores: Scores) -> list[Any]:
 
     leak = scores.siblings_in_train
     told = "unknown" if leak is None else f"{leak:.1%}"
-    interval = ""
-    if scores.interval:
-        interval = f"95 % interval {scores.interval[0]:.1%} to {scores.interval[1]:.1%}; "
     warning = "too high; " if scores.leaks else ""
-    about = f" ({warning}{interval}test clips with a sibling in training: {told})"
+
+    def about(interval: tuple[float, float] | None) -> str:
+        limits = f"{_limits(interval).strip(' ()')}; " if interval else ""
+        return f" ({warning}{limits}test clips with a sibling in training: {told})"
+
     shared: dict[str, Any] = {
         "task_type": _TASK,
         "dataset_type": info.data if info.data in ("ucf101", "hmdb51", "kth") else "own-clips",
@@ -199,9 +219,15 @@ def _results(info: RunInfo, scores: Scores) -> list[Any]:
         "metric_args": {"interval_95": scores.interval and list(scores.interval),
                         "siblings_in_train": leak},
     }  # fmt: skip
+    exact = "Top-1 accuracy" if scores.mean_average_precision is None else "All labels right"
+    figures = [
+        ("accuracy", exact + about(scores.interval), scores.top1),
+        ("f1", "Macro-F1" + about(scores.interval), scores.macro_f1),
+    ]
+    if scores.mean_average_precision is not None:
+        name = f"mAP{about(scores.map_interval)}"
+        figures.insert(0, ("mAP", name, scores.mean_average_precision))
     return [
-        EvalResult(**shared, metric_type="accuracy", metric_value=round(scores.top1, 4),
-                   metric_name=f"Top-1 accuracy{about}"),
-        EvalResult(**shared, metric_type="f1", metric_value=round(scores.macro_f1, 4),
-                   metric_name=f"Macro-F1{about}"),
-    ]  # fmt: skip
+        EvalResult(**shared, metric_type=kind, metric_value=round(value, 4), metric_name=name)
+        for kind, name, value in figures
+    ]

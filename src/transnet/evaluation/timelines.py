@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from transnet.config import Device, StreamConfig
-from transnet.data.annotations.seconds import NO_CLASS, frame_times
+from transnet.config import NO_CLASS, Device, StreamConfig
+from transnet.data.annotations.seconds import frame_times
 from transnet.data.manifest import ClipRecord
 from transnet.errors import TransNetError, VideoError
 from transnet.evaluation.selection import select_clips

@@ -145,7 +145,7 @@ class PeopleSession:
                     self._model, self._step_s, self._recognizer.novelty
                 )
             window = self._streams[track.number].push_terms(batch.of_frame(index), time_s)
-            outputs = self._recognizer.info.outputs
-            prediction = prediction_of(window, outputs, self._name) if window else None
+            info, scoring = self._recognizer.info, self._model.scoring
+            prediction = prediction_of(window, info, scoring, self._name) if window else None
             people.append(PersonPrediction(track.number, track.box, prediction))
         return people

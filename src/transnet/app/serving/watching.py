@@ -199,6 +199,7 @@ class _SquareSession:
             raise TransNetError(f"{recognizer.info.backbone.name} cannot watch; use /predict.")
         self._recognizer = recognizer
         self.step_s = window_step_s(recognizer.info, config)
+        self._scoring = recognizer.model.scoring
         self._stream = StreamingTransNet(recognizer.model, self.step_s, recognizer.novelty)
         self.span_s = self._stream.span_s
 
@@ -206,4 +207,4 @@ class _SquareSession:
         from transnet.inference.stream import prediction_of
 
         window = self._stream.push(self._recognizer.normalized(square), time_s)
-        return prediction_of(window, self._recognizer.info.outputs, "") if window else None
+        return prediction_of(window, self._recognizer.info, self._scoring, "") if window else None
