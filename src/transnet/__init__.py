@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from transnet.evaluation.evaluation import Evaluation
     from transnet.experiments.train import train
     from transnet.inference.events import EventDetector
+    from transnet.inference.label_events import LabelEvents
     from transnet.inference.prediction import Prediction, Segment
     from transnet.inference.recognizer import Recognizer
     from transnet.inference.segmenter import load_segmenter
@@ -48,6 +49,7 @@ _HOMES = {
     "ClipRecord": "transnet.data.manifest",
     "Evaluation": "transnet.evaluation.evaluation",
     "EventDetector": "transnet.inference.events",
+    "LabelEvents": "transnet.inference.label_events",
     "Manifest": "transnet.data.manifest",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.inference.prediction",
@@ -79,6 +81,7 @@ __all__ = [
     "ClipRecord",
     "Evaluation",
     "EventDetector",
+    "LabelEvents",
     "Manifest",
     "ModelConfig",
     "Prediction",

@@ -68,7 +68,7 @@ def live(
         raise TransNetError("--people and --segmenter belong together; give both or neither.")
     from transnet.commands.live_loop import LiveLoop
     from transnet.data.video.sources import open_source
-    from transnet.inference.events import EventDetector
+    from transnet.inference.label_events import LabelEvents
     from transnet.inference.recognizer import load
     from transnet.inference.stream import interval_s
 
@@ -93,7 +93,7 @@ def live(
         frames = stack.enter_context(opened)
         say(f"watching {frames.name}; the first prediction comes after {session.span_s:.1f} s")
         outputs = _outputs(frames, stack, json=json, out=out, window=not (json or no_window))
-        loop = LiveLoop(session, frames, EventDetector(stream), outputs)
+        loop = LiveLoop(session, frames, LabelEvents(stream), outputs)
         _run_until_stopped(loop, stack)
         loop.finish()
     loop.summarize()

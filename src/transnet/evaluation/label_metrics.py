@@ -9,11 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics.functional.classification import (
-    multilabel_f1_score,
-    multilabel_precision,
-    multilabel_recall,
-)
 
 from transnet.evaluation.bootstrap import Interval, resampled_interval
 from transnet.evaluation.metrics import ClassificationMetrics, ClassMetrics
@@ -59,7 +54,8 @@ def label_metrics(
     shown = targets.sum(dim=0) > 0
     precision = average_precision(probabilities, targets)
     answered = _answered(probabilities, thresholds)
-    micro = multilabel_f1_score(answered, targets.long(), len(classes), average="micro")
+    hits = (answered * targets).sum()
+    micro = _share(2 * hits, answered.sum() + targets.sum())
     of_class = list(
         zip(probabilities[:, shown].double().T.numpy(), targets[:, shown].T.numpy(), strict=True)
     )
@@ -99,11 +95,9 @@ def several_labels_metrics(
     """
     count = len(classes)
     answered, shown = _answered(probabilities, thresholds), targets.long()
-    precision, recall, f1 = (
-        function(answered, shown, count, average="none")
-        for function in (multilabel_precision, multilabel_recall, multilabel_f1_score)
-    )
-    tested = shown.sum(dim=0)
+    hits, told, tested = (each.sum(dim=0) for each in (answered * shown, answered, shown))
+    precision, recall = _share(hits, told), _share(hits, tested)
+    f1 = _share(2 * hits, told + tested)
     best = probabilities.topk(min(5, count), dim=1).indices
     found = shown.gather(1, best).sum(dim=1) == shown.sum(dim=1)
     in_best = found & (probabilities.sum(dim=1) > 0)
@@ -118,6 +112,11 @@ def several_labels_metrics(
         confusion=[],
         num_clips=len(targets),
     )
+
+
+def _share(part: Tensor, whole: Tensor) -> Tensor:
+    """The ratio of two counts, 0 where there is nothing to count."""
+    return part.double() / whole.clamp(min=1)
 
 
 def _answered(probabilities: Tensor, thresholds: Sequence[float]) -> Tensor:

@@ -90,7 +90,9 @@ def _html(timeline: Timeline) -> str:
     ]
     labels = sorted({segment.label for segment, _ in known})
     colors = {label: _COLORS[i % len(_COLORS)] for i, label in enumerate(labels)}
-    start_s = timeline.segments[0].start_s
+    start_s = timeline.start_s
+    # Where segments overlap, each class has a lane of its own.
+    lanes = labels if timeline.overlaps else [""]
     length_s = max(timeline.end_s - start_s, 1e-3)
 
     def share(time_s: float) -> str:
@@ -106,6 +108,7 @@ def _html(timeline: Timeline) -> str:
             "left": share(segment.start_s),
             "width": share(start_s + segment.end_s - segment.start_s),
             "picture": picture,
+            "lane": lanes.index(segment.label) if timeline.overlaps else 0,
         }
         for segment, picture in known
     ]
@@ -120,6 +123,7 @@ def _html(timeline: Timeline) -> str:
         colors=colors,
         totals=totals,
         ticks=[{"left": share(tick_s), "at": clock(tick_s)[:-4]} for tick_s in _ticks(timeline)],
+        lanes=len(lanes),
         damage=timeline.damage,
         written=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
@@ -127,7 +131,7 @@ def _html(timeline: Timeline) -> str:
 
 def _ticks(timeline: Timeline) -> list[float]:
     """Round times, ten at most, none near the end, where the label has no room."""
-    start_s, end_s = timeline.segments[0].start_s, timeline.end_s
+    start_s, end_s = timeline.start_s, timeline.end_s
     steps = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 6 * 3600)
     step_s = next((step for step in steps if (end_s - start_s) / step <= 10), 24 * 3600)
     first, last = -int(-start_s // step_s), int((end_s - 0.04 * (end_s - start_s)) // step_s)

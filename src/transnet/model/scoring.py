@@ -17,8 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchmetrics.classification import MulticlassAccuracy, MultilabelAveragePrecision
-from torchmetrics.functional.classification import multilabel_average_precision
+from torchmetrics import Metric
+from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.functional.classification import binary_average_precision
+from torchmetrics.utilities import dim_zero_cat
 
 from transnet.data.manifest import ClipRecord
 from transnet.model.cues import join
@@ -159,11 +161,10 @@ class SeveralLabels(Scoring):
         return (len(targets) - counts).clamp(min=1) / counts.clamp(min=1)
 
     def score(self, scores: Tensor, targets: Tensor) -> Tensor:
-        precision = average_precision(scores, targets)
-        return precision[targets.sum(dim=0) > 0].mean()
+        return _mean_precision(scores, targets)
 
     def metric(self, num_classes: int) -> Any:
-        return _EpochPrecision(num_classes, average="macro")
+        return _EpochPrecision()
 
     def temperature(self, logits: Tensor, targets: Tensor) -> float:
         found = best_temperature(logits, targets, functional.binary_cross_entropy_with_logits)
@@ -171,11 +172,23 @@ class SeveralLabels(Scoring):
         return found
 
 
-class _EpochPrecision(MultilabelAveragePrecision):
-    """Takes the 0 and 1 of the targets as floating-point numbers."""
+class _EpochPrecision(Metric):
+    """mAP of all clips of an epoch."""
 
-    def update(self, preds: Tensor, target: Tensor) -> None:
-        super().update(preds.sigmoid(), target.long())
+    scores: list[Tensor]
+    targets: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("scores", [], dist_reduce_fx="cat")
+        self.add_state("targets", [], dist_reduce_fx="cat")
+
+    def update(self, scores: Tensor, targets: Tensor) -> None:
+        self.scores.append(scores.float())
+        self.targets.append(targets)
+
+    def compute(self) -> Tensor:
+        return _mean_precision(dim_zero_cat(self.scores), dim_zero_cat(self.targets))
 
 
 def scoring_of(several_labels: bool, num_classes: int) -> Scoring:
@@ -195,12 +208,15 @@ def average_precision(scores: Tensor, targets: Tensor) -> Tensor:
         tensor([0.8333])
     """
     found = torch.zeros(targets.shape[1])
-    shown = targets.sum(dim=0) > 0  # the others have no recall
-    if shown.any():
-        found[shown] = multilabel_average_precision(
-            scores[:, shown], targets[:, shown].long(), int(shown.sum()), average="none"
-        )
+    for number in torch.nonzero(targets.sum(dim=0)).flatten().tolist():  # others have no recall
+        found[number] = binary_average_precision(scores[:, number], targets[:, number].long())
     return found
+
+
+def _mean_precision(scores: Tensor, targets: Tensor) -> Tensor:
+    """mAP, over the classes that are shown; 0 if none is."""
+    shown = targets.sum(dim=0).cpu() > 0
+    return average_precision(scores, targets)[shown].sum() / shown.sum().clamp(min=1)
 
 
 def best_thresholds(probabilities: Tensor, targets: Tensor) -> tuple[float, ...]:
