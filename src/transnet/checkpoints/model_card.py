@@ -216,18 +216,21 @@ def _results(info: RunInfo, scores: Scores) -> list[Any]:
         "dataset_type": info.data if info.data in ("ucf101", "hmdb51", "kth") else "own-clips",
         "dataset_name": f"{info.data}, split {scores.split}, {scores.num_clips} clips",
         "dataset_split": scores.split,
-        "metric_args": {"interval_95": scores.interval and list(scores.interval),
-                        "siblings_in_train": leak},
-    }  # fmt: skip
+    }
     exact = "Top-1 accuracy" if scores.mean_average_precision is None else "All labels right"
     figures = [
-        ("accuracy", exact + about(scores.interval), scores.top1),
-        ("f1", "Macro-F1" + about(scores.interval), scores.macro_f1),
+        ("accuracy", exact, scores.top1, scores.interval),
+        ("f1", "Macro-F1", scores.macro_f1, scores.interval),
     ]
     if scores.mean_average_precision is not None:
-        name = f"mAP{about(scores.map_interval)}"
-        figures.insert(0, ("mAP", name, scores.mean_average_precision))
+        figures.insert(0, ("mAP", "mAP", scores.mean_average_precision, scores.map_interval))
     return [
-        EvalResult(**shared, metric_type=kind, metric_value=round(value, 4), metric_name=name)
-        for kind, name, value in figures
+        EvalResult(
+            **shared,
+            metric_type=kind,
+            metric_value=round(value, 4),
+            metric_name=name + about(interval),
+            metric_args={"interval_95": interval and list(interval), "siblings_in_train": leak},
+        )
+        for kind, name, value, interval in figures
     ]
