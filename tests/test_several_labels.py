@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
+import struct
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors import safe_open
 
 import transnet
@@ -23,6 +27,7 @@ from transnet.checkpoints.model_card import model_card, read_scores
 from transnet.checkpoints.weights_file import read_weights, write_weights
 from transnet.cli import main
 from transnet.data.annotations.formats import read_annotation_file
+from transnet.data.video.reader import decode_frames
 from transnet.data.video.writer import write_video
 from transnet.deploy import runtime
 from transnet.deploy.export import export
@@ -307,3 +312,37 @@ def test_a_run_of_before_is_read_as_one_label(trained_run, clips_folder, tmp_pat
     assert old.thresholds == () and "labels" not in old.predict(video).to_dict()
     assert sum(old.predict(video).scores.values()) == pytest.approx(1)
     assert "several" not in transnet.evaluate(tmp_path / "old").to_dict()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_server_answers_what_reaches_its_threshold(run, film):
+    pytest.importorskip("fastapi")
+    from tests.app.test_serving import client_of
+
+    recognizer = transnet.load(run)
+    for client in client_of(run, stream=STREAM):
+        answer = client.post("/predict?detail=1", files={"file": film.read_bytes()}).json()
+        short = client.post("/predict", files={"file": film.read_bytes()}).json()
+        assert answer["labels"] == [each["label"] for each in short]
+        assert all(0 <= score <= 1 for score in answer["scores"].values())
+        job = client.post("/timeline", files={"file": film.read_bytes()}).json()
+        while job["status"] in ("waiting", "running"):
+            time.sleep(0.05)
+            job = client.get(f"/jobs/{job['id']}").json()
+        found = {one["label"] for one in job["result"]["segments"]}
+        assert found == {"sliding", "striped"}
+        told = []
+        with client.websocket_connect("ws://127.0.0.1/stream") as socket:
+            for number, (pixels, _) in enumerate(decode_frames(film)):
+                if number % 2 == 0:
+                    socket.send_bytes(struct.pack("<d", number / 20) + jpeg_of(pixels))
+                    while (line := socket.receive_json())["kind"] == "segment":
+                        told.append(line["label"])
+        assert set(told) <= set(recognizer.classes)
+        assert line["kind"] == "window" and line["event"] == "sliding|striped"
+
+
+def jpeg_of(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=95)
+    return file.getvalue()
