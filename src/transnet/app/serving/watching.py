@@ -162,7 +162,8 @@ class VideoWatcher:
         """
         recognizer = self.engine.require()
         session = _SquareSession(recognizer, self.config)
-        events, segments = LabelEvents(self.config), list[Segment]()
+        events = LabelEvents(self.config)
+        segments: list[Segment] = []
         frames = self.decoders.frames(path, recognizer.info.clip, session.step_s)
         first_s = last_s = 0.0
         num_windows = 0
