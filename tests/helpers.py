@@ -14,6 +14,7 @@ import numpy as np
 from transnet.data.video.writer import write_video
 
 TINY_BACKBONE = "test_efficientnet.r160_in1k"
+NO_MAP = "mixer_s32_224"  # gives pooled features only, of frames of 224 pixels
 
 
 def numbered_frame(number: int, width: int, height: int) -> np.ndarray:

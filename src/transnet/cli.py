@@ -84,7 +84,11 @@ RESUMABLE = ("train", "pretrain")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``transnet`` and return its exit status: 0 success, 1 failure, 2 a usage error."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    with TransNetError.speaking_of_options():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(words: list[str]) -> int:
     for guard in GUARDS:
         _function(guard)()
     if not words or words[0] in ("-h", "--help"):

@@ -1,11 +1,26 @@
 """Exceptions that reach the user."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# An option and its value; or a command with its options, which stays as it is.
+_OPTION = re.compile(
+    r"\b(?:docker|ffmpeg|npm|pip|transnet) [^,;)]*"
+    r"|(?<![\w-])--(?P<name>[a-z][a-z0-9-]*[a-z0-9])"
+    r"(?: (?P<word>none|on|off|auto|best|wrong|cpu|cuda|mps)\b| (?P<value>true|false|\d+)\b)?"
+    r"|^(?P<place>DATA|MODEL|RUN|SOURCE)(?= (?:is|or) )"
+)
+
 
 class TransNetError(Exception):
     """An error that the user can fix.
 
     The message names the thing, its value, what is accepted and what to do next. The command line
-    prints it without a traceback and exits with status 1.
+    prints it without a traceback and exits with status 1. Messages are written with options
+    (``--batch-size 8``); in Python they are read with arguments (``batch_size=8``).
 
     Example:
         >>> try:
@@ -14,6 +29,34 @@ class TransNetError(Exception):
         ...     print(error)
         frames is 1; accepted: 2 to 1024 (pairs of neighbors need 2).
     """
+
+    _with_options = False
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if TransNetError._with_options else _OPTION.sub(_as_argument, message)
+
+    @staticmethod
+    @contextmanager
+    def speaking_of_options() -> Iterator[None]:
+        """Show messages with options: this process runs a command."""
+        before, TransNetError._with_options = TransNetError._with_options, True
+        try:
+            yield
+        finally:
+            TransNetError._with_options = before
+
+
+def _as_argument(found: re.Match[str]) -> str:
+    """``--batch-size 8`` as ``batch_size=8``, ``--weights none`` as ``weights='none'``."""
+    if place := found["place"]:
+        return place.lower()
+    if not (name := found["name"]):
+        return found[0]
+    name = name.replace("-", "_")
+    if found["word"]:
+        return f"{name}={found['word']!r}"
+    return f"{name}={found['value'].capitalize()}" if found["value"] else name
 
 
 class FileError(TransNetError):

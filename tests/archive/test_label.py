@@ -227,5 +227,5 @@ def test_isolated_rows_are_the_same(archive, trained_run, tmp_path):
     label(str(archive), run=run, out=str(tmp_path / "isolated"), config=QUIET, isolate=True)
     assert rows(tmp_path / "isolated") == rows(tmp_path / "plain")
     long = LabelConfig(device="cpu", segments_from_s=5)
-    with pytest.raises(TransNetError, match="--isolate is for whole clips"):
+    with pytest.raises(TransNetError, match="isolate is for whole clips"):
         label(str(archive), run=run, out=str(tmp_path / "long"), config=long, isolate=True)

@@ -122,6 +122,8 @@ def test_the_card_states_the_score_and_the_leak(hub, run, capsys, leak, said):
     assert accuracy["args"] == {"interval_95": [0.25, 0.75], "siblings_in_train": leak}
     assert found["results"][0]["dataset"]["split"] == info.split
     assert ("This score is too high" in body) == (leak > 0.01)
+    few = "95 % interval 25.0% to 75.0%, from only 1 groups: with fewer than ten it says little"
+    assert few.replace("1 groups", f"{metrics['num_groups']} groups") in " ".join(body.split())
     assert said in capsys.readouterr().err
 
 

@@ -69,7 +69,7 @@ def test_plain_files_of_a_timm_model(tmp_path, tiny, wrap):
 
 def test_what_does_not_fit_is_said(tmp_path, tiny):
     torch.save(tiny.state_dict(), tmp_path / "w.pth")
-    with pytest.raises(TransNetError, match="name it with --backbone"):
+    with pytest.raises(TransNetError, match="name it with backbone"):
         find_weights(tmp_path / "w.pth")
     with pytest.raises(TransNetError, match="does not fit backbone 'resnet18'"):
         find_weights(tmp_path / "w.pth", "resnet18")
@@ -136,7 +136,7 @@ def test_a_model_of_timm_on_the_hub(on_the_hub, tiny):
         assert torch.equal(arrived(found, frames), tiny.forward_features(frames))
     with pytest.raises(TransNetError, match="cannot be reached"):
         find_weights("imagenet", "hf-hub:someone/else")
-    with pytest.raises(TransNetError, match="which has its own weights; omit --weights"):
+    with pytest.raises(TransNetError, match="which has its own weights; omit weights"):
         find_weights("none", "hf-hub:someone/tiny")
 
 

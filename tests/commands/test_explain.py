@@ -1,12 +1,15 @@
 import json
+import re
 import shutil
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import transnet
-from transnet import ClipConfig, TrainingConfig, TransNetError
+from tests.helpers import NO_MAP
+from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
 from transnet.cli import main
 from transnet.data.video.reader import decode_frames
 from transnet.evaluation.explanation import explain_clip, heated
@@ -31,6 +34,13 @@ def test_a_picture_a_video_and_figures(trained_run, pretrained, clip, tmp_path, 
     shown = [pixels for pixels, _ in decode_frames(printed["video"])]
     assert len(shown) == len(list(decode_frames(clip)))
     assert shown[0].shape == (64, 64, 3)
+    page = (out / "explained.html").read_text(encoding="utf-8")
+    for source in re.findall(r'src="([^"]+)"', page):
+        assert (out / unquote(source)).is_file()
+    assert len(re.findall(r'src="([^"]+)"', page)) == 2
+    for cue, share in printed["cues"].items():
+        assert f"<td>{cue.replace('_', ' ')}</td><td>{100 * share:.1f} %</td>" in page
+    assert "of the heat is on people" in page
 
 
 def test_each_video_keeps_its_own_picture(trained_run, clips_folder, tmp_path):
@@ -47,9 +57,9 @@ def test_each_video_keeps_its_own_picture(trained_run, clips_folder, tmp_path):
     assert own.read_bytes() == before
     names = [f"walking-{video.parent.name}-take1_explained" for video in (anna, ben)]
     found = sorted(path.name for path in out.iterdir())
-    assert found == sorted(
-        f"{name}.{suffix}" for name in (*names, f"{names[0]}_2") for suffix in ("mp4", "png")
-    )
+    pictures = (*names, f"{names[0]}_2")
+    files = [f"{name}.{suffix}" for name in pictures for suffix in ("mp4", "png")]
+    assert found == sorted([*files, "explained.html"])
 
 
 def test_another_class_and_one_that_is_unknown(trained_run, clip):
@@ -58,7 +68,7 @@ def test_another_class_and_one_that_is_unknown(trained_run, clip):
     explanations = [explain_clip(recognizer, seen, label) for label in recognizer.classes]
     assert sum(found.probability for found in explanations) == pytest.approx(1, abs=1e-5)
     assert all(found.heat.max() <= 1 for found in explanations)
-    with pytest.raises(TransNetError, match="--label is 'swimming'; accepted: boxing, handwaving"):
+    with pytest.raises(TransNetError, match="label is 'swimming'; accepted: boxing, handwaving"):
         explain_clip(recognizer, seen, "swimming")
 
 
@@ -76,16 +86,23 @@ def test_videos_that_cannot_be_read_are_named_and_the_others_explained(
     assert f"--segmenter is {str(tmp_path)!r}, which holds no segmenter" in capsys.readouterr().err
 
 
-def test_a_network_without_maps(clips_folder, clip, tmp_path):
+@pytest.mark.parametrize(("backbone", "size"), [(NO_MAP, 224), ("test_vit.r160_in1k", 64)])
+def test_networks_without_maps_and_with_patches(backbone, size, clips_folder, clip, tmp_path):
     run = transnet.train(
-        str(clips_folder), out=str(tmp_path / "run"), backbone="test_vit.r160_in1k",
-        weights="none", clip=ClipConfig(frames=4, size=160),
+        str(clips_folder), out=str(tmp_path / "run"), backbone=backbone,
+        weights="none", clip=ClipConfig(frames=4, size=size), model=ModelConfig(cues="appearance"),
         training=TrainingConfig(epochs=1, views=1),
     )  # fmt: skip
     recognizer = transnet.load(run)
-    with pytest.raises(TransNetError, match="outputs no feature map of a frame, so its pred"):
-        explain_clip(recognizer, transnet.read_clip(clip, recognizer.info.clip))
-    transnet.evaluate(run)  # its report has mistakes without heat
+    pixels = transnet.read_clip(clip, recognizer.info.clip)
+    if backbone == NO_MAP:
+        with pytest.raises(TransNetError, match="outputs no feature map of a frame, so its pred"):
+            explain_clip(recognizer, pixels)
+    else:
+        heat = explain_clip(recognizer, pixels).heat
+        assert heat.shape == (4, size, size)
+        assert np.ptp(heat) > 0
+    transnet.evaluate(run)  # its report has mistakes with and without heat
 
 
 def test_heat_is_shown_where_it_is():

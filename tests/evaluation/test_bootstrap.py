@@ -1,12 +1,8 @@
 import numpy as np
 import pytest
 
-from transnet.evaluation.bootstrap import (
-    accuracy_interval,
-    difference_interval,
-    difference_text,
-    interval_text,
-)
+from transnet.evaluation.bootstrap import accuracy_interval, difference_interval
+from transnet.reports.intervals import difference_text, interval_text
 
 
 def test_clips_of_their_own_group_give_the_binomial_interval():

@@ -127,7 +127,7 @@ def test_without_other_clips_each_class_is_left_out(run):
 
 def test_what_cannot_tell_is_named(run, tmp_path):
     (run / "novelty.safetensors").write_bytes(b"damaged")
-    with pytest.raises(TransNetError, match=r"novelty.safetensors is damaged.*--unknown off"):
+    with pytest.raises(TransNetError, match=r"novelty.safetensors is damaged.*unknown='off'"):
         transnet.load(run, unknown="on")
     (run / "novelty.safetensors").unlink()
     with pytest.raises(TransNetError, match="unknown is 'on', but .* has no novelty"):

@@ -37,7 +37,7 @@ def test_the_curve_of_a_dataset(clips_folder, tmp_path, capsys):
 
 
 def test_one_split_at_a_time(clips_folder, tmp_path):
-    with pytest.raises(TransNetError, match="split has 2 splits; accepted with --shots-curve: one"):
+    with pytest.raises(TransNetError, match="split has 2 splits; accepted with shots_curve: one"):
         curve(clips_folder, tmp_path / "curve", split="group,paper")
 
 

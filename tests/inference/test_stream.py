@@ -86,7 +86,7 @@ def test_the_step_is_that_of_the_training_clips(recognizer, clips_folder, traine
     (tmp_path / "old/transnet.json").write_text(json.dumps(values))
     weights = tmp_path / "old/model.safetensors"
     save_file(load_file(weights), weights)  # older weights do not say which record is theirs
-    with pytest.raises(TransNetError, match="older version.*set --step-s"):
+    with pytest.raises(TransNetError, match="older version.*set step_s"):
         transnet.load(tmp_path / "old").stream_session()
 
 

@@ -69,7 +69,7 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with (
-        pytest.raises(TransNetError, match="--to is '.*', which cannot be made"),
+        pytest.raises(TransNetError, match="to is '.*', which cannot be made"),
         whole_folder(tmp_path / "file/out", "--to"),
     ):
         pass
@@ -99,6 +99,6 @@ def test_a_list_is_written_once(tmp_path):
     path = tmp_path / "clips.csv"
     write_once(path, b"a", "clips")
     write_once(path, b"a", "clips")
-    with pytest.raises(TransNetError, match="the clips of .* are not those .* --overwrite"):
+    with pytest.raises(TransNetError, match="the clips of .* are not those .* overwrite"):
         write_once(path, b"b", "clips")
     assert path.read_bytes() == b"a"

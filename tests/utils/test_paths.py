@@ -25,7 +25,7 @@ def test_an_output_folder_is_made(tmp_path, monkeypatch):
 
 def test_an_output_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TransNetError, match="--to is '.*file/out', which cannot be made"):
+    with pytest.raises(TransNetError, match="to is '.*file/out', which cannot be made"):
         output_folder(tmp_path / "file/out", "--to")
 
 

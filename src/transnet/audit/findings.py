@@ -16,8 +16,8 @@ from transnet.data.clips import read_clip
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.video.frames import Pixels
 from transnet.errors import VideoError
-from transnet.evaluation.bootstrap import difference_text
 from transnet.reports.clip_names import clip_names
+from transnet.reports.intervals import difference_text
 from transnet.reports.page import render
 from transnet.reports.report_folder import report_mark
 

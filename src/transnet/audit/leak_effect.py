@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from transnet.checkpoints.run import load_run_info
-from transnet.evaluation.bootstrap import (
-    Interval,
-    accuracy_interval,
-    difference_interval,
-    few_groups,
-)
+from transnet.evaluation.bootstrap import accuracy_interval, difference_interval
 from transnet.evaluation.evaluate import evaluate
 from transnet.evaluation.tested import read_predictions
 from transnet.experiments.run_grid import run_path
+from transnet.reports.intervals import Interval, few_groups
 
 LEAKING = "paper"
 """The split that leaks: the paper's random one."""

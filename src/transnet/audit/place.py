@@ -14,9 +14,10 @@ from typing import Any
 
 from transnet.audit.leak_effect import TestedClips, tested_clips
 from transnet.config import ClipConfig, ModelConfig
-from transnet.evaluation.bootstrap import Interval, difference_interval, difference_text
+from transnet.evaluation.bootstrap import difference_interval
 from transnet.experiments.run_grid import run_path
 from transnet.experiments.train import train
+from transnet.reports.intervals import Interval, difference_text
 
 ONE_FRAME = "one frame"
 MOTION = "motion"

@@ -11,6 +11,7 @@ from typing import Any
 
 from transnet.checkpoints.run import RunInfo
 from transnet.errors import TransNetError
+from transnet.reports.intervals import interval_text
 
 MAX_LEAK = 0.01
 _TASK = "video-classification"
@@ -70,6 +71,7 @@ class Scores:
         interval: 95 % interval of ``top1``; ``None`` if it is not known.
         macro_f1: mean F1 of the classes, 0..1.
         num_clips: number of test clips.
+        num_groups: number of their groups (people, recordings); ``None`` if it is not known.
         split: the split, such as ``official:1``.
         siblings_in_train: share of the test clips that share class and group with a training
             clip, 0..1; ``None`` if it is not known.
@@ -83,11 +85,18 @@ class Scores:
     interval: tuple[float, float] | None
     macro_f1: float
     num_clips: int
+    num_groups: int | None
     split: str
     siblings_in_train: float | None
     sentence: str
     mean_average_precision: float | None = None
     map_interval: tuple[float, float] | None = None
+
+    def limits(self, interval: tuple[float, float] | None) -> str:
+        """An interval in words, to follow its score; empty if the groups are not known."""
+        if self.num_groups is None:
+            return ""
+        return f" ({interval_text(interval, self.num_groups)})"
 
     @property
     def leaks(self) -> bool:
@@ -112,6 +121,7 @@ def read_scores(folder: Path) -> Scores | None:
             interval=_interval(values.get("top1_interval")),
             macro_f1=float(values["macro_f1"]),
             num_clips=int(values["num_clips"]),
+            num_groups=values.get("num_groups"),
             split=str(protocol["split"]),
             siblings_in_train=protocol["siblings_in_train"],
             sentence=str(protocol["sentence"]),
@@ -184,20 +194,16 @@ def base_model(info: RunInfo) -> str | None:
 def _measured(name: str, scores: Scores | None) -> str:
     if scores is None:
         return _UNMEASURED.format(name=name)
-    text = f"Top-1 accuracy {scores.top1:.1%}{_limits(scores.interval)}"
+    text = f"Top-1 accuracy {scores.top1:.1%}{scores.limits(scores.interval)}"
     if scores.mean_average_precision is not None:
         text = (
-            f"mAP {scores.mean_average_precision:.1%}{_limits(scores.map_interval)}, all labels of "
-            f"a clip right {scores.top1:.1%}"
+            f"mAP {scores.mean_average_precision:.1%}{scores.limits(scores.map_interval)}, all "
+            f"labels of a clip right {scores.top1:.1%}"
         )
     text += f", macro-F1 {scores.macro_f1:.1%}, on {scores.num_clips} clips. {scores.sentence}"
     if scores.leaks:
         text += "\n\n" + _LEAKING.format(leak=scores.siblings_in_train)
     return text
-
-
-def _limits(interval: tuple[float, float] | None) -> str:
-    return f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
 
 
 def _results(info: RunInfo, scores: Scores) -> list[Any]:
@@ -208,7 +214,8 @@ def _results(info: RunInfo, scores: Scores) -> list[Any]:
     warning = "too high; " if scores.leaks else ""
 
     def about(interval: tuple[float, float] | None) -> str:
-        limits = f"{_limits(interval).strip(' ()')}; " if interval else ""
+        limits = scores.limits(interval).strip(" ()")
+        limits = f"{limits}; " if limits else ""
         return f" ({warning}{limits}test clips with a sibling in training: {told})"
 
     shared: dict[str, Any] = {

@@ -66,6 +66,7 @@ class RunInfo:
             the classes: the training had clips labeled ``_none``.
         several_labels: whether a clip may show several classes at once: some clips of the dataset
             have several labels. Then ``_none`` is the absence of all, without a logit.
+        people: what found the people whom the clips are cropped to; empty if they are not.
         versions: versions of the packages that made the run.
     """
 
@@ -80,6 +81,7 @@ class RunInfo:
     step_s: float = 0.0
     learned_none: bool = False
     several_labels: bool = False
+    people: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
     @property

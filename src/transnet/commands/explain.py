@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,7 +18,9 @@ from transnet.utils.progress import say
 if TYPE_CHECKING:
     from transnet.data.video.frames import Pixels
     from transnet.evaluation.explanation import Explanation
+    from transnet.inference.recognizer import Recognizer
 
+PAGE = "explained.html"
 VIDEO_NOTE = "video"  # of a picture: which video it explains
 
 
@@ -34,8 +38,8 @@ def explain(
 
     Writes two files per video: a picture with a legend (every sampled frame with arrows of what
     moves until the next one, its Grad-CAM heat, and the probability lost when that frame is hidden)
-    and a video
-    with the heat on it. Their names have the folders of the video, ``squat-anna-01_explained``.
+    and a video with the heat on it. Their names have the folders of the video,
+    ``squat-anna-01_explained``. ``explained.html`` shows all of them, with the share of each cue.
 
     Args:
         run: run folder of transnet train
@@ -65,8 +69,8 @@ def explain(
     if segmenter is not None:
         people = load_segmenter(segmenter, option="--segmenter", device=device)
     folder = output_folder(out)
-    results = FileResults(json=json)
-    names: set[str] = set()
+    results, names = FileResults(json=json), set[str]()
+    explained: list[tuple[str, Path, Explanation]] = []
     for video, clip_name in zip(videos, clip_names(videos), strict=True):
         picture = _picture_path(folder, clip_name, video, names)
         heat_video = picture.with_suffix(".mp4")
@@ -74,7 +78,7 @@ def explain(
             clip = read_clip(video, recognizer.info.clip)
             found = explain_clip(recognizer, clip, label, people)
             _save_picture(picture, explanation_picture(found, clip_name), video)
-            write_heat_video(heat_video, video, found)
+            write_heat_video(heat_video, video, found, recognizer.info.clip.region)
         except VideoError as error:
             results.error(video, error)
             continue
@@ -82,8 +86,44 @@ def explain(
             raise TransNetError(f"--out is {out!r}, which cannot be written ({error}).") from error
         files = {"picture": str(picture), "video": str(heat_video)}
         results.result(_sentence(video, found), {"path": video, **found.to_dict(), **files})
+        explained.append((clip_name, picture, found))
         say(f"saved to {picture} and {heat_video}")
+    if explained:
+        say(f"all on one page: {_write_page(folder, recognizer, explained)}")
     return results.exit_status
+
+
+def _write_page(
+    folder: Path, recognizer: Recognizer, explained: Sequence[tuple[str, Path, Explanation]]
+) -> Path:
+    """``explained.html``: the videos of this call, with the pictures that lie beside it."""
+    from transnet.reports.page import render
+    from transnet.utils.files import written_whole
+
+    def address(path: Path) -> str:
+        return quote(os.fsencode(path.name))
+
+    page = render(
+        "explanations.html.j2",
+        name=recognizer.folder.resolve().name if recognizer.folder else "",
+        backbone=recognizer.info.backbone.name,
+        classes=recognizer.classes,
+        entries=[
+            {
+                "name": name,
+                "found": found,
+                "picture": address(picture),
+                "video": address(picture.with_suffix(".mp4")),
+                "decisive_s": float(found.clip.times_s[found.decisive]),
+                "points": -100 * float(found.frame_weights[found.decisive]),
+            }
+            for name, picture, found in explained
+        ],
+        written=datetime.now().strftime("%Y-%m-%d %H:%M"),
+    )
+    with written_whole(folder / PAGE) as path:
+        path.write_text(page, encoding="utf-8")
+    return folder / PAGE
 
 
 def _picture_path(folder: Path, clip_name: str, video: str, names: set[str]) -> Path:
@@ -123,10 +163,10 @@ def _identity(video: str) -> str:
 
 
 def _sentence(video: str, found: Explanation) -> str:
-    decisive = int(found.frame_weights.argmax())
+    at_s, points = found.clip.times_s[found.decisive], 100 * found.frame_weights[found.decisive]
     text = (
-        f"{video}: {found.label} {found.probability:.1%}; most important frame at "
-        f"{found.clip.times_s[decisive]:.1f} s ({100 * found.frame_weights[decisive]:+.1f} points)"
+        f"{video}: {found.label} {found.probability:.1%}; most important frame at {at_s:.1f} s "
+        f"({points:+.1f} points)"
     )
     if len(found.cues) > 1:
         shares = ", ".join(f"{cue} {share:.0%}" for cue, share in found.cues.items())

@@ -234,6 +234,11 @@ def _threshold(model: Path, info: ExportInfo, unknown: Unknown) -> float | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Classify videos; returns 0, or 1 if any could not be read."""
+    with TransNetError.speaking_of_options():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="transnet-runtime", description="Classify videos with exported models, without torch."
     )

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transnet.errors import TransNetError
-from transnet.evaluation.bootstrap import Interval, few_groups, paired_interval
+from transnet.evaluation.bootstrap import paired_interval
 from transnet.evaluation.tested import PREDICTIONS_FILE, TestedClip, read_predictions
+from transnet.reports.intervals import Interval, few_groups
 
 EXACT_GROUPS = 20
 DRAWS = 100_000

@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from transnet.evaluation.bootstrap import Interval, interval_text
 from transnet.evaluation.evidence import Evidence
 from transnet.evaluation.explanation import HeatOnPerson
 from transnet.evaluation.label_metrics import LabelMetrics
 from transnet.evaluation.metrics import Calibration, ClassificationMetrics
 from transnet.evaluation.protocol import EvaluationProtocol, ViewCounts
 from transnet.evaluation.unknown import UnknownMetrics
+from transnet.reports.intervals import Interval, interval_text
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from transnet.evaluation.bootstrap import Interval, resampled_interval
+from transnet.evaluation.bootstrap import resampled_interval
 from transnet.evaluation.metrics import ClassificationMetrics, ClassMetrics
 from transnet.model.scoring import average_precision
+from transnet.reports.intervals import Interval
 
 
 @dataclass(frozen=True)

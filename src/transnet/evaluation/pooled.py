@@ -10,11 +10,12 @@ import torch
 from torch.nn import functional
 
 from transnet.config import NO_CLASS
-from transnet.evaluation.bootstrap import accuracy_interval, interval_text
+from transnet.evaluation.bootstrap import accuracy_interval
 from transnet.evaluation.metrics import ClassificationMetrics, classification_metrics
 from transnet.evaluation.tested import TestedClip, read_predictions
 from transnet.inference.prediction import UNKNOWN
 from transnet.reports.confusion import confusion_rows, save_confusion
+from transnet.reports.intervals import interval_text
 from transnet.reports.page import render
 from transnet.utils.files import written_whole
 

@@ -85,7 +85,7 @@ def find_segments(
     step_s = window_step_s(recognizer.info, config)
     watched = replace(config, every_s="step") if config.every_s is None else config
     session = recognizer.stream_session(watched, name=str(path))
-    events, pictures = LabelEvents(config), _Pictures(step_s, session.span_s)
+    events, pictures = LabelEvents(config), SegmentPictures(step_s, session.span_s)
     found: list[tuple[Segment, str]] = []
 
     def add(segments: list[Segment]) -> None:
@@ -122,7 +122,7 @@ def find_segments(
     return Timeline(str(path), segments, thumbnails, damage, span_s)
 
 
-class _Pictures:
+class SegmentPictures:
     """Keeps the picture of each open segment at its highest score, half a window in the past."""
 
     def __init__(self, step_s: float, span_s: float) -> None:
@@ -131,14 +131,17 @@ class _Pictures:
         self._best: dict[str, tuple[float, Pixels]] = {}
 
     def see(self, pixels: Pixels, time_s: float) -> None:
+        """See the network's input at a time."""
         if self._pacer.is_due(time_s):
             self._recent.append((time_s, pixels))
 
     def consider(self, moment_s: float, label: str, score: float) -> None:
+        """Keep the picture of a moment if its score is the highest of the segment of a label."""
         if label not in self._best or score > self._best[label][0]:
             nearest = min(self._recent, key=lambda seen: abs(seen[0] - moment_s))
             self._best[label] = (score, nearest[1])
 
     def take(self, label: str) -> str:
+        """The picture that was kept, as a data URL, at the end of a segment."""
         best = self._best.pop(label, None)
         return picture_address(best[1]) if best else ""

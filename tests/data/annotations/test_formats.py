@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,44 @@ def test_seconds_regions_and_several_choices_of_label_studio(gym, tmp_path):
 
 def test_the_accepted_formats_are_told():
     assert "CVAT, Label Studio, ELAN" in ACCEPTED
+
+
+def zipped(place, *members):
+    path = place / "task_1.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members:
+            archive.writestr(name, text)
+    return path
+
+
+def test_a_zip_file_of_cvat_is_read_as_it_was_downloaded(gym, tmp_path):
+    text = (FILES / "cvat_video.xml").read_text()
+    whole = facts(open_dataset(gym("cvat_video.xml")))
+    path = zipped(tmp_path, ("annotations.xml", text), ("images/frame_000000.png", "x"))
+    manifest = open_dataset(path)
+    assert facts(manifest) == whole
+    assert manifest.name == "task_1"
+    (tmp_path / "cvat_video.xml").unlink()
+    assert facts(open_dataset(tmp_path)) == whole  # the folder that it lies in
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("readme.txt", "x")], "holds 0 files like .xml, .json, .eaf; accepted: one"),
+        ([("a.xml", "<a/>"), ("b.json", "{}")], "holds 2 files like"),
+        ([("annotations.xml", "<html></html>")], r"task_1.zip \(annotations.xml\) is XML with"),
+    ],
+)
+def test_another_zip_file_is_named(gym, tmp_path, members, message):
+    with pytest.raises(TransNetError, match=message):
+        open_dataset(zipped(tmp_path, *members))
+
+
+def test_a_damaged_zip_file_is_named(gym, tmp_path):
+    path = zipped(tmp_path, ("annotations.xml", (FILES / "cvat_video.xml").read_text()))
+    content = bytearray(path.read_bytes())
+    content[60:80] = bytes(20)
+    path.write_bytes(content)
+    with pytest.raises(TransNetError, match="task_1.zip cannot be unpacked"):
+        open_dataset(path)

@@ -80,7 +80,7 @@ def test_a_missing_video_is_named(cache, tmp_path):
 
 def test_a_folder_that_is_no_cache_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TransNetError, match="cannot be used .*another folder with --cache"):
+    with pytest.raises(TransNetError, match="cannot be used .*another folder with cache"):
         FeatureCache(tmp_path / "file")
 
 

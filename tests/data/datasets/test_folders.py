@@ -1,11 +1,16 @@
 import json
 import os
+import shutil
+import subprocess
 
 import pytest
+from PIL import Image
 
+from tests.helpers import frame_number, numbered_frame
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.datasets.folder import videos_below
 from transnet.data.splits import make_split
+from transnet.data.video.reader import VideoFile
 from transnet.errors import TransNetError
 
 
@@ -14,6 +19,11 @@ def touch(root, *names):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+
+
+def decoded(path):
+    with VideoFile(path) as video:
+        return [picture.to_ndarray(format="rgb24") for picture, _ in video.timed_frames()]
 
 
 def names(clips):
@@ -132,3 +142,24 @@ def test_class_folders_have_no_gaps(tmp_path):
     touch(tmp_path, "run/a.mp4", "walk/b.mp4")
     with pytest.raises(TransNetError, match="whole videos, which have no gaps"):
         open_dataset(f"gaps:{tmp_path}")
+
+
+def test_folders_of_frames_are_named_with_what_to_do(tmp_path):
+    root = tmp_path / "my clips"
+    for number, label in enumerate(("run", "walk")):
+        for frame in range(6):
+            picture = Image.fromarray(numbered_frame(frame + number, 64, 48))
+            place = root / label / f"clip{number}" / f"img_{frame + 1:05}.jpg"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(place, quality=95)
+    with pytest.raises(TransNetError, match=r"2 folders of frames \(run/clip0, w") as told:
+        open_dataset(root)
+    command = str(told.value).partition("without loss: ")[2]
+    assert command.startswith(f"for d in '{root}'/*/*/; do ffmpeg -framerate 25")
+    if shutil.which("ffmpeg"):
+        subprocess.run(command, shell=True, check=True, capture_output=True)
+        manifest = open_dataset(root)
+        assert names(manifest.clips) == ["my clips/run/clip0.mkv", "my clips/walk/clip1.mkv"]
+        assert not [note for note in manifest.notes if "folders of frames" in note]
+        walk = manifest.clips[1].path
+        assert [frame_number(picture) for picture in decoded(walk)] == [1, 2, 3, 4, 5, 6]

@@ -60,13 +60,13 @@ def test_folders_that_are_the_parts(tmp_path):
     parts = open_photos(str(tmp_path))
     assert names(parts.train) == {"anna", "park/bob"}
     assert names(parts.validation) == {"carl"}
-    with pytest.raises(TransNetError, match="--validation is '0.3', but .* has its own split"):
+    with pytest.raises(TransNetError, match="validation is '0.3', but .* has its own split"):
         open_photos(str(tmp_path), validation="0.3")
 
 
 @pytest.mark.parametrize("validation", ["0", "1", "1.5", "-1", "some", "nan", "11-20", "1-10", ""])
 def test_a_validation_part_that_cannot_be_chosen_is_named(photos, validation):
-    with pytest.raises(TransNetError, match=f"--validation is '{validation}'.*accepted: a share"):
+    with pytest.raises(TransNetError, match=f"validation is '{validation}'.*accepted: a share"):
         open_photos(str(photos), validation=validation)
 
 
@@ -209,7 +209,7 @@ def test_generated_people_are_groups_and_have_exact_masks():
     assert 0.02 < photo.mask.mean() < 0.3
     assert NEUTRAL not in photo.mask
     for wrong in ("synthetic:some", "synthetic:1", "synthetic:-3"):
-        with pytest.raises(TransNetError, match=f"DATA is '{wrong}'; accepted: synthetic"):
+        with pytest.raises(TransNetError, match=f"data is '{wrong}'; accepted: synthetic"):
             open_photos(wrong)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,10 +22,11 @@ from transnet.data.annotations.something import is_something, read_something
 from transnet.data.annotations.tables import Table, open_text, read_text
 from transnet.data.annotations.via import is_via_csv, read_via, read_via_csv
 from transnet.data.annotations.videos import VideoFinder
+from transnet.data.annotations.zipped import unzipped
 from transnet.errors import TransNetError
 
 MAX_NAMED = 5
-SUFFIXES = frozenset({".eaf", ".xml", ".json"})
+SUFFIXES = frozenset({".eaf", ".xml", ".json", ".zip"})
 """Endings of annotation files, to find them in a folder."""
 
 ACCEPTED = "CVAT, Label Studio, ELAN, VIA 3, Create ML, ActivityNet, Something-Something"
@@ -48,12 +50,21 @@ class AnnotationFile:
 def read_annotation_file(path: Path) -> AnnotationFile | None:
     """Read a file in one of the annotation formats; ``None`` if it has none of them.
 
-    Videos are found by their path relative to the file, or by file name below its folder.
+    A zip file is read as the annotation file in it. Videos are found by their path relative to the
+    file, or by file name below its folder.
 
     Raises:
         TransNetError: the file is damaged, of no known format, or none of its videos is found.
     """
     finder = VideoFinder(path.parent)
+    if zipfile.is_zipfile(path):
+        with unzipped(path) as inner:
+            return _read(inner, finder, named=path)
+    return _read(path, finder, named=path)
+
+
+def _read(path: Path, finder: VideoFinder, *, named: Path) -> AnnotationFile | None:
+    """Read a file; ``named`` is what the user knows of it."""
     recognized = _recognize(path, finder)
     if recognized is None:
         return None
@@ -66,7 +77,7 @@ def read_annotation_file(path: Path) -> AnnotationFile | None:
             f"{path} looks like a file of {form}, but cannot be read: "
             f"{type(error).__name__}: {error}. Export it again."
         ) from error
-    found, missing = _with_videos(path, annotations, finder)
+    found, missing = _with_videos(named, annotations, finder)
     return AnnotationFile(form, found, [*notes, *missing])
 
 

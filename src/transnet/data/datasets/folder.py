@@ -6,6 +6,7 @@ A folder with ``train``, ``val`` and ``test``, each with class folders, has thes
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,6 +27,9 @@ SPLIT = "folders"
 
 _METADATA = ("metadata.csv", "metadata.jsonl")
 _MAX_NAMED = 5
+_PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+_MIN_FRAMES = 4
+"""Pictures in a folder from which it counts as the frames of a video."""
 
 
 def read_folder(root: Path, *, gaps: bool = False) -> Manifest:
@@ -57,17 +61,19 @@ def read_folder(root: Path, *, gaps: bool = False) -> Manifest:
         annotated = _annotated(root, gaps)
         if annotated is not None:
             return annotated
+        frames = "".join(f" It holds {note}" for note in _frame_notes(root))
         raise TransNetError(
             f"{root} has {len(labels)} folders with videos; accepted: two or more, one for each "
             f"class, with files like {', '.join(sorted(VIDEO_SUFFIXES))} in them; or annotation "
-            "files next to the videos."
+            f"files next to the videos.{frames}"
         )
     if gaps:
         raise TransNetError(
             f"data is gaps:{root}, a folder of whole videos, which have no gaps; accepted: "
             "annotations or a CSV with segments."
         )
-    notes = [*_part_notes(parts), *_group_notes(annotations), *_unused(root, parts, annotations)]
+    unused = [*_unused(root, parts, annotations), *(f"not used: {n}" for n in _frame_notes(root))]
+    notes = [*_part_notes(parts), *_group_notes(annotations), *unused]
     return make_manifest(name, annotations, split=SPLIT, notes=notes)
 
 
@@ -211,6 +217,28 @@ def _unused(
     if empty:
         said.append(f"class folders without videos: {_first(empty, root)}")
     return [f"not used: {'; '.join(said)}."] if said else []
+
+
+def _frame_notes(root: Path) -> list[str]:
+    """What to do with folders that hold the frames of a video as pictures, if there are any."""
+    files = list(visible_files(root))
+    endings: Mapping[tuple[Path, str], int] = Counter(
+        (path.parent, path.suffix) for path in files if path.suffix.lower() in _PICTURES
+    )
+    made = {path.with_suffix("") for path in files if path.suffix.lower() in VIDEO_SUFFIXES}
+    folders = sorted(
+        place for place, count in endings.items() if count >= _MIN_FRAMES and place[0] not in made
+    )
+    if not folders:
+        return []
+    first, ending = folders[0]
+    levels = "*/" * len(first.relative_to(root).parts)
+    return [
+        f"{len(folders)} folders of frames ({_first([folder for folder, _ in folders], root)}). "
+        "Make videos of them, without loss: "
+        f"for d in {shlex.quote(str(root))}/{levels}; do ffmpeg -framerate 25 -pattern_type glob "
+        f'-i "$d*{ending}" -c copy "${{d%/}}.mkv"; done'
+    ]
 
 
 def _first(paths: Sequence[Path], root: Path) -> str:
