@@ -73,6 +73,7 @@ def test_the_page_of_your_own_data(folder, clips_folder):
     follow("your-data.md", ran)
     assert ran == [
         "check", "audit", "train", "evaluate", "predict", "explain", "python", "suggest",
+        "python", "train", "evaluate", "predict", "python",
     ]  # fmt: skip
 
 

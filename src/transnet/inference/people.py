@@ -192,8 +192,8 @@ class PeopleSession:
                 )
             self._fed_s[track.number] = time_s
             window = self._streams[track.number].push_terms(batch.of_frame(index), time_s)
-            outputs = self._recognizer.info.outputs
-            prediction = prediction_of(window, outputs, self._name) if window else None
+            info, scoring = self._recognizer.info, self._model.scoring
+            prediction = prediction_of(window, info, scoring, self._name) if window else None
             people[track.number] = PersonPrediction(
                 track.number, track.box, prediction, inputs[index]
             )

@@ -18,7 +18,7 @@ from transnet.model.baselines import (
     SeparableConvolutions,
     TemporalBaseline,
 )
-from transnet.model.cues import CUES_OF, PairHead, join
+from transnet.model.cues import CUES_OF, PairHead
 from transnet.model.encoded import Encoded
 from transnet.model.motion import MotionMaps, PairMotion, motion_maps
 from transnet.model.novelty import mean_maps
@@ -30,6 +30,7 @@ from transnet.model.own_parts import (
     is_own,
 )
 from transnet.model.readout import Readout
+from transnet.model.scoring import scoring_of
 from transnet.model.temporal import TemporalConvolutions
 
 TemporalPart = TemporalConvolutions | TemporalBaseline
@@ -61,6 +62,7 @@ class TransNet(nn.Module):
 
     Attributes:
         temperature: logits are divided by it, see :mod:`transnet.model.temperature`; 1 in training.
+        scoring: what the logits mean, see :mod:`transnet.model.scoring`.
 
     Args:
         backbone: name of a ``timm`` model, or of a backbone of
@@ -78,6 +80,7 @@ class TransNet(nn.Module):
         joint: whether the backbone is trained too, see
             :class:`~transnet.model.temporal.TemporalConvolutions`.
         backbone_args: additional arguments of ``timm.create_model``.
+        several_labels: whether a clip may show several classes at once.
         pretrained: load the weights of ``timm`` into the backbone; by default they are random.
             Frames must be normalized as ``backbone.network.pretrained_cfg`` says (``transnet.load``
             returns a trained network with everything).
@@ -110,6 +113,7 @@ class TransNet(nn.Module):
         dropout: float = 0.0,
         joint: bool = False,
         backbone_args: dict[str, Any] | None = None,
+        several_labels: bool = False,
         pretrained: bool = False,
     ) -> None:
         super().__init__()
@@ -121,6 +125,7 @@ class TransNet(nn.Module):
         _require("readout", readout, get_args(ReadoutKind))
         _require("cues", cues, get_args(Cues))
         self.num_frames, self.temperature = num_frames, 1.0
+        self.scoring = scoring_of(several_labels, num_classes)
         self.cues = CUES_OF[cues]
         has_motion = "flow" in self.cues
         encoder = Backbone(
@@ -167,7 +172,7 @@ class TransNet(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
-        return join(self.cue_logits(self.encode_cues(clips))) / self.temperature
+        return self.scoring.join(self.cue_logits(self.encode_cues(clips))) / self.temperature
 
     def encode(self, clips: Tensor) -> Tensor:
         """Clips ``(B, T, 3, H, W)`` to the readout's input for each frame, ``(B, T, ...)``.
@@ -184,7 +189,7 @@ class TransNet(nn.Module):
             pairs: motion vectors ``(B, T-1, M)``, if motion is among the cues.
         """
         encoded = Encoded(frames, frames if pairs is None else pairs)
-        return join(self.cue_logits(encoded)) / self.temperature
+        return self.scoring.join(self.cue_logits(encoded)) / self.temperature
 
     def encode_cues(self, clips: Tensor) -> Encoded:
         """The part that a frozen backbone computes of clips ``(B, T, 3, H, W)``."""
@@ -235,7 +240,7 @@ class TransNet(nn.Module):
             logits["appearance"] = self.temporal.from_frame_terms(frames)
         if pairs is not None:
             logits |= self.motion_logits(pairs)
-        return join(logits) / self.temperature
+        return self.scoring.join(logits) / self.temperature
 
     def motion_logits(self, pairs: Tensor) -> dict[str, Tensor]:
         """The terms of n-1 pairs ``(B, n-1, P)`` to the logits of the cues of motion."""
