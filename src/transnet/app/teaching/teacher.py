@@ -66,8 +66,9 @@ class Teacher:
         self.state = TeacherState()
 
     def start(self) -> None:
-        """Start the process, and again whenever it ends; call it in an event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._keep_running())
+        """Start the process, and again whenever it ends; call it in an event loop, once or more."""
+        if self._task is None and not self._stopping:
+            self._task = asyncio.get_running_loop().create_task(self._keep_running())
 
     async def stop(self) -> None:
         """Let it finish what it does, for a few seconds."""
