@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 TINY_BACKBONE = "test_efficientnet.r160_in1k"
+NO_MAP = "mixer_s32_224"  # gives pooled features only, of frames of 224 pixels
 
 
 def numbered_frame(number: int, width: int, height: int) -> np.ndarray:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from transnet.evaluation.evaluation import Evaluation
     from transnet.experiments.train import train
     from transnet.inference.events import EventDetector
+    from transnet.inference.finders import find_people
+    from transnet.inference.people import PersonPrediction, predict_people
+    from transnet.inference.people_timeline import find_people_segments
     from transnet.inference.prediction import Prediction, Segment
     from transnet.inference.recognizer import Recognizer
     from transnet.inference.segmenter import load_segmenter
@@ -51,6 +54,7 @@ _HOMES = {
     "Manifest": "transnet.data.manifest",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.inference.prediction",
+    "PersonPrediction": "transnet.inference.people",
     "PretrainingConfig": "transnet.config",
     "Recognizer": "transnet.inference.recognizer",
     "Segment": "transnet.inference.prediction",
@@ -61,11 +65,14 @@ _HOMES = {
     "TransNetError": "transnet.errors",
     "VideoError": "transnet.errors",
     "evaluate": "transnet.evaluation.evaluate",
+    "find_people": "transnet.inference.finders",
+    "find_people_segments": "transnet.inference.people_timeline",
     "find_segments": "transnet.inference.timeline",
     "load": "transnet.deploy.loading",
     "load_segmenter": "transnet.inference.segmenter",
     "make_split": "transnet.data.splits",
     "open_dataset": "transnet.data.datasets.catalog",
+    "predict_people": "transnet.inference.people",
     "pretrain": "transnet.training.pretrain",
     "read_clip": "transnet.data.clips",
     "register_backbone": "transnet.model.own_parts",
@@ -81,6 +88,7 @@ __all__ = [
     "EventDetector",
     "Manifest",
     "ModelConfig",
+    "PersonPrediction",
     "Prediction",
     "PretrainingConfig",
     "Recognizer",
@@ -93,11 +101,14 @@ __all__ = [
     "VideoError",
     "__version__",
     "evaluate",
+    "find_people",
+    "find_people_segments",
     "find_segments",
     "load",
     "load_segmenter",
     "make_split",
     "open_dataset",
+    "predict_people",
     "pretrain",
     "read_clip",
     "register_backbone",

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 import transnet
-from transnet import ClipConfig, TrainingConfig, TransNetError
+from tests.helpers import NO_MAP
+from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
 from transnet.cli import main
 from transnet.data.video.reader import decode_frames
 from transnet.evaluation.explanation import explain_clip, heated
@@ -85,16 +86,23 @@ def test_videos_that_cannot_be_read_are_named_and_the_others_explained(
     assert f"--segmenter is {str(tmp_path)!r}, which holds no segmenter" in capsys.readouterr().err
 
 
-def test_a_network_without_maps(clips_folder, clip, tmp_path):
+@pytest.mark.parametrize(("backbone", "size"), [(NO_MAP, 224), ("test_vit.r160_in1k", 64)])
+def test_networks_without_maps_and_with_patches(backbone, size, clips_folder, clip, tmp_path):
     run = transnet.train(
-        str(clips_folder), out=str(tmp_path / "run"), backbone="test_vit.r160_in1k",
-        weights="none", clip=ClipConfig(frames=4, size=160),
+        str(clips_folder), out=str(tmp_path / "run"), backbone=backbone,
+        weights="none", clip=ClipConfig(frames=4, size=size), model=ModelConfig(cues="appearance"),
         training=TrainingConfig(epochs=1, views=1),
     )  # fmt: skip
     recognizer = transnet.load(run)
-    with pytest.raises(TransNetError, match="outputs no feature map of a frame, so its pred"):
-        explain_clip(recognizer, transnet.read_clip(clip, recognizer.info.clip))
-    transnet.evaluate(run)  # its report has mistakes without heat
+    pixels = transnet.read_clip(clip, recognizer.info.clip)
+    if backbone == NO_MAP:
+        with pytest.raises(TransNetError, match="outputs no feature map of a frame, so its pred"):
+            explain_clip(recognizer, pixels)
+    else:
+        heat = explain_clip(recognizer, pixels).heat
+        assert heat.shape == (4, size, size)
+        assert np.ptp(heat) > 0
+    transnet.evaluate(run)  # its report has mistakes with and without heat
 
 
 def test_heat_is_shown_where_it_is():

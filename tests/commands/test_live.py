@@ -141,24 +141,3 @@ def test_a_window_where_there_is_a_screen(trained_run, film, capsys):
         pytest.skip("there is no screen here (Xvfb is enough)")
     assert main(["live", str(trained_run), str(film)]) == 0
     assert "40 frames classified" in capsys.readouterr().err
-
-
-def test_people_get_a_line_and_a_box_each(trained_run, pretrained, clips_folder, tmp_path, capsys):
-    clip = next((clips_folder / "boxing").rglob("*.avi"))
-    out = tmp_path / "out.mp4"
-    words = ["live", str(trained_run), str(clip), "--people", "--json", "--out", str(out)]
-    assert main([*words, "--segmenter", str(pretrained), "--step-s", "0.1"]) == 0
-    lines = json_lines(capsys.readouterr().out)
-    assert lines[-1]["kind"] == "summary"
-    people = lines[:-1]
-    assert people
-    for person in people:
-        assert person["kind"] == "person"
-        assert person["track"] >= 1
-        left, top, right, bottom = person["box"]
-        assert left < right
-        assert top < bottom
-    assert sum("label" in person for person in people) == lines[-1]["windows"]
-    assert len(list(decode_frames(out))) == len(list(decode_frames(clip)))
-    assert main(words) == 1
-    assert "--people and --segmenter belong together" in capsys.readouterr().err

@@ -95,6 +95,20 @@ def test_the_live_page(folder, clips_folder, trained_run):
     assert list(Path("timelines").rglob("*.html"))
 
 
+@pytest.mark.slow
+def test_the_page_of_people(folder, clips_folder, trained_run, pretrained):
+    (folder / "clips").symlink_to(clips_folder)
+    shutil.copytree(trained_run, folder / "runs/mine")
+    shutil.copytree(pretrained, folder / "runs/shape")
+    ran: list[str] = []
+    follow("people.md", ran)
+    assert ran == [
+        "predict", "predict", "live", "train", "evaluate", "predict", "predict", "python",
+    ]  # fmt: skip
+    assert (folder / "people.html").is_file()
+    assert (folder / "people.mp4").is_file()
+
+
 def test_every_page_is_in_the_site():
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):

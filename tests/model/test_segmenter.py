@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.helpers import TINY_BACKBONE
+from tests.helpers import NO_MAP, TINY_BACKBONE
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.segmenter import Segmenter
@@ -39,7 +39,7 @@ def test_the_decoder_is_small_beside_the_papers_backbones():
 @pytest.mark.parametrize(
     ("name", "size", "skips", "message"),
     [
-        ("test_vit.r160_in1k", 160, False, "gives no map of two or more positions"),
+        (NO_MAP, 224, False, "gives no map of two or more positions"),
         (TINY_BACKBONE, 32, False, "gives no map of two or more positions a side at 32 x 32"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.helpers import TINY_BACKBONE
+from tests.helpers import NO_MAP, TINY_BACKBONE
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
 from transnet.model.temporal import TemporalConvolutions
@@ -90,7 +90,31 @@ def test_any_backbone_can_be_pooled(backbone, size):
 
 def test_a_network_that_gives_no_map_cannot_be_flattened():
     with pytest.raises(TransNetError, match="gives no map to flatten; accepted: readout 'pool'"):
-        TransNet("test_vit.r160_in1k", 3, size=160, readout="flatten")
+        TransNet(NO_MAP, 3, readout="flatten")
+
+
+@pytest.mark.parametrize("tokens", [{}, {"reg_tokens": 4}, {"class_token": False}])
+def test_a_vision_transformer_gives_its_class_token_and_its_patches(tokens):
+    if tokens.get("class_token") is False:
+        tokens |= {"global_pool": "avg"}
+    backbone = Backbone("test_vit.r160_in1k", size=64, args=tokens).eval()
+    frames = torch.rand(2, 3, 64, 64)
+    given = backbone.network.forward_features(frames)
+    if (normalize := getattr(backbone.network, "fc_norm", None)) is not None:
+        given = normalize(given)
+    patches = given[:, backbone.network.num_prefix_tokens :]
+    maps, width = backbone(frames), patches.shape[2]
+    assert backbone.grid == (4, 4)
+    assert backbone.local_channels == width
+    assert torch.equal(maps[:, :width, 1, 2], patches[:, 4 * 1 + 2])
+    means = maps.mean(dim=(2, 3))
+    assert torch.allclose(means[:, :width], patches.mean(dim=1), atol=1e-6)
+    if tokens.get("class_token") is False:
+        assert backbone.channels == width
+    else:
+        assert torch.allclose(means[:, width:], given[:, 0], atol=1e-6)
+    flattened = TransNet("test_vit.r160_in1k", 3, size=64, num_frames=2, backbone_args=tokens)
+    assert flattened.eval()(frames[None]).shape == (1, 3)
 
 
 def test_order_of_frames_matters():

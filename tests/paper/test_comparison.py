@@ -35,6 +35,17 @@ def test_the_averages_of_the_backbones_are_beside_the_papers():
     assert table.rows[-1] == ["mean of 2", "imagenet", "", "85.00", f"{paper[1]:.2f}"]
 
 
+def test_appearance_and_motion_are_averaged_apart():
+    sizes = {"size": 224, "scratch_size": 64, "scratch_epochs": 12, "quick": False}
+    grid = [make_cell(name, "imagenet", "pool", cues, **sizes)
+            for name in BACKBONES for cues in ("appearance", "both")]  # fmt: skip
+    table = pretraining_table(grid, ["official:1"], measured(grid, (0.5, 0.9, 0.6, 0.8)), ())
+    assert [row[2] for row in table.rows] == [
+        *("frozen at 224 px", "frozen at 224 px, with motion") * 2, "", "with motion",
+    ]  # fmt: skip
+    assert [row[3] for row in table.rows[-2:]] == ["55.00", "85.00"]
+
+
 def test_an_average_is_of_every_backbone_or_not_given():
     grid = cells(BACKBONES)
     table = pretraining_table(grid, ["official:1"], measured(grid, (0.5, 0.9, None, 0.8)), ())

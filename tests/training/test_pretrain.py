@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import transnet
-from tests.helpers import TINY_BACKBONE
+from tests.helpers import NO_MAP, TINY_BACKBONE
 from transnet import ClipConfig, PretrainingConfig, TrainingConfig, TransNetError
 from transnet.checkpoints.backbone_weights import find_weights
 from transnet.cli import main
@@ -224,7 +224,7 @@ def test_recipes_and_options_from_the_command_line(recipe, tmp_path, capsys):
 def test_mistakes_are_explained(tmp_path, capsys):
     for words, message in (
         (["nowhere"], "DATA is 'nowhere', which is not a folder"),
-        (["synthetic", "--backbone", "test_vit.r160_in1k", "--size", "160", "--weights", "none"],
+        (["synthetic", "--backbone", NO_MAP, "--size", "224", "--weights", "none"],
          "gives no map of two or more positions"),
         (["synthetic", "--epochs", "0"], "--epochs is 0; accepted: 1 or more"),
         (["synthetic", "--validation", "2"], "--validation is '2'; accepted: a share"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -52,7 +51,7 @@ class FeatureJob:
             "fingerprint": self._network.backbone.fingerprint(),
             "mean": list(self._weights.backbone.mean),
             "std": list(self._weights.backbone.std),
-            "clip": asdict(self._clip),
+            "clip": self._clip.facts(),
             "readout": self._config.readout,
             "cues": self._config.cues,
             "views": self._config.views,

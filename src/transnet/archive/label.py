@@ -160,6 +160,7 @@ def _opened(labeler: Labeler, parts: Parts) -> Iterator[str]:
                 "model": labeler.digest,
                 "segments_from_s": labeler.config.segments_from_s,
                 "allow_partial": labeler.config.allow_partial,
+                **({"region": labeler.config.region} if labeler.config.region else {}),
                 "runtime": runtime,
                 "run": labeler.run,
                 "classes": list(labeler.recognizer.classes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from transnet.config import Device
+from transnet.config import Device, Region
 from transnet.errors import TransNetError
 
 
@@ -28,6 +28,10 @@ class LabelConfig:
     segments_from_s: float | None = None
     """also find the segments of videos of at least this many seconds; 0: of all videos"""
 
+    region: str = ""
+    """watch one place only, x,y,w,h of the displayed picture, in pixels or as shares from 0 to 1;
+    by default as in training"""
+
     allow_partial: bool = False
     """label the intact frames of a damaged video; the column error reports the damage"""
 
@@ -35,6 +39,8 @@ class LabelConfig:
         for name in ("workers", "batch"):
             if getattr(self, name) < 0:
                 raise TransNetError(f"{name} is {getattr(self, name)}; accepted: 0 or more.")
+        if self.region:
+            Region.parse(self.region)
         if self.segments_from_s is not None and not self.segments_from_s >= 0:
             raise TransNetError(
                 f"segments_from_s is {self.segments_from_s}; accepted: 0 or more seconds."

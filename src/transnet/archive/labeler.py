@@ -81,7 +81,14 @@ class Labeler:
     stages: list[Stage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.recognizer: Recognizer = load(self.run, device=self.config.device)
+        self.recognizer: Recognizer = load(self.run, device=self.config.device).watching(
+            self.config.region
+        )
+        if self.recognizer.info.clip.crop == "people":
+            raise TransNetError(
+                f"run is {self.run!r}, which is trained on crops of people; accepted: a run on "
+                "whole pictures, or transnet predict --people."
+            )
         self.digest = model_digest(self.run)
         self.device = device_of(self.recognizer.model)
         if self.config.segments_from_s is not None and self.device.type != "cpu":

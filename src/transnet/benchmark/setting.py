@@ -15,7 +15,7 @@ from transnet.benchmark.deadline import deadline
 from transnet.benchmark.measurement import Limit, Quantity
 from transnet.checkpoints.backbone_weights import find_weights
 from transnet.checkpoints.run import RunInfo
-from transnet.config import ClipConfig, ModelConfig, TrainingConfig
+from transnet.config import ClipConfig, Cues, ModelConfig, TrainingConfig
 from transnet.data.manifest import ClipRecord
 from transnet.inference.recognizer import Recognizer
 from transnet.runtimes.engines import Engine, Runtime, open_engine
@@ -56,13 +56,13 @@ class Setting:
     miniature: bool
     scratch: Path
 
-    def recognizer(self) -> Recognizer:
-        """Our network with an untrained temporal model, in eval mode."""
+    def recognizer(self, cues: Cues = "appearance") -> Recognizer:
+        """Our network with untrained heads, in eval mode."""
         found = find_weights(self.weights, self.backbone)
         info = RunInfo(
             classes=tuple(f"class{number}" for number in range(NUM_CLASSES)),
             clip=self.clip,
-            model=ModelConfig(cues="appearance"),
+            model=ModelConfig(cues=cues),
             training=TrainingConfig(),
             backbone=found.backbone,
             data=self.data,

@@ -19,12 +19,13 @@ from transnet.inference.recognizer import Recognizer
 from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import TransNet
 from transnet.runtimes.engines import Runtime
-from transnet.runtimes.measured_speed import THREADED
+from transnet.runtimes.measured_speed import THREADED, InPyTorch
 
 FPS = 25
 BARE = "bare backbone, 1 frame"
 BARE_CLIP = "bare backbone, a clip's frames"
 STREAM = "stream, a new frame"
+MOTION = "stream with motion, a new frame"
 CLIP = "clip"
 AGAIN = "clip, computed anew for each frame"
 SHORTER_TURNS = 3  # differences of a few percent matter
@@ -48,7 +49,11 @@ PICTURES: dict[str, tuple[int, int, Callable[[Pixels], Pixels | av.VideoFrame]]]
 """Frames that are still to be resized and normalized."""
 
 LIMITED = (STREAM, next(iter(PICTURES)))
-_REFERENCES = {CLIP: (BARE_CLIP,), **dict.fromkeys((STREAM, *PICTURES), (BARE,))}
+_REFERENCES = {
+    CLIP: BARE_CLIP,
+    MOTION: STREAM,
+    **dict.fromkeys((STREAM, *PICTURES), BARE),
+}
 
 
 def measure_part(setting: Setting) -> list[Measurement]:
@@ -65,16 +70,17 @@ def measure_part(setting: Setting) -> list[Measurement]:
     outcome = contest("stream", calls, setting.schedule.finer(SHORTER_TURNS))
     stream_limit = setting.limit("ratio", 1.15)
     again_limit = setting.limit("ratio", at_least=10)
+    limits = dict.fromkeys(LIMITED, stream_limit) | {MOTION: setting.limit("ratio", 1.08)}
     for entrant in calls:
-        reference = [Entrant(what, entrant.runtime) for what in _REFERENCES.get(entrant.what, ())]
-        limit = stream_limit if entrant.what in LIMITED else None
+        named = _REFERENCES.get(entrant.what)
+        reference = [Entrant(named, entrant.runtime)] if named else []
         rows.append(
             measurement(
                 outcome,
                 entrant,
                 part="stream",
                 threads=setting.threads,
-                limit=limit,
+                limit=limits.get(entrant.what),
                 reference=reference,
             )
         )
@@ -109,12 +115,24 @@ def _ways(setting: Setting, runtime: Runtime) -> dict[Entrant, Callable[[], obje
     ways: dict[str, Callable[[], object]] = {
         BARE: lambda: bare(clip[0, :1]),
         STREAM: _full(stream.push, clip[0, 0]),
+        MOTION: _full(_with_motion(setting, runtime).push, clip[0, 0]),
         **_pushes(recognizer),
         BARE_CLIP: lambda: bare(clip[0]),
         CLIP: torch.inference_mode()(lambda: network(clip)),
     }
     threads = 1 if runtime in THREADED else setting.threads
     return {Entrant(what, runtime): _with_threads(call, threads) for what, call in ways.items()}
+
+
+def _with_motion(setting: Setting, runtime: Runtime) -> StreamingTransNet:
+    recognizer = setting.recognizer("both")
+    network = recognizer.model
+    assert isinstance(network, TransNet)
+    if runtime != "eager":
+        frame = torch.randn(1, 3, setting.clip.size, setting.clip.size)
+        alone = InPyTorch(network.backbone)
+        network.backbone.run_in(setting.engine("backbone with maps", alone, frame, runtime))
+    return StreamingTransNet(network, recognizer.info.step_s)
 
 
 def _with_threads(call: Callable[[], object], threads: int) -> Callable[[], object]:

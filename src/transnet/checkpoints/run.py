@@ -60,6 +60,7 @@ class RunInfo:
             uses it as the step of its window. 0: unknown.
         learned_none: whether the network has one more logit, the last, which stands for none of
             the classes: the training had clips labeled ``_none``.
+        people: what found the people whom the clips are cropped to; empty if they are not.
         versions: versions of the packages that made the run.
     """
 
@@ -73,6 +74,7 @@ class RunInfo:
     split_rule: str
     step_s: float = 0.0
     learned_none: bool = False
+    people: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
     @property

@@ -122,7 +122,7 @@ def _pictures(clip: ClipRecord) -> list[Pixels]:
     convert = FrameConverter()
     found = read_samples(
         clip.path,
-        [(lambda times_s: uniform_indices(len(times_s), 3), convert)],
+        [(lambda times_s: uniform_indices(len(times_s), 3), lambda frame, _: convert(frame))],
         start=clip.start,
         end=clip.end,
         min_frames=1,

@@ -78,7 +78,7 @@ def explain(
             clip = read_clip(video, recognizer.info.clip)
             found = explain_clip(recognizer, clip, label, people)
             _save_picture(picture, explanation_picture(found, clip_name), video)
-            write_heat_video(heat_video, video, found)
+            write_heat_video(heat_video, video, found, recognizer.info.clip.region)
         except VideoError as error:
             results.error(video, error)
             continue

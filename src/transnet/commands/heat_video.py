@@ -16,25 +16,28 @@ from transnet.data.views import CENTER
 from transnet.evaluation.explanation import Explanation, heated
 
 
-def write_heat_video(path: Path, video: str, explanation: Explanation) -> None:
+def write_heat_video(path: Path, video: str, explanation: Explanation, region: str = "") -> None:
     """Write every frame of a video as the network sees it, with the heat at its time.
 
     Args:
         path: the MP4 file to write.
         video: the video that was explained.
         explanation: its heat at the sampled frames, interpolated in between.
+        region: the place that the network watches, as in its ``ClipConfig``.
 
     Raises:
         VideoError: the video cannot be read.
         OSError: the file cannot be written.
     """
     with VideoWriter(path) as writer:
-        for pixels, time_s in _heated_frames(video, explanation):
+        for pixels, time_s in _heated_frames(video, explanation, region):
             writer.write(pixels, time_s)
 
 
-def _heated_frames(video: str, explanation: Explanation) -> Iterator[tuple[Pixels, float]]:
-    preprocess = Preprocessor(explanation.clip.frames.shape[1])
+def _heated_frames(
+    video: str, explanation: Explanation, region: str
+) -> Iterator[tuple[Pixels, float]]:
+    preprocess = Preprocessor(explanation.clip.frames.shape[1], region)
     with VideoFile(video) as opened:
         for frame, time_s in opened.timed_frames():
             pixels = preprocess([frame], CENTER)[0]

@@ -8,16 +8,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from transnet.commands.finding import finder_of
 from transnet.config import Device, StreamConfig, Unknown
-from transnet.errors import TransNetError
 from transnet.utils.progress import progress_bar, say
 from transnet.utils.signals import sigterm_as_interrupt
 
 if TYPE_CHECKING:
     from transnet.commands.live_loop import LiveLoop
     from transnet.commands.live_outputs import LiveOutput
-    from transnet.commands.people_loop import PeopleLoop
+    from transnet.commands.people_loop import PeopleLoop, PeopleOutput
     from transnet.data.video.sources import FrameSource
+    from transnet.inference.finders import PeopleFinder
     from transnet.inference.recognizer import Recognizer
 
 
@@ -35,6 +36,8 @@ def live(
     people: bool = False,
     segmenter: str | None = None,
     unknown: Unknown = "auto",
+    detector: str | None = None,
+    region: str = "",
     device: Device = "auto",
 ) -> int:
     """Classify a webcam, a network stream, a video file or a pipe while it runs.
@@ -50,9 +53,13 @@ def live(
         realtime: play a file at its own speed and drop frames if the machine is too slow
         input_size: size of raw frames, WIDTHxHEIGHT
         fps: frame rate of raw frames
-        people: find and follow people, and classify each by itself; needs --segmenter; prints a
-            line whenever a person's label changes, or JSON lines of kind person; opens no window
-        segmenter: run folder of transnet pretrain, whose masks show where people are
+        people: find and follow people, and classify each by itself; prints a line whenever a
+            person's label changes, or JSON lines of kind person
+        segmenter: with --people: run folder of transnet pretrain, whose masks show where people are
+        detector: with --people: weights of a detector of torchvision, a file, or its name; by
+            default one in torchvision's cache
+        region: watch one place only, x,y,w,h of the displayed picture, in pixels or as shares from
+            0 to 1; by default as in training
         unknown: call what is unlike the training clips unknown, so that it is no event; auto: if
             transnet evaluate has shown that it pays
         device: auto (a GPU if there is one), cpu, cuda or mps
@@ -61,38 +68,28 @@ def live(
         0, also after Ctrl-C or SIGTERM; 1 if a file was damaged.
 
     Raises:
-        TransNetError: RUN is not a trained run, SOURCE cannot be opened, or --people lacks its
-            segmenter.
+        TransNetError: RUN is not a trained run, SOURCE cannot be opened, or nothing is there that
+            finds people.
     """
-    if people != (segmenter is not None):
-        raise TransNetError("--people and --segmenter belong together; give both or neither.")
     from transnet.commands.live_loop import LiveLoop
     from transnet.data.video.sources import open_source
     from transnet.inference.events import EventDetector
     from transnet.inference.recognizer import load
     from transnet.inference.stream import interval_s
 
-    recognizer = load(run, device=device, unknown=unknown)
+    recognizer = load(run, device=device, unknown=unknown).watching(region)
+    find = finder_of(recognizer, people=people, segmenter=segmenter, detector=detector)
+    opening = partial(open_source, source, realtime=realtime, input_size=input_size, fps=fps)
+    window = not (json or no_window)
+    if find is not None:
+        return _people(recognizer, find, opening, stream, json=json, out=out, window=window)
     every_s = interval_s(recognizer.info, stream)
-    if segmenter is not None:
-        opening = partial(
-            open_source,
-            source,
-            every_s=every_s,
-            realtime=realtime,
-            input_size=input_size,
-            fps=fps,
-        )
-        return _people(recognizer, segmenter, opening, stream, json=json, out=out)
     session = recognizer.stream_session(replace(stream, every_s=0.0), name=source)
     with ExitStack() as stack:
         stack.enter_context(recognizer.accelerated())
-        opened = open_source(
-            source, every_s=every_s, realtime=realtime, input_size=input_size, fps=fps
-        )
-        frames = stack.enter_context(opened)
+        frames = stack.enter_context(opening(every_s=every_s))
         say(f"watching {frames.name}; the first prediction comes after {session.span_s:.1f} s")
-        outputs = _outputs(frames, stack, json=json, out=out, window=not (json or no_window))
+        outputs = _outputs(frames, stack, json=json, out=out, window=window)
         loop = LiveLoop(session, frames, EventDetector(stream), outputs)
         _run_until_stopped(loop, stack)
         loop.finish()
@@ -126,38 +123,49 @@ def _end(frames: FrameSource, out: str | None) -> int:
 
 def _people(
     recognizer: Recognizer,
-    segmenter: str,
+    find: PeopleFinder,
     opening: Callable[[], AbstractContextManager[FrameSource]],
     stream: StreamConfig,
     *,
     json: bool,
     out: str | None,
+    window: bool,
 ) -> int:
-    from transnet.inference.segmenter import load_segmenter
-    from transnet.model.networks import device_of
+    from transnet.commands.people_loop import PeopleLoop
+    from transnet.inference.people import PeopleSession
 
-    try:
-        from transnet.commands.people_loop import PeopleLoop
-        from transnet.inference.people import PeopleSession, find_by_mask
-    except ModuleNotFoundError as error:
-        if error.name != "scipy":
-            raise
-        raise TransNetError(
-            "--people needs scipy, which is not installed; "
-            "install it with: pip install 'transnet-har[people]'"
-        ) from error
-    find = find_by_mask(
-        load_segmenter(segmenter, device=device_of(recognizer.model).type, option="--segmenter")
-    )
     with ExitStack() as stack:
         stack.enter_context(recognizer.accelerated())
         frames = stack.enter_context(opening())
-        session = PeopleSession(recognizer, find, replace(stream, every_s=0.0), name=frames.name)
-        say(f"watching the people of {frames.name}")
-        loop = PeopleLoop(session, frames, json=json, out=out, stack=stack)
+        session = PeopleSession(recognizer, find, stream, name=frames.name)
+        say(
+            f"watching the people of {frames.name}; the first prediction of a person comes after "
+            f"{session.span_s:.1f} s"
+        )
+        outputs = _people_outputs(frames, stack, json=json, out=out, window=window)
+        loop = PeopleLoop(session, frames, outputs)
         _run_until_stopped(loop, stack)
     loop.summarize()
     return _end(frames, out)
+
+
+def _people_outputs(
+    frames: FrameSource, stack: ExitStack, *, json: bool, out: str | None, window: bool
+) -> list[PeopleOutput]:
+    from transnet.commands.people_loop import (
+        PeopleJsonLines,
+        PeopleLines,
+        PeopleOnScreen,
+        PeopleVideo,
+    )
+    from transnet.commands.preview_window import has_screen
+
+    outputs: list[PeopleOutput] = [PeopleJsonLines() if json else PeopleLines()]
+    if out:
+        outputs.append(PeopleVideo(out, stack))
+    if window and has_screen():
+        outputs.append(PeopleOnScreen(frames, stack))
+    return outputs
 
 
 def _outputs(

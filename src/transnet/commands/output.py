@@ -26,10 +26,11 @@ class FileResults:
 
     Attributes:
         failed: number of files that failed.
+        json: whether JSON objects are printed.
     """
 
     def __init__(self, *, json: bool) -> None:
-        self._json = json
+        self.json = json
         self.failed = 0
 
     @property
@@ -39,7 +40,7 @@ class FileResults:
 
     def result(self, text: object, values: Mapping[str, Any]) -> None:
         """Print a result, as text or as JSON."""
-        if self._json:
+        if self.json:
             print_json(values)
         else:
             say(str(text), standard_output=True)
@@ -47,7 +48,7 @@ class FileResults:
     def error(self, path: object, error: FileError) -> None:
         """Report a file that could not be read."""
         self.failed += 1
-        if self._json:
+        if self.json:
             print_json({"path": str(path), "error": error.reason})
         else:
             say(f"error: {error}")

@@ -1,4 +1,4 @@
-"""``transnet live --people``: a line and a box for each person."""
+"""``transnet live --people``: what each person does, as lines, JSON, a video, a window."""
 
 from __future__ import annotations
 
@@ -7,80 +7,156 @@ from contextlib import ExitStack
 from typing import Any
 
 from transnet.commands.output import print_json
-from transnet.data.video.frames import FrameConverter
+from transnet.commands.preview_window import PreviewWindow, enlarged
+from transnet.data.video.frames import FrameConverter, Pixels
 from transnet.data.video.sources import FrameSource
 from transnet.data.video.writer import VideoWriter
 from transnet.inference.people import PeopleSession, PersonPrediction
 from transnet.reports.overlays import draw_boxes
 from transnet.utils.progress import say
 
+People = Sequence[PersonPrediction]
+
+
+class PeopleOutput:
+    """An output; this one ignores everything."""
+
+    def frame(self, picture: Any, time_s: float, people: People) -> bool:
+        """A frame with the people who were seen last; False stops the loop."""
+        return True
+
+    def people(self, people: People, time_s: float) -> None:
+        """The people of a frame that was classified."""
+
+    def summary(self, values: dict[str, Any]) -> None:
+        """The figures at the end."""
+
+
+class PeopleJsonLines(PeopleOutput):
+    """JSON lines of kind person and summary."""
+
+    def people(self, people: People, time_s: float) -> None:
+        """Print each."""
+        for person in people:
+            print_json({"kind": "person", "time_s": time_s, **person.to_dict()})
+
+    def summary(self, values: dict[str, Any]) -> None:
+        """Print it."""
+        print_json({"kind": "summary", **values})
+
+
+class PeopleLines(PeopleOutput):
+    """A line of text whenever the label of a person changes."""
+
+    def __init__(self) -> None:
+        self._labels: dict[int, str] = {}
+
+    def people(self, people: People, time_s: float) -> None:
+        """Print those whose label has changed."""
+        before, self._labels = self._labels, {}
+        for person in people:
+            if person.prediction is None:
+                continue
+            label = self._labels[person.track] = person.prediction.label
+            if before.get(person.track) != label:
+                say(f"{time_s:.1f} s  {person}", standard_output=True)
+
+    def summary(self, values: dict[str, Any]) -> None:
+        """Print it on standard error."""
+        say(
+            f"{values['people']} people, {values['windows']} windows; {values['dropped']} frames "
+            "dropped"
+        )
+        if not values["people"]:
+            say("nobody was found who could be followed")
+
+
+class PeopleVideo(PeopleOutput):
+    """A video file of every frame with a box around each person."""
+
+    def __init__(self, out: str, stack: ExitStack) -> None:
+        self._writer = stack.enter_context(VideoWriter(out))
+        self._convert = FrameConverter()
+
+    def frame(self, picture: Any, time_s: float, people: People) -> bool:
+        """Write it."""
+        self._writer.write(drawn(self._convert(picture), people), time_s)
+        return True
+
+
+class PeopleOnScreen(PeopleOutput):
+    """A window with every frame and a box around each person."""
+
+    def __init__(self, frames: FrameSource, stack: ExitStack) -> None:
+        self._window = PreviewWindow(f"transnet live: {frames.name}")
+        stack.callback(self._window.close)
+        self._convert = FrameConverter()
+
+    def frame(self, picture: Any, time_s: float, people: People) -> bool:
+        """Show it; False once the user has closed the window."""
+        pixels = self._convert(picture)
+        large = enlarged(pixels)
+        self._window.show(drawn(large, people, large.shape[0] // pixels.shape[0]))
+        return self._window.is_open
+
 
 class PeopleLoop:
-    """Follows the people of a source and says what each does.
+    """Follows the people of a source and tells the outputs.
 
     Args:
         session: follows and classifies.
         frames: the opened source.
-        json: print a JSON line of kind person for each person and frame, instead of a line of text
-            whenever the label of a person changes.
-        out: write the stream with the boxes on it to this video.
-        stack: closes the video.
+        outputs: what to tell.
 
     Attributes:
         num_windows: windows that were classified.
     """
 
     def __init__(
-        self,
-        session: PeopleSession,
-        frames: FrameSource,
-        *,
-        json: bool,
-        out: str | None,
-        stack: ExitStack,
+        self, session: PeopleSession, frames: FrameSource, outputs: Sequence[PeopleOutput]
     ) -> None:
-        self._session, self._frames, self._json = session, frames, json
-        self._writer = stack.enter_context(VideoWriter(out)) if out else None
-        self._convert = FrameConverter()
-        self._labels: dict[int, str] = {}
+        self._session, self._frames, self._outputs = session, frames, outputs
+        self._num_people = 0
         self.num_windows = 0
 
     def run(self, bar: Any) -> None:
-        """Follow the people of every frame, until the source ends."""
-        people: Sequence[PersonPrediction] = ()
-        for frame in self._frames:
+        """Follow the people of every frame, until the source ends or an output is closed."""
+        shown: People = ()
+        last_track = 0
+        for frame, people in self._session.watch(self._frames):
             if frame.is_first:
-                self._session.reset()
-                self._labels, people = {}, ()
-            if frame.due:
-                people = self._session.push(frame.picture, frame.time_s)
-                self._tell(people, frame.time_s)
+                shown, last_track = (), 0
+            if people is not None:
+                shown = people
+                self.num_windows += sum(person.prediction is not None for person in people)
+                newest = max((person.track for person in people), default=0)
+                self._num_people += len([p for p in people if p.track > last_track])
+                last_track = max(last_track, newest)
+                for output in self._outputs:
+                    output.people(people, frame.time_s)
                 bar.update(1)
-            if self._writer:
-                boxes = [(person.box, _title(person)) for person in people]
-                self._writer.write(draw_boxes(self._convert(frame.picture), boxes), frame.time_s)
-
-    def _tell(self, people: Sequence[PersonPrediction], time_s: float) -> None:
-        before, self._labels = self._labels, {}
-        for person in people:
-            found = person.prediction
-            self.num_windows += found is not None
-            if self._json:
-                print_json({"kind": "person", "time_s": time_s, **person.to_dict()})
-            elif found is not None:
-                self._labels[person.track] = found.label
-                if before.get(person.track) != found.label:
-                    say(f"{time_s:.1f} s  {_title(person)}", standard_output=True)
+            for output in self._outputs:
+                if not output.frame(frame.picture, frame.time_s, shown):
+                    return
 
     def summarize(self) -> None:
-        """Say how many windows were classified and how many frames were dropped."""
-        values = {"windows": self.num_windows, "dropped": self._frames.dropped}
-        if self._json:
-            print_json({"kind": "summary", **values})
-        else:
-            say(f"{self.num_windows} windows of people; {self._frames.dropped} frames dropped")
+        """Tell the outputs how many people and windows there were."""
+        values = {
+            "people": self._num_people,
+            "windows": self.num_windows,
+            "dropped": self._frames.dropped,
+        }
+        for output in self._outputs:
+            output.summary(values)
 
 
-def _title(person: PersonPrediction) -> str:
-    found = person.prediction
-    return f"{person.track}: {found.label} {found.score:.0%}" if found else f"{person.track}"
+def drawn(pixels: Pixels, people: People, scale: int = 1) -> Pixels:
+    """A frame with the box, track, label and score of each person.
+
+    Args:
+        pixels: uint8 RGB ``(H, W, 3)``.
+        people: who is in it.
+        scale: how many times larger the frame is than the one in which they were found.
+    """
+    boxes = [(p.box.scaled(scale), str(p)) for p in people]
+    return draw_boxes(pixels, boxes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from transnet.config import ClipConfig
 from transnet.data.manifest import ClipRecord
+from transnet.data.people.paths import PersonPath
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.sampling import Indices, clip_indices
-from transnet.data.video.footage import Chooser, read_samples
+from transnet.data.video.footage import Chooser, Converter, read_samples
 from transnet.data.video.frames import Pixels
 from transnet.data.video.reader import read_times
 from transnet.data.views import CENTER, View
-from transnet.errors import VideoError
+from transnet.errors import TransNetError, VideoError
 
 # The median step of more clips hardly differs.
 CLIPS_FOR_STEP = 200
@@ -60,6 +61,7 @@ def read_clip(
     start: int | None = None,
     end: int | None = None,
     allow_partial: bool = False,
+    person: PersonPath | None = None,
 ) -> Clip:
     """Decode, sample and preprocess one clip; see :func:`read_views`.
 
@@ -67,8 +69,10 @@ def read_clip(
         >>> read_clip("clip.mp4", transnet.ClipConfig(frames=4, size=64), end=20).indices
         array([ 2,  7, 12, 17])
     """
-    clips = read_views(path, config, [view], start=start, end=end, allow_partial=allow_partial)
-    return clips[0]
+    (clip,) = read_views(
+        path, config, [view], start=start, end=end, allow_partial=allow_partial, person=person
+    )
+    return clip
 
 
 def read_views(
@@ -79,6 +83,7 @@ def read_views(
     start: int | None = None,
     end: int | None = None,
     allow_partial: bool = False,
+    person: PersonPath | None = None,
 ) -> list[Clip]:
     """Decode a video once and preprocess several views of it.
 
@@ -89,15 +94,54 @@ def read_views(
         start: first frame of the clip, from 0; the beginning of the file if not given.
         end: frame after the last one; the end of the file if not given.
         allow_partial: use the good frames of a damaged file and say so in ``damage``.
+        person: whom to crop to, while this person is seen.
 
     Returns:
         One clip per view.
 
     Raises:
-        VideoError: the file cannot be read, is damaged, or is shorter than the range.
+        VideoError: the file cannot be read, is damaged, or is shorter than the range; the region
+            reaches beyond its picture, or it shows nobody to crop to.
+        TransNetError: the clip is to be cropped to people, but ``person`` is not given.
     """
+    if config.crop == "people" and person is None:
+        raise TransNetError(
+            "crop is 'people', so clips are cropped to people, who have not been looked for here; "
+            "see docs/people.md for what works with such runs."
+        )
+    return _read(path, config, [(view, person) for view in views], start, end, allow_partial)
 
-    samplers = [_sampler(config, view) for view in views]
+
+def read_people(
+    path: Path | str,
+    config: ClipConfig,
+    people: Sequence[PersonPath],
+    *,
+    allow_partial: bool = False,
+) -> list[Clip]:
+    """Decode a video once; the clip of each person, as :func:`read_clip` gives it.
+
+    Args:
+        path: the file.
+        config: number of frames, sampling, size and region.
+        people: whom to crop to, one or more.
+        allow_partial: use the good frames of a damaged file and say so in ``damage``.
+
+    Raises:
+        VideoError: as of :func:`read_views`.
+    """
+    return _read(path, config, [(CENTER, person) for person in people], None, None, allow_partial)
+
+
+def _read(
+    path: Path | str,
+    config: ClipConfig,
+    wanted: Sequence[tuple[View, PersonPath | None]],
+    start: int | None,
+    end: int | None,
+    allow_partial: bool,
+) -> list[Clip]:
+    samplers = [_sampler(path, config, view, person) for view, person in wanted]
     found = read_samples(path, samplers, start=start, end=end, allow_partial=allow_partial)
     return [
         Clip(
@@ -111,15 +155,27 @@ def read_views(
     ]
 
 
-def _sampler(config: ClipConfig, view: View) -> tuple[Chooser, Callable[[av.VideoFrame], Pixels]]:
+def _sampler(
+    path: Path | str, config: ClipConfig, view: View, person: PersonPath | None
+) -> tuple[Chooser, Converter[Pixels]]:
     """Which frames a view shows, and its square of a frame: small as soon as it is decoded."""
-    preprocess = Preprocessor(config.size)
+    preprocess = Preprocessor(config.size, config.region)
 
     def choose(times_s: NDArray[np.float64]) -> Indices:
-        return clip_indices(times_s, config, view.offset)
+        if person is None or not person.steps:
+            return clip_indices(times_s, config, view.offset)
+        first = min(int(np.searchsorted(times_s, person.start_s - 1e-6)), len(times_s) - 1)
+        stop = max(first + 1, int(np.searchsorted(times_s, person.end_s + 1e-6)))
+        return first + clip_indices(times_s[first:stop], config, view.offset)
 
-    def square(frame: av.VideoFrame) -> Pixels:
-        return np.ascontiguousarray(preprocess.square(frame, view))
+    def square(frame: av.VideoFrame, time_s: float) -> Pixels:
+        if person is not None and not person.steps:
+            raise VideoError(path, person.problem)
+        try:
+            pixels = preprocess.square(frame, view, person.at(time_s) if person else None)
+        except TransNetError as error:  # the region reaches beyond the picture of this video
+            raise VideoError(path, str(error)) from error
+        return np.ascontiguousarray(pixels)
 
     return choose, square
 

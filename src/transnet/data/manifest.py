@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from transnet.data.people.paths import PersonPath
 from transnet.errors import TransNetError
 
 Subset = Literal["train", "validation", "test", "unused"]
@@ -23,6 +24,7 @@ class ClipRecord:
         group: the origin that clips share (person, source video, recording session).
         start: first frame, from 0; ``None`` for the beginning of the file.
         end: frame after the last one; ``None`` for the end of the file.
+        person: whom the clip is cropped to; ``None``: it is not cropped.
 
     Example:
         >>> ClipRecord(Path("anna.mp4"), "squat", group="anna", start=0, end=90).label
@@ -34,6 +36,7 @@ class ClipRecord:
     group: str
     start: int | None = None
     end: int | None = None
+    person: PersonPath | None = field(default=None, compare=False, repr=False)
 
 
 Assignment = Mapping[ClipRecord, Subset]

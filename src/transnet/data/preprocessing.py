@@ -11,7 +11,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from transnet.data.video.frames import FrameConverter, Pixels
+from transnet.config import Region
+from transnet.data.people.boxes import Box, person_crop
+from transnet.data.video.frames import FrameConverter, Pixels, rgb_frame
 from transnet.data.views import View
 
 
@@ -22,11 +24,14 @@ class Preprocessor:
 
     Args:
         size: height and width of the output in pixels.
+        region: the place that is watched, as :class:`~transnet.config.ClipConfig` names it; the
+            whole picture if empty.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, region: str = "") -> None:
         self.size = size
-        self._convert = FrameConverter()
+        self._region = Region.parse(region) if region else None
+        self._convert, self._convert_whole = FrameConverter(), FrameConverter()
 
     def __call__(self, frames: Iterable[av.VideoFrame], view: View) -> Pixels:
         """Preprocess one view of some frames.
@@ -40,8 +45,34 @@ class Preprocessor:
         """
         return np.stack([self.square(frame, view) for frame in frames])
 
-    def square(self, frame: av.VideoFrame, view: View) -> Pixels:
-        """Preprocess one frame: uint8 RGB ``(size, size, 3)``, which may share memory with it."""
+    def displayed(self, frame: av.VideoFrame) -> Pixels:
+        """A whole frame at its displayed size: uint8 RGB ``(H, W, 3)``."""
+        return self._convert_whole(frame)
+
+    def square(self, frame: av.VideoFrame, view: View, person: Box | None = None) -> Pixels:
+        """Preprocess one frame: uint8 RGB ``(size, size, 3)``, which may share memory with it.
+
+        Args:
+            frame: a decoded frame.
+            view: which square to crop.
+            person: crop to this person first; a box in the displayed picture.
+
+        Raises:
+            TransNetError: the region reaches beyond the picture.
+        """
+        if person is not None:
+            return self.person(self.displayed(frame), person, view)
+        if self._region is not None:
+            pixels = self.displayed(frame)
+            height, width = pixels.shape[:2]
+            frame = rgb_frame(pixels[self._region.slices(width, height)])
+        return self._square(frame, view)
+
+    def person(self, pixels: Pixels, box: Box, view: View) -> Pixels:
+        """A person of a displayed picture, as :meth:`square` gives it."""
+        return self._square(rgb_frame(person_crop(pixels, box)), view)
+
+    def _square(self, frame: av.VideoFrame, view: View) -> Pixels:
         pixels = self._convert(frame, short_side=max(self.size, round(self.size * view.zoom)))
         top = round(view.y * (pixels.shape[0] - self.size))
         left = round(view.x * (pixels.shape[1] - self.size))

@@ -94,7 +94,7 @@ def _inspect(clip: ClipRecord) -> Finding:
 
     scaler = VideoReformatter()
 
-    def small(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    def small(frame: av.VideoFrame, _: float) -> NDArray[np.uint8]:
         gray = scaler.reformat(frame, SIDE, SIDE, "gray")
         return gray.to_ndarray().astype(np.uint8, copy=False)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from transnet.checkpoints.clip_list import CLIPS_FILE, require_undamaged_clips
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig
+from transnet.data.cache.features import FeatureCache
 from transnet.data.clips import Clip, read_clip
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.datasets.csv import read_csv_dataset
@@ -17,6 +18,8 @@ from transnet.data.manifest import ClipRecord
 from transnet.data.splits import make_split
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError, VideoError
+from transnet.inference.people_clips import known_clips
+from transnet.utils.paths import cache_folder
 from transnet.utils.reading import read_many
 from transnet.utils.spacing import evenly_spaced
 
@@ -63,7 +66,7 @@ class RunClips:
 
 
 def _read(record: ClipRecord, config: ClipConfig) -> Clip:
-    return read_clip(record.path, config, start=record.start, end=record.end)
+    return read_clip(record.path, config, start=record.start, end=record.end, person=record.person)
 
 
 def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> RunClips:
@@ -81,7 +84,7 @@ def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> Ru
     if data is not None:
         manifest, seed = open_dataset(data), info.training.seed
         split = make_split(manifest, info.split, validation=info.training.validation, seed=seed)
-        return RunClips(tuple(split.train), tuple(split.test), info.clip, workers)
+        return _readable_clips(run, info, tuple(split.train), tuple(split.test), workers)
     if not (run / "clips.csv").is_file():
         raise TransNetError(
             f"{run} has no clips.csv, and an export is checked on real clips; "
@@ -93,4 +96,26 @@ def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> Ru
     training, test = (
         tuple(clip for clip in manifest.clips if part[clip] == name) for name in ("train", "test")
     )
+    return _readable_clips(run, info, training, test, workers)
+
+
+def _readable_clips(
+    run: Path,
+    info: RunInfo,
+    training: tuple[ClipRecord, ...],
+    test: tuple[ClipRecord, ...],
+    workers: int,
+) -> RunClips:
+    """The clips, cropped to people if the run is trained so."""
+    if info.clip.crop == "people":
+        with FeatureCache(cache_folder() / "features") as cache:
+            training, test = (
+                known_clips(part, info.people, cache, info.clip) for part in (training, test)
+            )
+        if not (training or test):
+            raise TransNetError(
+                f"{run} is trained on crops of people, and the people of its clips are not in the "
+                f"cache at {cache_folder()}; run transnet evaluate {run} on this machine first, "
+                "without --cache."
+            )
     return RunClips(training, test, info.clip, workers)

@@ -18,6 +18,7 @@ from transnet.checkpoints.backbone_record import (
     gather,
 )
 from transnet.config import NO_CLASS, ClipConfig, Cues
+from transnet.data.people.boxes import MARGIN
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 
@@ -79,9 +80,17 @@ class ExportInfo:
                 "normalisation": "inside the model: (x / 255 - mean) / std",
                 "resize": f"short side to {round(self.clip.size * CENTER.zoom)} pixels, bicubic",
                 "crop": f"the middle {self.clip.size} x {self.clip.size} pixels",
+                "of": _seen(self.clip),
             },
         }
         return json.dumps(values)
+
+
+def _seen(clip: ClipConfig) -> str:
+    """What the resized picture shows, in words."""
+    if clip.crop == "people":
+        return f"a square around a person, {MARGIN} times the longer side of the person's box"
+    return f"the region {clip.region}" if clip.region else "the displayed picture"
 
 
 def file_digest(path: Path) -> str:

@@ -25,6 +25,7 @@ def evaluate(
     temporal_views: int = 1,
     spatial_views: SpatialViews = "center",
     segmenter: str | None = None,
+    detector: str | None = None,
     unknown: str | None = None,
     allow_trained_clips: bool = False,
     timeline: bool = False,
@@ -43,7 +44,9 @@ def evaluate(
         spatial_views: center (crop), flip (center crop and its mirror image) or three-crops;
             probabilities are averaged
         segmenter: folder of transnet pretrain; measures which share of the heat (see transnet
-            explain) is on people
+            explain) is on people; for a run with --crop people: finds them
+        detector: for a run with --crop people: weights of a detector of torchvision, a file, or
+            its name; by default one in torchvision's cache
         unknown: folder of videos that show none of the classes; measures how many of them are
             called unknown
         allow_trained_clips: test even on clips that the run was trained on
@@ -80,6 +83,7 @@ def evaluate(
         temporal_views=temporal_views,
         spatial_views=spatial_views,
         segmenter=segmenter,
+        detector=detector,
         unknown=unknown,
         allow_trained_clips=allow_trained_clips,
         workers=workers,

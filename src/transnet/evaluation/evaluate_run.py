@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from transnet.config import Device
+from transnet.config import ClipConfig, Device
 from transnet.data.broken import check_broken
 from transnet.data.cache.features import FeatureCache
 from transnet.data.datasets.catalog import resolve_dataset
+from transnet.data.manifest import ClipRecord
 from transnet.data.views import SpatialViews, evaluation_views
+from transnet.errors import TransNetError
 from transnet.evaluation.bootstrap import accuracy_interval
 from transnet.evaluation.evaluation import Evaluation, StageTimes
 from transnet.evaluation.evidence import measure_evidence
@@ -20,12 +24,15 @@ from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.predictions import ClipPredictions, predict_clips
 from transnet.evaluation.protocol import ViewCounts, describe_protocol
 from transnet.evaluation.report import write_evaluation_report
-from transnet.evaluation.selection import select_clips
+from transnet.evaluation.selection import Selection, select_clips
 from transnet.evaluation.trained_clips import refuse_trained_clips
 from transnet.evaluation.unknown import measure_unknown, unknown_videos
 from transnet.inference.features import FeatureExtractor
+from transnet.inference.finders import PeopleFinder, find_people, warn_of_another
+from transnet.inference.people_clips import follow_clips
 from transnet.inference.recognizer import Recognizer, load
 from transnet.inference.segmenter import PersonSegmenter, load_segmenter
+from transnet.model.networks import device_of
 from transnet.runtimes.device import find_device
 from transnet.utils.files import written_whole
 from transnet.utils.paths import cache_folder
@@ -42,6 +49,7 @@ def evaluate_run(
     temporal_views: int,
     spatial_views: SpatialViews,
     segmenter: str | None,
+    detector: str | None,
     unknown: str | None,
     allow_trained_clips: bool,
     workers: int,
@@ -51,7 +59,7 @@ def evaluate_run(
     started = time.perf_counter()
     recognizer = load(folder, device=device, unknown="off")
     info = recognizer.info
-    people = _people_finder(recognizer, segmenter, device)
+    find, people = _finders(recognizer, segmenter, detector, device)
     selection = select_clips(folder, info, data, split)
     views = evaluation_views(temporal_views, spatial_views)
     counts = ViewCounts(temporal_views, spatial_views)
@@ -59,6 +67,7 @@ def evaluate_run(
     max_broken = 0.0 if broken == "stop" else 1.0
     with FeatureCache(cache or cache_folder() / "features") as store:
         extractor = _extractor(recognizer, store, workers, device)
+        selection, others = _followed(find, store, info.clip, selection, others)
         extracted = extractor.extract(
             selection.clips, lambda _: views, title="features, test clips"
         )
@@ -94,13 +103,38 @@ def evaluate_run(
     return evaluation
 
 
-def _people_finder(
-    recognizer: Recognizer, segmenter: str | None, device: Device
-) -> PersonSegmenter | None:
+def _finders(
+    recognizer: Recognizer, segmenter: str | None, detector: str | None, device: Device
+) -> tuple[PeopleFinder | None, PersonSegmenter | None]:
+    """What finds the people whom the clips are cropped to, or what tells heat on people."""
+    info = recognizer.info
+    if info.clip.crop == "people":
+        where = device_of(recognizer.model)
+        find = find_people(segmenter=segmenter, detector=detector, device=where)
+        warn_of_another(info.people, find)
+        return find, None
+    if detector is not None:
+        raise TransNetError(
+            f"detector is {detector!r}, but the run is trained on whole pictures; leave it out."
+        )
     if segmenter is None:
-        return None
+        return None, None
     require_maps(recognizer)
-    return load_segmenter(segmenter, option="--segmenter", device=device)
+    return None, load_segmenter(segmenter, option="--segmenter", device=device)
+
+
+def _followed(
+    find: PeopleFinder | None,
+    store: FeatureCache,
+    config: ClipConfig,
+    selection: Selection,
+    others: Sequence[ClipRecord],
+) -> tuple[Selection, list[ClipRecord]]:
+    """The test clips and the unknown ones, with the people whom they are cropped to."""
+    if find is None:
+        return selection, list(others)
+    followed = follow_clips(selection.clips, find, store, config)
+    return replace(selection, clips=followed), list(follow_clips(others, find, store, config))
 
 
 def _extractor(

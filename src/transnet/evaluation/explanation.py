@@ -117,7 +117,7 @@ def require_maps(recognizer: Recognizer) -> TransNet:
     if not has_maps(model):
         raise TransNetError(
             f"{recognizer.info.backbone.name} outputs no feature map of a frame, so its "
-            "predictions cannot be explained; accepted: runs with a convolutional image backbone."
+            "predictions cannot be explained; accepted: runs with a backbone that gives one."
         )
     return model
 
@@ -183,7 +183,13 @@ def heat_on_person(
     shares, areas = [], []
     with progress_bar("explaining predictions", len(chosen), "clips") as bar:
         for record in chosen:
-            clip = read_clip(record.path, recognizer.info.clip, start=record.start, end=record.end)
+            clip = read_clip(
+                record.path,
+                recognizer.info.clip,
+                start=record.start,
+                end=record.end,
+                person=record.person,
+            )
             found = explain_clip(recognizer, clip, segmenter=segmenter)
             if found.heat_on_person is not None and found.person_area is not None:
                 shares.append(found.heat_on_person)

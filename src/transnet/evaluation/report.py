@@ -90,7 +90,13 @@ def _shown(name: str, mistake: Mistake, recognizer: Recognizer) -> dict[str, Any
     record = mistake.clip
     frames = heat = np.empty((0, 1, 1, 3), np.uint8)
     try:
-        clip = read_clip(record.path, recognizer.info.clip, start=record.start, end=record.end)
+        clip = read_clip(
+            record.path,
+            recognizer.info.clip,
+            start=record.start,
+            end=record.end,
+            person=record.person,
+        )
     except VideoError:  # changed since it was tested: show the mistake without frames
         pass
     else:

@@ -141,7 +141,14 @@ def run_path(folder: Path, split: str, seed: int) -> Path:
 
 
 def _evaluate(recipe: str, settings: RunSettings) -> RunResult:
-    evaluation = evaluate(settings.run, cache=settings.cache, device=settings.device)
+    segmenter, detector = settings.finder
+    evaluation = evaluate(
+        settings.run,
+        cache=settings.cache,
+        segmenter=segmenter,
+        detector=detector,
+        device=settings.device,
+    )
     seconds = json.loads((settings.run / "seconds.json").read_text(encoding="utf-8"))
     info = load_run_info(settings.run)
     return RunResult(

@@ -44,6 +44,8 @@ def train(
     results: str | None = None,
     cache: str | None = None,
     features_from: str | None = None,
+    segmenter: str | None = None,
+    detector: str | None = None,
     device: Device = "auto",
     devices: int = 1,
     nodes: int = 1,
@@ -81,6 +83,10 @@ def train(
             by default in the user's cache
         features_from: folder or address of the parts of transnet features, which are copied into
             the feature cache first
+        segmenter: with --crop people: run folder of transnet pretrain, whose masks show where
+            people are
+        detector: with --crop people: weights of a detector of torchvision, a file, or its name;
+            by default one in torchvision's cache
         device: auto (a GPU if there is one), cpu, cuda or mps
         devices: with --freeze false: devices per machine to train on (docs/devices.md)
         nodes: with --freeze false: machines to train on
@@ -124,8 +130,7 @@ def train(
     splits = [] if isinstance(split, Split) else split_names(manifest, split)
     is_grid = len(splits) > 1 or seeds != 1 or bool(results) or shots_curve
     _check_grid(seeds, is_grid=is_grid, split=split, devices=devices * nodes)
-    if features_from is not None:
-        _import_features(features_from, training, cache)
+    _import_features(features_from, training, cache)
     share = partial(FitOptions, devices=devices, nodes=nodes, strategy=strategy)
     options = share(logger=logger, extra_callbacks=callbacks)
     settings = RunSettings(
@@ -139,6 +144,7 @@ def train(
         model=model,
         training=training,
         cache=cache,
+        finder=(segmenter, detector),
         device=device,
         resume=resume,
         overwrite=overwrite,
@@ -180,11 +186,13 @@ def _check_grid(seeds: int, *, is_grid: bool, split: object, devices: int) -> No
         )
 
 
-def _import_features(address: str, training: TrainingConfig, cache: str | None) -> None:
+def _import_features(address: str | None, training: TrainingConfig, cache: str | None) -> None:
     from transnet.archive.feature_parts import import_features
     from transnet.data.cache.features import FeatureCache
     from transnet.utils.paths import cache_folder
 
+    if address is None:
+        return
     if not training.freeze:
         raise TransNetError(
             f"features_from is {address!r}, which needs a frozen backbone; omit it, or --freeze "

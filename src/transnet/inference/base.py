@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from transnet.config import ClipConfig
 from transnet.data.clips import Clip, read_clip
@@ -76,6 +78,27 @@ class BaseRecognizer(ABC):
     def classes(self) -> tuple[str, ...]:
         """The labels, in the order of the network's outputs."""
         return self.info.classes
+
+    def watching(self, region: str) -> Self:
+        """The same recognizer, which watches one place of the picture.
+
+        Args:
+            region: ``x,y,w,h`` of the displayed picture, in pixels or as shares from 0 to 1; by
+                default the one of the run.
+
+        Raises:
+            TransNetError: the region is no such place.
+
+        Example:
+            >>> right_half = transnet.load("runs/mine").watching("0.5,0,0.5,1")
+            >>> right_half.info.clip.region
+            '0.5,0,0.5,1'
+        """
+        if not region:
+            return self
+        other = copy.copy(self)
+        other.info = replace(self.info, clip=replace(self.info.clip, region=region))  # type: ignore[type-var]
+        return other
 
     def predict(
         self,

@@ -57,7 +57,7 @@ class FeatureExtractor:
         self._depends_on = {
             "backbone": model.backbone.fingerprint(),
             "readout": model.feature_kind,
-            "clip": asdict(clip),
+            "clip": clip.facts(),
             "mean": tuple(mean),
             "std": tuple(std),
         }

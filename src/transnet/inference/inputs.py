@@ -133,7 +133,7 @@ def _from_frames(pictures: Sequence[Pixels], config: ClipConfig, options: ClipOp
     indices = clip_indices(times_s, config)
     positions, repeats = np.unique(indices, return_inverse=True)
     frames = (rgb_frame(chosen[position]) for position in positions)
-    pixels = Preprocessor(config.size)(frames, CENTER)
+    pixels = Preprocessor(config.size, config.region)(frames, CENTER)
     start = options.start or 0
     return Clip(pixels[repeats], indices + start, times_s[indices] + start / options.fps)
 

@@ -1,9 +1,10 @@
-"""A stream for each person in a picture."""
+"""A stream for each person in a picture, and the people of a video as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import av
@@ -11,47 +12,58 @@ import numpy as np
 import torch
 
 from transnet.config import StreamConfig
-from transnet.data.people.boxes import Box, boxes_of_mask, person_crop
-from transnet.data.people.tracking import Track, Tracker
+from transnet.data.clips import read_people
+from transnet.data.people.boxes import Box
+from transnet.data.people.following import FindPeople, Follower, follow
+from transnet.data.people.tracking import Track
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.video.frames import FrameConverter, Pixels, rgb_frame
 from transnet.data.video.pacing import FramePacer
+from transnet.data.video.sources import FrameSource, SourceFrame
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
+from transnet.inference.base import BaseRecognizer
 from transnet.inference.prediction import Prediction
 from transnet.inference.recognizer import Recognizer
-from transnet.inference.segmenter import PersonSegmenter
 from transnet.inference.stream import interval_s, prediction_of, window_step_s
 from transnet.model.streaming import StreamingTransNet
 from transnet.model.transnet import TransNet
 
-FindPeople = Callable[[Pixels], list[Box]]
-"""From a picture, uint8 RGB ``(H, W, 3)``, to a box around each person."""
+SHORTEST_S = 0.5
+"""People who are seen for less are not classified as a whole."""
 
 
 @dataclass(frozen=True)
 class PersonPrediction:
-    """A person in a frame.
+    """A person in a frame, or in a whole video.
 
     Attributes:
         track: the number of the person, from 1.
-        box: where the person is, in pixels of the displayed frame.
-        prediction: of the window that ends with this frame; ``None`` until the first is full.
+        box: where the person is, in pixels of the displayed frame; of a whole video: where the
+            person was.
+        prediction: of the window that ends with this frame, ``None`` until the first is full; of a
+            whole video: of the time in which the person was seen.
+        pixels: what the network sees of the person, uint8 RGB ``(size, size, 3)``; ``None`` for a
+            whole video.
+
+    Example:
+        >>> PersonPrediction(1, Box(10, 20, 30, 80), None).to_dict()
+        {'track': 1, 'box': [10.0, 20.0, 30.0, 80.0]}
     """
 
     track: int
     box: Box
     prediction: Prediction | None
+    pixels: Pixels | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The person as JSON values; the box is left, top, right, bottom."""
         values = self.prediction.to_dict() if self.prediction else {}
-        return {"track": self.track, "box": [round(float(edge), 1) for edge in self.box], **values}
+        return {"track": self.track, "box": rounded(self.box), **values}
 
-
-def find_by_mask(segmenter: PersonSegmenter) -> FindPeople:
-    """People as the connected parts of a segmenter's mask."""
-    return lambda pixels: boxes_of_mask(segmenter.probabilities(pixels[None])[0])
+    def __str__(self) -> str:
+        found = self.prediction
+        return f"{self.track}: {found.label} {found.score:.0%}" if found else f"{self.track}"
 
 
 class PeopleSession:
@@ -59,17 +71,17 @@ class PeopleSession:
 
     ::
 
-        session = PeopleSession(recognizer, find_by_mask(segmenter))
-        for frame, time_s in my_camera():              # uint8 RGB (H, W, 3), seconds
-            for person in session.push(frame, time_s): # track, box, prediction
+        session = PeopleSession(recognizer, find_people(segmenter="runs/shape"))
+        for frame, time_s in my_camera():                    # uint8 RGB (H, W, 3), seconds
+            for person in session.push(frame, time_s) or (): # track, box, prediction
 
-    The crops of all people of a frame pass through the backbone in one batch. Memory: a stream for
-    each person who is followed, at most :data:`~transnet.data.people.tracking.MOST_TRACKS`; it ends
-    with the track. Not thread-safe.
+    People are looked for ten times a second. The crops of all people of a frame pass through the
+    backbone in one batch. Memory: a stream for each person who is followed, at most
+    :data:`~transnet.data.people.tracking.MOST_TRACKS`; it ends with the track. Not thread-safe.
 
     Args:
         recognizer: classifies the crops.
-        find: where people are.
+        find: where people are; see :func:`~transnet.inference.finders.find_people`.
         config: the step of the window, and which frames are processed.
         name: the name of the stream in predictions.
 
@@ -91,11 +103,17 @@ class PeopleSession:
                 f"{info.backbone.name} needs whole clips, so it cannot classify a stream; "
                 "accepted: runs with an image network as their backbone."
             )
-        self._recognizer, self._model, self._find, self._name = recognizer, model, find, name
+        self._recognizer, self._model, self._name = recognizer, model, name
+        self._follower = Follower(find, info.clip.region)
         self._step_s = window_step_s(info, config)
         self._pacer = FramePacer(interval_s(info, config))
         self._convert, self._preprocess = FrameConverter(), Preprocessor(info.clip.size)
         self.reset()
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the first to the last frame of a window."""
+        return self._step_s * (self._recognizer.info.clip.frames - 1)
 
     def __len__(self) -> int:
         """Streams that are kept."""
@@ -103,11 +121,11 @@ class PeopleSession:
 
     def reset(self) -> None:
         """Forget everyone: another video starts, or frames are missing."""
-        self._tracker = Tracker()
+        self._follower.reset()
         self._streams: dict[int, StreamingTransNet] = {}
         self._pacer.reset()
 
-    def push(self, frame: Pixels | av.VideoFrame, time_s: float) -> list[PersonPrediction]:
+    def push(self, frame: Pixels | av.VideoFrame, time_s: float) -> list[PersonPrediction] | None:
         """Process the next frame.
 
         Args:
@@ -115,28 +133,46 @@ class PeopleSession:
             time_s: presentation time, in seconds; never decreasing.
 
         Returns:
-            Everyone who is followed, in order of track numbers; empty for frames that are skipped
-            (``every_s``).
+            Everyone who is followed, in order of track numbers; ``None`` for frames in which
+            nobody is classified (``every_s``).
 
         Raises:
             TransNetError: the frame has another shape or type, or the time decreases.
         """
-        if not self._pacer.is_due(time_s):
-            return []
         picture = frame if isinstance(frame, av.VideoFrame) else rgb_frame(frame)
-        pixels = self._convert(picture)
-        tracks = self._tracker.update(pixels, self._find(pixels), time_s)
-        confirmed = [track for track in tracks if track.is_confirmed]
-        kept = {track.number for track in confirmed}
+        seen: list[Pixels] = []
+
+        def pixels() -> Pixels:
+            if not seen:
+                seen.append(self._convert(picture))
+            return seen[0]
+
+        self._follower.see(pixels, time_s)
+        tracks = [track for track in self._follower.tracks if track.is_confirmed]
+        kept = {track.number for track in tracks}
         self._streams = {key: value for key, value in self._streams.items() if key in kept}
-        return self._classify(pixels, confirmed, time_s) if confirmed else []
+        if not self._pacer.is_due(time_s):
+            return None
+        return self._classify(pixels(), tracks, time_s) if tracks else []
+
+    def watch(
+        self, frames: FrameSource
+    ) -> Iterator[tuple[SourceFrame, list[PersonPrediction] | None]]:
+        """Process every frame of a source, and start over where it does.
+
+        Yields:
+            Each frame, and what :meth:`push` returns of it.
+        """
+        for frame in frames:
+            if frame.is_first:
+                self.reset()
+            yield frame, self.push(frame.picture, frame.time_s)
 
     @torch.inference_mode()
     def _classify(
         self, pixels: Pixels, tracks: list[Track], time_s: float
     ) -> list[PersonPrediction]:
-        crops = [rgb_frame(person_crop(pixels, track.box)) for track in tracks]
-        inputs = np.concatenate([self._preprocess([crop], CENTER) for crop in crops])
+        inputs = np.stack([self._preprocess.person(pixels, t.room, CENTER) for t in tracks])
         batch = self._model.frame_terms(self._recognizer.normalized(inputs))
         people = []
         for index, track in enumerate(tracks):
@@ -147,5 +183,53 @@ class PeopleSession:
             window = self._streams[track.number].push_terms(batch.of_frame(index), time_s)
             outputs = self._recognizer.info.outputs
             prediction = prediction_of(window, outputs, self._name) if window else None
-            people.append(PersonPrediction(track.number, track.box, prediction))
+            people.append(PersonPrediction(track.number, track.box, prediction, inputs[index]))
         return people
+
+
+def predict_people(
+    recognizer: BaseRecognizer,
+    video: str | Path,
+    find: FindPeople,
+    *,
+    allow_partial: bool = False,
+) -> list[PersonPrediction]:
+    """Classify each person of a video, as a whole.
+
+    The video is decoded twice: to follow its people, and to read the clip of each, cropped as in a
+    training with ``--crop people``.
+
+    Args:
+        recognizer: a run or an export.
+        video: the file.
+        find: where people are; see :func:`~transnet.inference.finders.find_people`.
+        allow_partial: use the intact frames of a damaged file; ``damage`` reports it.
+
+    Returns:
+        Everyone who is seen for half a second or longer, in order of track numbers; empty if
+        nobody is found.
+
+    Raises:
+        VideoError: the file is missing, damaged or no video, or the region reaches beyond it.
+
+    Example:
+        >>> finder = transnet.find_people(segmenter="runs/shape")
+        >>> people = transnet.predict_people(transnet.load("runs/mine"), "clip.mp4", finder)
+        >>> all(person.prediction.label in transnet.load("runs/mine").classes for person in people)
+        True
+    """
+    config = recognizer.info.clip
+    found = follow(video, find, config.region)
+    paths = {n: path for n, path in found.items() if path.end_s - path.start_s >= SHORTEST_S}
+    # Without anybody it is read too: what is wrong with the file is told.
+    clips = read_people(video, config, list(paths.values()), allow_partial=allow_partial)
+    answers = (replace(recognizer.predict(clip), path=str(video)) for clip in clips)
+    return [
+        PersonPrediction(number, path.box, answer)
+        for (number, path), answer in zip(paths.items(), answers, strict=True)
+    ]
+
+
+def rounded(box: Box) -> list[float]:
+    """A box as JSON values: left, top, right, bottom."""
+    return [round(float(edge), 1) for edge in box]

@@ -47,6 +47,11 @@ class StreamSession:
         novelty: NoveltyDetector | None = None,
     ) -> None:
         self._info, self._name = info, name
+        if info.clip.crop == "people":
+            raise TransNetError(
+                "the run is trained on crops of people, so it cannot classify a whole picture; use "
+                "--people, in Python PeopleSession or find_people_segments (docs/people.md)."
+            )
         if not isinstance(model, TransNet):
             raise TransNetError(
                 f"{info.backbone.name} needs whole clips, so it cannot classify a stream; "
@@ -55,7 +60,7 @@ class StreamSession:
         self._model = model
         self._stream = StreamingTransNet(model, window_step_s(info, config), novelty)
         self._pacer = FramePacer(interval_s(info, config))
-        self._preprocess = Preprocessor(info.clip.size)
+        self._preprocess = Preprocessor(info.clip.size, info.clip.region)
         self._normalization = Normalization(info.backbone.mean, info.backbone.std)
         self.seen: Pixels = np.zeros((info.clip.size, info.clip.size, 3), np.uint8)
 

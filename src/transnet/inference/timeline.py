@@ -70,7 +70,7 @@ def find_segments(
     step_s = window_step_s(recognizer.info, config)
     watched = replace(config, every_s="step") if config.every_s is None else config
     session = recognizer.stream_session(watched, name=str(path))
-    events, pictures = EventDetector(config), _Pictures(step_s, session.span_s)
+    events, pictures = EventDetector(config), SegmentPictures(step_s, session.span_s)
     segments: list[Segment] = []
     thumbnails: list[str] = []
 
@@ -104,7 +104,7 @@ def find_segments(
     return Timeline(str(path), tuple(segments), tuple(thumbnails), damage)
 
 
-class _Pictures:
+class SegmentPictures:
     """Keeps the picture of a segment at its highest score, half a window in the past."""
 
     def __init__(self, step_s: float, span_s: float) -> None:
@@ -113,14 +113,17 @@ class _Pictures:
         self._best: tuple[float, Pixels] | None = None
 
     def see(self, pixels: Pixels, time_s: float) -> None:
+        """See the network's input at a time."""
         if self._pacer.is_due(time_s):
             self._recent.append((time_s, pixels))
 
     def consider(self, moment_s: float, score: float) -> None:
+        """Keep the picture of a moment if its score is the highest of the segment."""
         if score > (self._best[0] if self._best else 0.0):
             nearest = min(self._recent, key=lambda seen: abs(seen[0] - moment_s))
             self._best = (score, nearest[1])
 
     def take(self) -> str:
+        """The picture that was kept, as a data URL, at the end of a segment."""
         best, self._best = self._best, None
         return picture_address(best[1]) if best else ""

@@ -10,6 +10,8 @@ from pathlib import Path
 from transnet.config import TimelineFormat
 from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
+from transnet.inference.people_formats import format_people
+from transnet.inference.people_timeline import PeopleTimeline
 from transnet.inference.timeline import Timeline
 from transnet.inference.timeline_formats import FORMATS, SUFFIXES, format_timeline
 from transnet.utils.files import written_whole
@@ -67,13 +69,16 @@ class TimelineTarget:
         output_folder(path.parent)
         return cls(form or named or "text", file=_with_ending(path, form))
 
-    def put(self, timeline: Timeline) -> None:
+    def put(self, timeline: Timeline | PeopleTimeline) -> None:
         """Print or write one timeline.
 
         Raises:
             TransNetError: it cannot be written.
         """
-        text = format_timeline(timeline, self.form)
+        if isinstance(timeline, Timeline):
+            text = format_timeline(timeline, self.form)
+        else:
+            text = format_people(timeline, self.form)
         path = self.file
         if self.folder is not None:
             video = Path(os.path.abspath(timeline.path)).relative_to(self.root)

@@ -7,7 +7,6 @@ import html
 import io
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import get_args
 
 from transnet.config import TimelineFormat
@@ -19,26 +18,12 @@ from transnet.inference.timeline_annotations import (
     elan_document,
     label_studio_tasks,
 )
-from transnet.reports.clip_names import clip_names
-from transnet.reports.page import render
+from transnet.inference.timeline_page import Lane, timeline_page
 
 SUFFIXES: dict[TimelineFormat, str] = {"labelstudio": "labelstudio.json", "cvat": "cvat.xml"}
 """Endings of files whose format has another name than its ending."""
 
 FORMATS: tuple[TimelineFormat, ...] = get_args(TimelineFormat)
-
-_COLORS = (
-    "#2f6fde",
-    "#e0a526",
-    "#2e9e6b",
-    "#d9533c",
-    "#8a5cd0",
-    "#1f9fb5",
-    "#c45a9a",
-    "#7a8a2a",
-    "#a5652b",
-    "#4a63a8",
-)
 
 
 def format_timeline(timeline: Timeline, form: TimelineFormat) -> str:
@@ -83,55 +68,10 @@ def _vtt(timeline: Timeline) -> str:
 
 
 def _html(timeline: Timeline) -> str:
-    known = [
-        (segment, picture)
-        for segment, picture in zip(timeline.segments, timeline.thumbnails, strict=True)
-        if segment.is_known
-    ]
-    labels = sorted({segment.label for segment, _ in known})
-    colors = {label: _COLORS[i % len(_COLORS)] for i, label in enumerate(labels)}
-    start_s = timeline.segments[0].start_s
-    length_s = max(timeline.end_s - start_s, 1e-3)
-
-    def share(time_s: float) -> str:
-        return f"{100 * (time_s - start_s) / length_s:.3f}"
-
-    rows = [
-        {
-            "label": segment.label,
-            "score": segment.score,
-            "color": colors[segment.label],
-            "start": clock(segment.start_s)[:-2],
-            "end": clock(segment.end_s)[:-2],
-            "left": share(segment.start_s),
-            "width": share(start_s + segment.end_s - segment.start_s),
-            "picture": picture,
-        }
-        for segment, picture in known
-    ]
-    totals = {
-        label: sum(s.end_s - s.start_s for s, _ in known if s.label == label) for label in labels
-    }
-    return render(
-        "timeline.html.j2",
-        name=clip_names([timeline.path])[0],
-        length=clock(length_s)[:-4],
-        rows=rows,
-        colors=colors,
-        totals=totals,
-        ticks=[{"left": share(tick_s), "at": clock(tick_s)[:-4]} for tick_s in _ticks(timeline)],
-        damage=timeline.damage,
-        written=datetime.now().strftime("%Y-%m-%d %H:%M"),
-    )
-
-
-def _ticks(timeline: Timeline) -> list[float]:
-    """Round times, ten at most, none near the end, where the label has no room."""
-    start_s, end_s = timeline.segments[0].start_s, timeline.end_s
-    steps = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 6 * 3600)
-    step_s = next((step for step in steps if (end_s - start_s) / step <= 10), 24 * 3600)
-    first, last = -int(-start_s // step_s), int((end_s - 0.04 * (end_s - start_s)) // step_s)
-    return [float(number * step_s) for number in range(first, last + 1)]
+    parts = zip(timeline.segments, timeline.thumbnails, strict=True)
+    lane = Lane("", tuple((part, picture) for part, picture in parts if part.is_known))
+    limits = timeline.segments[0].start_s, timeline.end_s
+    return timeline_page(timeline.path, [lane], limits, timeline.damage)
 
 
 _WRITERS: dict[TimelineFormat, Callable[[Timeline], str]] = {

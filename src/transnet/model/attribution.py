@@ -35,9 +35,10 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
     """Attribute the probability of a class to the pixels and the frames of a clip.
 
     The heat is Grad-CAM (Selvaraju et al., 2017, equations 1 and 2) on the last feature map of
-    each frame: the sum of the channels, weighted by the mean gradient of the class's logit, with
-    negative evidence set to 0. A frame is hidden by replacing its features with the mean of the
-    other frames' features. The motion of the clip stays as it is.
+    each frame: the sum of the channels (of a vision transformer, those of its patches), weighted by
+    the mean gradient of the class's logit, with negative evidence set to 0. A frame is hidden by
+    replacing its features with the mean of the other frames' features. The motion of the clip
+    stays as it is.
 
     Args:
         model: the network, in evaluation mode; appearance is among its cues.
@@ -57,7 +58,7 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
         (gradient,) = torch.autograd.grad(logits[0, class_index], maps)
     with torch.no_grad():
         weights = gradient.mean(dim=(2, 3), keepdim=True)
-        heat = torch.relu((weights * maps).sum(dim=1))
+        heat = torch.relu((weights * maps)[:, : model.backbone.local_channels].sum(dim=1))
         probability = _probability(model, logits, motion, class_index)[0]
         hidden = _each_frame_hidden(features.detach())
         without = _probability(model, model.temporal(hidden), motion, class_index)

@@ -57,8 +57,10 @@ class Backbone(Encoder):
 
     Attributes:
         channels: channels C of the feature map.
-        grid: its height and width, ``(h, w)``; ``None`` for a network without a map (such as a
-            vision transformer), which has pooled features only.
+        grid: its height and width, ``(h, w)``; ``None`` for a network without a map, which has
+            pooled features only. The patches of a vision transformer are a map.
+        local_channels: the channels that differ from position to position: all but those of a class
+            token.
         engine: the other runtime that computes the maps where no gradients are required, if any.
 
     Raises:
@@ -112,12 +114,15 @@ class Backbone(Encoder):
         features, maps = self.network.forward_intermediates(frames, indices=[self.middle])
         return self._last_map(features), maps[0]
 
-    def _last_map(self, maps: Tensor) -> Tensor:
-        if maps.ndim != 4:
-            return self.network.forward_head(maps, pre_logits=True)[:, :, None, None]
+    def _last_map(self, features: Tensor) -> Tensor:
+        if features.ndim != 4:
+            tokens = _map_of_tokens(self.network, features)
+            if tokens is not None:
+                return tokens
+            return self.network.forward_head(features, pre_logits=True)[:, :, None, None]
         width = self.network.num_features
-        channels_last = maps.shape[3] == width and maps.shape[1] != width
-        return maps.permute(0, 3, 1, 2) if channels_last else maps
+        channels_last = features.shape[3] == width and features.shape[1] != width
+        return features.permute(0, 3, 1, 2) if channels_last else features
 
     def run_in(self, engine: Engine | None = None, *, max_concurrency: int = 1) -> None:
         """Compute the maps in another runtime where no gradients are required.
@@ -142,8 +147,9 @@ class Backbone(Encoder):
         training = self.training
         self.eval()
         try:
-            has_map = self.network.forward_features(frame).ndim == 4
-            maps = self._last_map(self.network.forward_features(frame))
+            features = self.network.forward_features(frame)
+            maps = self._last_map(features)
+            has_map = features.ndim == 4 or maps.shape[2:].numel() > 1
         except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise TransNetError(
                 f"backbone {self.name!r} does not take frames of {self.size} x {self.size} pixels "
@@ -156,7 +162,12 @@ class Backbone(Encoder):
             if used.isdisjoint(child.modules()) and any(True for _ in child.parameters()):
                 self._drop_if_unneeded(name, child, frame, maps)
         self.train(training)
-        return maps.shape[1], (maps.shape[2], maps.shape[3]) if has_map else None
+        channels = maps.shape[1]
+        is_doubled = features.ndim == 3 and has_map and channels == 2 * features.shape[2]
+        self.local_channels = channels // 2 if is_doubled else channels
+        if features.ndim == 3 and has_map:
+            self.reading = ("tokens",)
+        return channels, (maps.shape[2], maps.shape[3]) if has_map else None
 
     def _drop_if_unneeded(self, name: str, child: nn.Module, frame: Tensor, maps: Tensor) -> None:
         setattr(self.network, name, nn.Identity())
@@ -167,6 +178,26 @@ class Backbone(Encoder):
             needed = True
         if needed:
             setattr(self.network, name, child)
+
+
+def _map_of_tokens(network: Any, tokens: Tensor) -> Tensor | None:
+    """The tokens of a vision transformer ``(N, P, C)`` as a map.
+
+    Its channels are those of the patch at each position and, at every position the same, those of
+    the class token, if there is one: their means over positions are the mean of the patches and the
+    class token, as DINOv2 (Oquab et al., 2023) is evaluated. ``None``: the network has no patches.
+    """
+    height, width = getattr(getattr(network, "patch_embed", None), "grid_size", None) or (0, 0)
+    first = getattr(network, "num_prefix_tokens", 0)
+    if tokens.ndim != 3 or height * width == 0 or tokens.shape[1] != first + height * width:
+        return None
+    normalize = getattr(network, "fc_norm", None)
+    if normalize is not None:
+        tokens = normalize(tokens)
+    maps = tokens[:, first:].transpose(1, 2).unflatten(2, (height, width))
+    if getattr(network, "cls_token", None) is None:
+        return maps
+    return torch.cat([maps, tokens[:, 0, :, None, None].expand_as(maps)], dim=1)
 
 
 def _middle_layer(name: str, network: Any) -> int:

@@ -84,12 +84,17 @@ class MeanPooling(TemporalBaseline):
 
 
 class Attention(TemporalBaseline):
-    """One layer of a transformer of width K over the frames, with learned positions."""
+    """One layer of a transformer of width K over a class token and the frames.
+
+    Positions are learned; what the layer makes of the class token is classified, as in ViT
+    (Dosovitskiy et al., 2021, section 3.1).
+    """
 
     def __init__(self, num_frames: int, features: int, filters: int, num_classes: int) -> None:
         super().__init__()
         self.project = nn.Linear(features, filters)
         self.position = nn.Parameter(0.02 * torch.randn(num_frames, filters))
+        self.class_token = nn.Parameter(0.02 * torch.randn(1, 1, filters))
         heads = next(heads for heads in (4, 2, 1) if filters % heads == 0)
         self.layer = nn.TransformerEncoderLayer(
             filters, heads, 2 * filters, dropout=0.1, batch_first=True, norm_first=True
@@ -98,5 +103,6 @@ class Attention(TemporalBaseline):
         self.score = nn.Linear(filters, num_classes)
 
     def forward(self, features: Tensor) -> Tensor:
-        mixed = self.layer(self.project(features) + self.position)
-        return self.score(self.norm(mixed).mean(dim=1))
+        frames = self.project(features) + self.position
+        mixed = self.layer(torch.cat([self.class_token.expand(len(frames), -1, -1), frames], dim=1))
+        return self.score(self.norm(mixed[:, 0]))

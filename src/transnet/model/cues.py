@@ -43,7 +43,7 @@ def join(logits: Mapping[str, Tensor]) -> Tensor:
     """
     if len(logits) == 1:
         return next(iter(logits.values()))
-    probabilities = torch.stack([values.softmax(dim=1) for values in logits.values()])
+    probabilities = torch.stack([*logits.values()]).softmax(dim=2)
     return probabilities.mean(dim=0).clamp(min=1e-12).log()
 
 

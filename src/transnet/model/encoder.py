@@ -20,10 +20,12 @@ class Encoder(nn.Module):
     Attributes:
         network: the layers, with the weight names of the library that the name is from.
         frozen: whether the weights and the batch norm statistics are fixed.
+        reading: how its output is read, where that is not the plain way; part of the fingerprint.
         max_concurrency: number of threads that should call it at the same time.
     """
 
     network: Any
+    reading: tuple[str, ...] = ()
 
     def __init__(self, name: str, args: dict[str, Any] | None = None) -> None:
         super().__init__()
@@ -44,7 +46,7 @@ class Encoder(nn.Module):
 
     def fingerprint(self) -> str:
         """A hash of the architecture and all weights: the key of cached features."""
-        about = repr((self.name, sorted(self.args.items()))).encode()
+        about = repr((self.name, sorted(self.args.items()), *self.reading)).encode()
         return weights_digest(self.network.state_dict(), about)
 
 

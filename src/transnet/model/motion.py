@@ -111,6 +111,7 @@ class PairMotion(nn.Module):
     places: Tensor
     grids: Tensor
     compass: Tensor
+    across: Tensor
 
     def __init__(self, middle: Sequence[int], last: Sequence[int]) -> None:
         super().__init__()
@@ -127,7 +128,8 @@ class PairMotion(nn.Module):
             ("reachable", reachable),
             ("places", places),
             ("grids", _grid_cells(height, width)),
-            ("compass", torch.stack([angles.cos(), angles.sin()], dim=1)[:, :, None, None]),
+            ("compass", torch.stack([angles.cos(), angles.sin()], dim=1)),
+            ("across", (places / torch.tensor([width - 1, height - 1]).clamp(min=1)).T.flip(0)),
         ):
             self.register_buffer(name, constant, persistent=False)
 
@@ -171,10 +173,11 @@ class PairMotion(nn.Module):
 
     def _pool(self, flow: Tensor) -> Tensor:
         """A field of flow ``(N, 2, H, W)`` to :data:`NUM_FLOW` numbers."""
+        flow = flow.flatten(2)
         length = torch.sqrt((flow**2).sum(dim=1, keepdim=True) + 1e-12)
-        directions = torch.relu(functional.conv2d(flow, self.compass))
-        seen = torch.cat([directions, torch.exp(-STILLNESS * length), length], dim=1).flatten(2)
-        cells, place = _cells_around_motion(length)
+        directions = torch.relu(torch.matmul(self.compass, flow))
+        seen = torch.cat([directions, torch.exp(-STILLNESS * length), length], dim=1)
+        cells, place = _cells_around_motion(length[:, 0], self.across)
         around = torch.matmul(cells, seen.transpose(1, 2)).flatten(1)
         return torch.cat([torch.matmul(seen, self.grids).flatten(1), around, place], dim=1)
 
@@ -193,31 +196,29 @@ def _median(flow: Tensor) -> Tensor:
     return values.topk(kept, dim=2, largest=False).values[..., -1:].unsqueeze(-1)
 
 
-def _cells_around_motion(length: Tensor) -> tuple[Tensor, Tensor]:
+def _cells_around_motion(length: Tensor, across: Tensor) -> tuple[Tensor, Tensor]:
     """Soft cells around what moves, as far apart as it is wide.
 
     Args:
-        length: of the flow, ``(N, 1, H, W)``.
+        length: of the flow, ``(N, H W)``.
+        across: row and column of each position, 0..1, ``(2, H W)``.
 
     Returns:
         The weight of each position in each cell, ``(N, 9, H W)``, and the center and the spread of
         what moves, ``(N, 3)``.
     """
-    height, width = length.shape[2:]
-    rows, columns = (torch.linspace(0, 1, side) for side in (height, width))
-    y, x = (side.flatten().to(length) for side in torch.meshgrid(rows, columns, indexing="ij"))
-    weight = (torch.relu(length - 0.25) + 1e-3).flatten(1)
+    weight = torch.relu(length - 0.25) + 1e-3
     weight = weight / weight.sum(dim=1, keepdim=True)
-    center_x, center_y = (weight @ x)[:, None], (weight @ y)[:, None]
-    variance = (weight * ((x - center_x) ** 2 + (y - center_y) ** 2)).sum(dim=1, keepdim=True)
+    center = torch.matmul(weight, across.T).unsqueeze(2)
+    offset = across - center
+    variance = (weight.unsqueeze(1) * offset**2).sum(dim=(1, 2))[:, None, None]
     spread = torch.sqrt(variance / 2 + 1e-12).clamp(0.06, 0.3)
-    u, v = (x - center_x) / spread, (y - center_y) / spread
-    offsets = [1.2 * (cell - (CELLS - 1) / 2) for cell in range(CELLS)]
-    cells = torch.stack(
-        [torch.exp(-((u - a) ** 2 + (v - b) ** 2) / 0.72) for b in offsets for a in offsets], dim=1
-    )
+    steps = 1.2 * (torch.arange(CELLS, device=length.device) - (CELLS - 1) / 2)[:, None]
+    near = torch.exp(((offset / spread).unsqueeze(2) - steps) ** 2 / -0.72)
+    cells = (near[:, 0, :, None] * near[:, 1, None]).flatten(1, 2)
     cells = cells / (cells.sum(dim=2, keepdim=True) + 1e-6)
-    return cells, 4 * torch.cat([center_x - 0.5, center_y - 0.5, spread], dim=1)
+    place = torch.cat([center.flip(1) - 0.5, spread], dim=1)
+    return cells, 4 * place.flatten(1)
 
 
 def _search_windows(height: int, width: int) -> tuple[Tensor, Tensor]:

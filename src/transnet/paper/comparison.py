@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from transnet.experiments.results import MeanResult
-from transnet.paper.grid import Cell
+from transnet.paper.grid import MOTION, Cell
 from transnet.paper.tables import ResultTable, printed
 
 Measured = Mapping[tuple[str, str], MeanResult]
@@ -33,9 +33,11 @@ def pretraining_table(
         ]
         for cell in grid
     ]
-    kinds = list(dict.fromkeys(cell.pretraining for cell in grid))
+    kinds = list(dict.fromkeys((cell.pretraining, cell.cues) for cell in grid))
     if len(grid) > len(kinds):
-        rows += [_averages(kind, grid, splits, ours, paper) for kind in kinds]
+        for kind in kinds:
+            cells = [cell for cell in grid if (cell.pretraining, cell.cues) == kind]
+            rows.append(_averages(cells, splits, ours, paper))
     return ResultTable(
         "Table II: backbones and pretraining, top-1 in %",
         (
@@ -51,21 +53,20 @@ def pretraining_table(
 
 
 def _averages(
-    kind: str,
-    grid: Sequence[Cell],
+    cells: Sequence[Cell],
     splits: Sequence[str],
     ours: Measured,
     paper: Mapping[tuple[str, str], Mapping[str, str]],
 ) -> list[str]:
-    """A row with the means over the backbones, ours and the paper's."""
-    cells = [cell for cell in grid if cell.pretraining == kind]
+    """A row with the means over the backbones of one pretraining, ours and the paper's."""
+    kind = cells[0].pretraining
     theirs = [paper.get((cell.backbone, kind)) for cell in cells]
     columns = [
         [mean.top1 if (mean := ours.get((cell.recipe, split))) else None for cell in cells]
         for split in splits
     ]
     columns.append([float(row["accuracy"]) / 100 if row else None for row in theirs])
-    return [f"mean of {len(cells)}", kind, "", *map(_average, columns)]
+    return [f"mean of {len(cells)}", kind, MOTION[cells[0].cues], *map(_average, columns)]
 
 
 def _average(shares: Sequence[float | None]) -> str:

@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 
 import timm
 
-from transnet.config import ClipConfig, ModelConfig, Readout, TrainingConfig
+from transnet.config import ClipConfig, Cues, ModelConfig, Readout, TrainingConfig
 from transnet.model.video_network import VIDEO_BACKBONES
+
+MOTION = {"appearance": "", "motion": "motion alone", "both": "with motion"}
+"""What a table says of the cues."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Cell:
         backbone: name of the image network.
         pretraining: ``none``, ``imagenet`` or ``hss``.
         readout: ``pool`` or ``flatten``.
+        cues: ``appearance`` (the paper), ``motion`` or ``both``.
         clip: frames, size and sampling of a clip.
         training: settings of the training.
     """
@@ -25,6 +29,7 @@ class Cell:
     backbone: str
     pretraining: str
     readout: Readout
+    cues: Cues
     clip: ClipConfig
     training: TrainingConfig
 
@@ -38,19 +43,21 @@ class Cell:
         """The architecture of the network; a 3D network has its own."""
         if self.backbone in VIDEO_BACKBONES:
             return ModelConfig(cues="appearance")
-        return ModelConfig(readout=self.readout, cues="appearance")
+        return ModelConfig(readout=self.readout, cues=self.cues)
 
     @property
     def treatment(self) -> str:
         """How the backbone is used: ``frozen at 224 px``, ``trained 8 epochs at 64 px``."""
         learned = "frozen" if self.training.freeze else f"trained {self.training.epochs} epochs"
-        return f"{learned} at {self.clip.size} px"
+        motion = MOTION[self.cues]
+        return f"{learned} at {self.clip.size} px{motion and ', '}{motion}"
 
 
 def make_cell(
     backbone: str,
     kind: str,
     readout: Readout,
+    cues: Cues = "appearance",
     *,
     size: int,
     scratch_size: int,
@@ -63,6 +70,7 @@ def make_cell(
         backbone: name of the image network.
         kind: the pretraining: ``none``, ``imagenet`` or ``hss``.
         readout: ``pool`` or ``flatten``.
+        cues: ``appearance`` (the paper), ``motion`` or ``both``.
         size: frame size in pixels with a pretrained, frozen backbone.
         scratch_size: frame size in pixels for training from scratch.
         scratch_epochs: epochs of training from scratch.
@@ -84,7 +92,7 @@ def make_cell(
     if quick:
         clip = ClipConfig(frames=4, size=64)
         training = replace(training, epochs=1, views=1)
-    return Cell(backbone, kind, readout, clip, training)
+    return Cell(backbone, kind, readout, cues, clip, training)
 
 
 def _normalizes(backbone: str) -> bool:

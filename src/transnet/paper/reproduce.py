@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
-from transnet.config import ClipConfig, Readout
+from transnet.config import ClipConfig, Cues, Readout
 from transnet.errors import TransNetError
 from transnet.utils.paths import output_folder
 from transnet.utils.progress import say
@@ -35,6 +35,7 @@ def reproduce(
     scratch_size: int = 96,
     scratch_epochs: int = 15,
     readout: Readout = "pool",
+    cues: str = "appearance",
     quick: bool = False,
     cache: str | None = None,
 ) -> int:
@@ -60,6 +61,7 @@ def reproduce(
         scratch_size: frame size in pixels for training from scratch
         scratch_epochs: epochs of training from scratch
         readout: pool or flatten (the paper)
+        cues: cues to compare, separated by commas: appearance (the paper), motion, both
         quick: a miniature, on synthetic clips and photos if none are given
         cache: folder for frame features; by default in the user's cache
 
@@ -80,6 +82,7 @@ def reproduce(
         return _reproduce_parameters(out)
     _check_numbers(seeds, scratch_epochs, scratch_size)
     kinds = _listed("pretraining", pretraining, PRETRAININGS)
+    chosen: list[Any] = _listed("cues", cues, get_args(Cues))
     # The figures and encoders of a miniature must not be mistaken for real ones.
     folder = output_folder(Path(out) / "quick" if quick else out)
     data, photos = _inputs(table, data, photos, folder, quick)
@@ -93,7 +96,12 @@ def reproduce(
         manifest=manifest,
         splits=split_names(manifest, splits or _default_splits(manifest)),
         seeds=seeds,
-        grid=[make_cell(n, kind, readout, quick=quick, **sizes) for n in names for kind in kinds],
+        grid=[
+            make_cell(name, kind, readout, each, quick=quick, **sizes)
+            for name in names
+            for kind in kinds
+            for each in chosen
+        ],
         encoders=Path(encoders or folder / "encoders").expanduser(),
         photos=photos,
         quick=quick,

@@ -89,7 +89,7 @@ class RuntimeSpeeds:
         example = torch.zeros(MEASURED_FRAMES, 3, size, size)
         example = example.to(memory_format=torch.channels_last)
         threads = self._threads // max_concurrency
-        network = _InPyTorch(self._backbone)
+        network = InPyTorch(self._backbone)
         try:
             if runtime in THREADED:
                 self._graph.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ class RuntimeSpeeds:
             say(f"the times are not kept: {error}")
 
 
-class _InPyTorch(nn.Module):
+class InPyTorch(nn.Module):
     """The network that other runtimes are made from: never itself in another runtime."""
 
     def __init__(self, backbone: Backbone) -> None:

@@ -276,7 +276,9 @@ class VideoData(ClipData):
         return broken
 
     def _check(self, record: ClipRecord) -> None:
-        read_clip(record.path, self._info.clip, start=record.start, end=record.end)
+        read_clip(
+            record.path, self._info.clip, start=record.start, end=record.end, person=record.person
+        )
 
     def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]:
         return VideoClips(records, labels, self._info.clip, flip=self._config.flip)

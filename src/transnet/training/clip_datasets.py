@@ -106,5 +106,7 @@ class VideoClips(Dataset[Any]):
         view = CENTER
         if chosen != FIXED_VIEW:
             view = random_view(np.random.default_rng(chosen), flip=self._flip)
-        clip = read_clip(record.path, self._clip, view, start=record.start, end=record.end)
+        clip = read_clip(
+            record.path, self._clip, view, start=record.start, end=record.end, person=record.person
+        )
         return torch.from_numpy(clip.frames), self._labels[index]

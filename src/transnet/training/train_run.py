@@ -20,10 +20,13 @@ from transnet.checkpoints.clip_list import require_same_clips, save_clips
 from transnet.checkpoints.novelty import save_novelty
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
+from transnet.data.cache.features import FeatureCache
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.shots import with_shots
 from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
+from transnet.inference.finders import find_people
+from transnet.inference.people_clips import follow_clips
 from transnet.model.networks import Network
 from transnet.model.video_network import VIDEO_BACKBONES
 from transnet.runtimes.device import find_device
@@ -37,6 +40,7 @@ from transnet.training.samplers import Share
 from transnet.training.trainer import FitOptions
 from transnet.utils.file_lock import only_writer
 from transnet.utils.files import written_whole
+from transnet.utils.paths import cache_folder
 from transnet.utils.progress import say, warn
 
 MIN_REFIT_EPOCHS = 10
@@ -81,6 +85,8 @@ class RunSettings:
         model: size and form of the network.
         training: epochs, learning rates, seed.
         cache: folder of the feature or clip cache; ``None`` is the user's cache.
+        finder: what finds people if clips are cropped to them: a segmenter or a detector, as
+            :func:`~transnet.inference.finders.find_people` takes them.
         device: device of the training.
         resume: continue the training in ``run``.
         overwrite: replace the training in ``run``.
@@ -97,6 +103,7 @@ class RunSettings:
     model: ModelConfig
     training: TrainingConfig
     cache: str | None
+    finder: tuple[str | None, str | None] = (None, None)
     device: Device = "auto"
     resume: bool = False
     overwrite: bool = False
@@ -131,7 +138,9 @@ def _train_run(settings: RunSettings, processes: Processes) -> Path:
         say(line)
     weights = find_weights(settings.weights, settings.backbone)
     _refuse_unused(settings.model, weights.backbone.name)
+    parts, people = _with_people(settings, parts, processes, device)
     info, network = _build(settings, weights, parts)
+    info = replace(info, people=people)
     # Last: --overwrite removes the earlier run, which a mistake in the settings must not cost.
     if processes.is_first:
         _FOLDER.prepare(run, info, resume=settings.resume, overwrite=settings.overwrite)
@@ -173,6 +182,30 @@ def _split(settings: RunSettings) -> Split:
             settings.manifest, split, validation=training.validation, seed=training.seed
         )
     return with_shots(split, training.shots, seed=training.seed) if training.shots else split
+
+
+def _with_people(
+    settings: RunSettings, parts: Split, processes: Processes, device: torch.device
+) -> tuple[Split, str]:
+    """The clips with the people whom they are cropped to, if they are; and what found these."""
+    segmenter, detector = settings.finder
+    if settings.clip.crop != "people":
+        if segmenter is not None or detector is not None:
+            raise TransNetError(
+                "crop is 'none', but a segmenter or a detector is given, which find people; add "
+                "--crop people, or leave it out."
+            )
+        return parts, ""
+    find = find_people(segmenter=segmenter, detector=detector, device=device)
+    found: dict[str, Any] = {}
+
+    def follow() -> None:
+        with FeatureCache(settings.cache or cache_folder() / "features") as cache:
+            for name in ("train", "validation"):
+                found[name] = follow_clips(getattr(parts, name), find, cache, settings.clip)
+
+    processes.first_of_machine_first(follow)
+    return replace(parts, **found), find.name
 
 
 def _build(

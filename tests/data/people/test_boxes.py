@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from transnet.data.people.boxes import Box, boxes_of_mask, person_crop
+from transnet.data.people.boxes import Box, person_crop
+from transnet.data.people.masks import boxes_of_mask
 
 
 def test_a_box_for_each_person_and_none_for_specks():

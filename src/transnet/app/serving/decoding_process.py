@@ -76,7 +76,8 @@ def _clip(request: dict[str, Any]) -> Iterator[Answer]:
 def _frames(request: dict[str, Any]) -> Iterator[Answer]:
     duration_s = _check(request)
     pacer = FramePacer(request["every_s"])
-    preprocess = Preprocessor(request["clip"]["size"])
+    config = from_dict(ClipConfig, request["clip"])
+    preprocess = Preprocessor(config.size, config.region)
     first_s: float | None = None
     with VideoFile(request["path"]) as video:
         for frame, time_s in video.timed_frames():

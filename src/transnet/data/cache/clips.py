@@ -64,7 +64,7 @@ class ClipCache(Store):
             "clip",
             clip_identity=identity,
             view=asdict(view),
-            clip=asdict(clip),
+            clip=clip.facts(),
             storage=(self._storage, JPEG if self._storage == "jpeg" else {}),
         )
 

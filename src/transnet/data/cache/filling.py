@@ -96,7 +96,14 @@ class KeptClips:
             begun = time.perf_counter()
             where = clip.record
             views = list(clip.views.values())
-            clips = read_views(where.path, config, views, start=where.start, end=where.end)
+            clips = read_views(
+                where.path,
+                config,
+                views,
+                start=where.start,
+                end=where.end,
+                person=where.person,
+            )
             decode_s = time.perf_counter() - begun
             return [prepare(one) for one in clips], decode_s
 
@@ -143,6 +150,8 @@ def find_clips(
                 found.broken[record] = error
                 continue
             identity = f"{digest}:{record.start}:{record.end}"
+            if record.person is not None:
+                identity += f":{record.person.digest}"
             views = [(key_of(identity, view), view) for view in views_of(identity)]
             found.digests[record], found.keys[record] = digest, [key for key, _ in views]
             lacking = {key: view for key, view in views if not holds(key)}

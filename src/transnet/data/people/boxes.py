@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from transnet.data.video.frames import Pixels
 
 # Room around a person: arms are raised, and boxes lag behind.
-_MARGIN = 1.2
-# Smaller spots of a mask are no people: share of the picture.
-_SMALLEST = 0.004
+MARGIN = 1.2
 
 
 class Box(NamedTuple):
@@ -43,30 +40,19 @@ class Box(NamedTuple):
         common = self.common(other)
         return common / (self.area + other.area - common) if common else 0.0
 
+    def scaled(self, factor: float) -> Box:
+        """The same box in a picture that is this many times larger."""
+        return Box(*(factor * edge for edge in self))
 
-def boxes_of_mask(probabilities: NDArray[np.floating], least: float = 0.5) -> list[Box]:
-    """A box around each connected part of a mask of people, the largest part first.
+    def moved(self, dx: float, dy: float) -> Box:
+        """The same box, this many pixels further to the right and down."""
+        return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
 
-    Two people who touch are one part.
 
-    Args:
-        probabilities: of "person", ``(H, W)``, 0..1.
-        least: the probability from which a pixel belongs to a person.
-
-    Example:
-        >>> mask = np.zeros((40, 60))
-        >>> mask[5:35, 10:20] = 1
-        >>> boxes_of_mask(mask)
-        [Box(left=10, top=5, right=20, bottom=35)]
-    """
-    labels, _ = ndimage.label(probabilities >= least, structure=np.ones((3, 3)))
-    parts = ndimage.find_objects(labels)
-    sizes = np.bincount(labels.ravel())[1:]
-    large = [index for index in np.argsort(-sizes) if sizes[index] >= _SMALLEST * labels.size]
-    return [
-        Box(columns.start, rows.start, columns.stop, rows.stop)
-        for rows, columns in (parts[index] for index in large)
-    ]
+def around(boxes: Sequence[Box]) -> Box:
+    """The smallest box around some boxes, one or more."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return Box(min(lefts), min(tops), max(rights), max(bottoms))
 
 
 def person_crop(pixels: Pixels, box: Box) -> Pixels:
@@ -79,7 +65,7 @@ def person_crop(pixels: Pixels, box: Box) -> Pixels:
     Returns:
         uint8 RGB ``(S, S, 3)``, S is 1.2 times the longer side of the box.
     """
-    side = max(8, round(_MARGIN * max(box.right - box.left, box.bottom - box.top)))
+    side = max(8, round(MARGIN * max(box.right - box.left, box.bottom - box.top)))
     top = round((box.top + box.bottom - side) / 2)
     left = round((box.left + box.right - side) / 2)
     rows = np.clip(np.arange(top, top + side), 0, pixels.shape[0] - 1)

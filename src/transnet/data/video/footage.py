@@ -18,6 +18,8 @@ Indices = NDArray[np.int64]
 Chooser = Callable[[NDArray[np.float64]], Indices]
 """From the presentation times of all frames in seconds, ``(T,)``, to frame indices."""
 Picture = TypeVar("Picture")
+Converter = Callable[[av.VideoFrame, float], Picture]
+"""From a decoded frame and its time in seconds to what is kept of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ def read_footage(
     """
     found = read_samples(
         path,
-        [(choose, lambda frame: frame)],
+        [(choose, lambda frame, _: frame)],
         start=start,
         end=end,
         allow_partial=allow_partial,
@@ -92,7 +94,7 @@ def read_footage(
 
 def read_samples(
     path: Path | str,
-    samplers: Sequence[tuple[Chooser, Callable[[av.VideoFrame], Picture]]],
+    samplers: Sequence[tuple[Chooser, Converter[Picture]]],
     *,
     start: int | None = None,
     end: int | None = None,
@@ -130,7 +132,7 @@ def read_samples(
         for number, (frame, time_s) in enumerate(video.timed_frames(stop)):
             if number >= first:
                 times.append(time_s)
-                held.see(number - first, frame)
+                held.see(number - first, frame, time_s)
         damage = video.damage(reached_end=stop is None)
     _check_range(path, len(times), first, stop, damage, allow_partial)
     if stop is None and len(times) < min_frames:
@@ -141,15 +143,15 @@ def read_samples(
         held.want(chosen)
         last = first + max(int(indices.max()) for indices in chosen)
         with VideoFile(path) as video:
-            for number, frame in enumerate(video.frames(last + 1)):
-                held.see(number - first, frame)
+            for number, (frame, time_s) in enumerate(video.timed_frames(last + 1)):
+                held.see(number - first, frame, time_s)
     return Samples(held.samples(chosen), times_s, damage)
 
 
 class _Held(Generic[Picture]):
     """The converted frames of each sampler, by number."""
 
-    def __init__(self, converters: Sequence[Callable[[av.VideoFrame], Picture]]) -> None:
+    def __init__(self, converters: Sequence[Converter[Picture]]) -> None:
         self._converters = converters
         self._pictures: list[dict[int, Picture]] = [{} for _ in converters]
         self._wanted: list[set[int]] = [set() for _ in converters]
@@ -158,11 +160,11 @@ class _Held(Generic[Picture]):
         """Convert these frames of each sampler when they are seen."""
         self._wanted = [set(indices.tolist()) for indices in chosen]
 
-    def see(self, index: int, frame: av.VideoFrame) -> None:
+    def see(self, index: int, frame: av.VideoFrame, time_s: float) -> None:
         parts = zip(self._wanted, self._pictures, self._converters, strict=True)
         for wanted, pictures, convert in parts:
             if index in wanted and index not in pictures:
-                pictures[index] = convert(frame)
+                pictures[index] = convert(frame, time_s)
 
     def has(self, chosen: Sequence[Indices]) -> bool:
         return all(

@@ -1,13 +1,11 @@
-"""The settings of clips, networks, training and streams.
-
-Each field is an option of the command line; the text below it is its help.
-"""
+"""The settings of clips, networks and training, and the values that options accept."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from transnet.config.region import Region
 from transnet.errors import TransNetError
 
 NO_CLASS = "_none"
@@ -18,6 +16,7 @@ HUB = "hf-hub:"
 
 Readout = Literal["pool", "flatten"]
 Sampling = Literal["uniform", "stride"]
+Crop = Literal["none", "people"]
 TimelineFormat = Literal["text", "json", "csv", "vtt", "eaf", "html", "labelstudio", "cvat"]
 ExportFormat = Literal["onnx", "openvino"]
 ClipStorage = Literal["jpeg", "uint8", "none"]
@@ -30,18 +29,21 @@ Keep = Literal["auto", "best", "last"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 
-def _require(condition: bool, config: object, name: str, accepted: str) -> None:
+def require(condition: bool, config: object, name: str, accepted: str) -> None:
+    """Refuse a value, by its name, unless a condition holds."""
     if not condition:
         raise TransNetError(f"{name} is {getattr(config, name)!r}; accepted: {accepted}.")
 
 
-def _require_choice(config: object, name: str, choices: Any) -> None:
+def require_choice(config: object, name: str, choices: Any) -> None:
+    """Refuse a value that is none of the choices, a ``Literal``."""
     accepted = get_args(choices)
-    _require(getattr(config, name) in accepted, config, name, ", ".join(accepted))
+    require(getattr(config, name) in accepted, config, name, ", ".join(accepted))
 
 
-def _require_seed(config: Any) -> None:
-    _require(0 <= config.seed < 2**32, config, "seed", "0 to 4294967295")
+def require_seed(config: Any) -> None:
+    """Refuse a seed that NumPy does not take."""
+    require(0 <= config.seed < 2**32, config, "seed", "0 to 4294967295")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +71,30 @@ class ClipConfig:
     stride_s: float = 0.2
     """interval between frames for stride sampling, in seconds"""
 
+    region: str = ""
+    """watch one place only: x,y,w,h (left and upper edge, width, height) of the displayed picture,
+    in pixels, or as shares of it from 0 to 1; by default the whole picture"""
+
+    crop: Crop = "none"
+    """people: crop each clip to its person, found and followed with --segmenter or --detector"""
+
     def __post_init__(self) -> None:
-        _require(2 <= self.frames <= 1024, self, "frames", "2 to 1024 (pairs of neighbors need 2)")
-        _require(16 <= self.size <= 4096, self, "size", "16 to 4096 pixels")
-        _require_choice(self, "sampling", Sampling)
-        _require(0 < self.stride_s <= 3600, self, "stride_s", "above 0, up to 3600 seconds")
+        require(2 <= self.frames <= 1024, self, "frames", "2 to 1024 (pairs of neighbors need 2)")
+        require(16 <= self.size <= 4096, self, "size", "16 to 4096 pixels")
+        require_choice(self, "sampling", Sampling)
+        require(0 < self.stride_s <= 3600, self, "stride_s", "above 0, up to 3600 seconds")
+        require_choice(self, "crop", Crop)
+        if self.region:
+            Region.parse(self.region)
+
+    def facts(self) -> dict[str, Any]:
+        """What the pixels of a clip depend on; what is cached without a crop keeps its keys."""
+        values = asdict(self)
+        if not self.region:
+            del values["region"]
+        if self.crop == "none":
+            del values["crop"]
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +127,12 @@ class ModelConfig:
     """filters K of the first temporal convolution"""
 
     def __post_init__(self) -> None:
-        _require_choice(self, "readout", Readout)
+        require_choice(self, "readout", Readout)
         if ":" not in str(self.temporal):  # else a part of the user's own, registered in Python
-            _require_choice(self, "temporal", Temporal)
-        _require_choice(self, "cues", Cues)
-        _require(self.features >= 1, self, "features", "1 or more")
-        _require(self.filters >= 1, self, "filters", "1 or more")
+            require_choice(self, "temporal", Temporal)
+        require_choice(self, "cues", Cues)
+        require(self.features >= 1, self, "features", "1 or more")
+        require(self.filters >= 1, self, "filters", "1 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,138 +228,23 @@ class TrainingConfig:
             object.__setattr__(self, "batch_size", 32 if self.freeze else 8)
         if self.epochs == 0:
             object.__setattr__(self, "epochs", 40 if self.freeze else 60)
-        _require_choice(self, "keep", Keep)
+        require_choice(self, "keep", Keep)
         if self.keep == "auto":
             # The validation loss of a head on frozen features is flat for most of a training. The
             # epoch of its minimum came too early: flow alone lost 5 points on four UCF101 classes.
             object.__setattr__(self, "keep", "last" if self.freeze else "best")
         for name in ("epochs", "batch_size", "views", "workers"):
-            _require(getattr(self, name) >= 1, self, name, "1 or more")
-        _require_choice(self, "clip_cache", ClipStorage)
+            require(getattr(self, name) >= 1, self, name, "1 or more")
+        require_choice(self, "clip_cache", ClipStorage)
         for name in ("learning_rate", "backbone_learning_rate"):
-            _require(getattr(self, name) > 0, self, name, "above 0")
+            require(getattr(self, name) > 0, self, name, "above 0")
         for name in ("warmup", "max_broken"):
-            _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
+            require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
         for name in ("mixup", "drop_frames"):
             value = getattr(self, name)
-            _require(value == 0 or self.freeze, self, name, "0 if the backbone is not frozen")
+            require(value == 0 or self.freeze, self, name, "0 if the backbone is not frozen")
         for name in ("label_smoothing", "dropout", "validation", "drop_frames"):
-            _require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
+            require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
         for name in ("weight_decay", "patience", "mixup", "shots"):
-            _require(getattr(self, name) >= 0, self, name, "0 or more")
-        _require_seed(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PretrainingConfig:
-    """How a backbone is pretrained on human segmentation (TransNet+).
-
-    Epochs and batch size are the paper's.
-
-    Raises:
-        TransNetError: a value is out of range.
-
-    Example:
-        >>> PretrainingConfig().epochs
-        200
-    """
-
-    size: int = 224
-    """height and width of a photo, in pixels"""
-
-    skips: bool = False
-    """true: add skip connections from the backbone to the decoder, for comparison"""
-
-    epochs: int = 200
-    """maximum number of epochs"""
-
-    batch_size: int = 24
-    """photos per batch"""
-
-    learning_rate: float = 1e-3
-    """peak learning rate of newly initialized layers"""
-
-    backbone_learning_rate: float = 0.0
-    """peak learning rate of the backbone; 0: 3e-4 for pretrained weights, else the same as
-    --learning-rate"""
-
-    weight_decay: float = 0.05
-    """weight decay of AdamW"""
-
-    warmup: float = 0.05
-    """share of the steps in which the learning rate rises, 0 to 1"""
-
-    paste: float = 0.5
-    """probability that the people of a training photo are pasted onto another photo, 0 to 1"""
-
-    validation: str = "0.15"
-    """validation photos: a share, chosen by --seed, or a range of photos with numbered names, such
-    as 201-230"""
-
-    patience: int = 40
-    """epochs without a better validation loss before training stops; 0 disables early stopping"""
-
-    pictures_every: int = 10
-    """save pictures of validation masks every this many epochs"""
-
-    max_broken: float = 0.01
-    """share of broken photos to tolerate, 0 to 1; they are skipped"""
-
-    workers: int = 2
-    """processes that load photos; 0: the training process itself"""
-
-    seed: int = 0
-    """random seed; the same seed gives the same result"""
-
-    def __post_init__(self) -> None:
-        _require(32 <= self.size <= 4096, self, "size", "32 to 4096 pixels")
-        for name in ("epochs", "batch_size", "pictures_every"):
-            _require(getattr(self, name) >= 1, self, name, "1 or more")
-        _require(self.learning_rate > 0, self, "learning_rate", "above 0")
-        for name in ("warmup", "paste", "max_broken"):
-            _require(0 <= getattr(self, name) <= 1, self, name, "0 to 1")
-        for name in ("backbone_learning_rate", "weight_decay", "patience", "workers"):
-            _require(getattr(self, name) >= 0, self, name, "0 or more")
-        _require_seed(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamConfig:
-    """How a stream or a long video is classified, and what counts as an event in it.
-
-    Raises:
-        TransNetError: a value is out of range.
-
-    Example:
-        >>> StreamConfig(enter=0.6).leave
-        0.35
-    """
-
-    step_s: float | None = None
-    """seconds between the frames of a window; by default as in the training clips"""
-
-    every_s: float | Literal["step"] | None = None
-    """seconds between analyzed frames, each of which ends a window; 0: every frame; step: one per
-    step of the window (cheapest); by default every frame of a stream, and one per step of a long
-    video"""
-
-    smooth_s: float = 0.5
-    """time constant of the smoothing of the scores, in seconds; 0 disables smoothing"""
-
-    enter: float = 0.5
-    """smoothed score at which an event begins, 0 to 1"""
-
-    leave: float = 0.35
-    """smoothed score below which an event ends, 0 to --enter; the class is then unknown"""
-
-    min_s: float = 0.5
-    """seconds for which a change must last before it counts"""
-
-    def __post_init__(self) -> None:
-        _require(self.step_s is None or 0 < self.step_s <= 3600, self, "step_s", "above 0 seconds")
-        every_s = 0.0 if self.every_s in (None, "step") else float(self.every_s)
-        _require(every_s >= 0, self, "every_s", "0 or more seconds, step")
-        _require(self.smooth_s >= 0, self, "smooth_s", "0 or more seconds")
-        _require(self.min_s >= 0, self, "min_s", "0 or more seconds")
-        _require(0 < self.enter <= 1, self, "enter", "above 0, up to 1")
-        _require(0 <= self.leave <= self.enter, self, "leave", f"0 to enter ({self.enter})")
+            require(getattr(self, name) >= 0, self, name, "0 or more")
+        require_seed(self)

@@ -1,0 +1,166 @@
+"""Trainings with ``--crop people`` and with ``--region``, and what may be done with their runs."""
+
+import json
+
+import numpy as np
+import pytest
+
+import transnet
+from tests.helpers import TINY_BACKBONE, count_entries
+from transnet import ClipConfig, StreamConfig, TrainingConfig
+from transnet.cli import main
+from transnet.data.clips import read_clip, read_people
+from transnet.data.people.following import follow
+from transnet.errors import TransNetError, VideoError
+
+
+def train(clips, folder, segmenter=None, **clip):
+    return transnet.train(
+        str(clips),
+        out=folder / "run",
+        backbone=TINY_BACKBONE,
+        weights="none",
+        clip=ClipConfig(frames=4, size=64, **clip),
+        training=TrainingConfig(epochs=2, views=1, max_broken=0.5),
+        segmenter=segmenter,
+    )
+
+
+@pytest.fixture(scope="module")
+def people_run(clips_folder, pretrained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("people")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRANSNET_CACHE", str(folder / "cache"))
+        return train(clips_folder, folder, str(pretrained), crop="people")
+
+
+@pytest.fixture
+def its_cache(people_run, monkeypatch):
+    monkeypatch.setenv("TRANSNET_CACHE", str(people_run.parent / "cache"))
+    return people_run.parent / "cache" / "features"
+
+
+@pytest.fixture
+def film(clips_folder):
+    return next((clips_folder / "boxing").rglob("*.avi"))
+
+
+def test_the_run_keeps_the_crop_and_what_found_people(people_run):
+    record = json.loads((people_run / "transnet.json").read_text())
+    assert record["clip"]["crop"] == "people"
+    assert record["people"].startswith("segmenter test_efficientnet.r160_in1k ")
+
+
+def test_cropped_features_have_keys_of_their_own(people_run, its_cache, clips_folder, tmp_path):
+    cropped = count_entries(its_cache, "features")
+    train(clips_folder, tmp_path)
+    assert count_entries(its_cache, "features") > cropped
+
+
+def test_predict_gives_the_network_the_pixels_of_the_training(people_run, pretrained, film):
+    recognizer = transnet.load(people_run)
+    finder = transnet.find_people(segmenter=str(pretrained))
+    config = recognizer.info.clip
+    paths = follow(film, finder)
+    assert paths
+    main_person = max(paths.values(), key=lambda path: path.presence)
+    trained_on = read_clip(film, config, person=main_person)
+    (shown,) = read_people(film, config, [main_person])
+    assert np.array_equal(trained_on.frames, shown.frames)
+    whole = read_clip(film, ClipConfig(frames=4, size=64))
+    assert np.abs(whole.frames.astype(int) - shown.frames).mean() > 5
+    people = transnet.predict_people(recognizer, film, finder)
+    assert recognizer.predict(shown).scores in [dict(p.prediction.scores) for p in people]
+
+
+def test_evaluate_asks_for_what_finds_people_and_crops_the_test_clips(
+    people_run, its_cache, pretrained, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert main(["evaluate", str(people_run)]) == 1
+    assert "give a segmenter (--segmenter" in capsys.readouterr().err
+    words = ["evaluate", str(people_run), "--segmenter", str(pretrained)]
+    assert main(words) == 0
+    metrics = json.loads((people_run / "metrics.json").read_text())
+    assert metrics["num_clips"] > 0
+    assert not metrics["heat_on_person"]
+
+
+def test_export_takes_the_crops_that_an_evaluation_has_found(
+    people_run, its_cache, pretrained, film, tmp_path
+):
+    transnet.evaluate(people_run, segmenter=str(pretrained))
+    assert main(["export", str(people_run), "--format", "onnx", "--out", str(tmp_path / "x")]) == 0
+    exported = transnet.load(tmp_path / "x")
+    assert exported.info.clip.crop == "people"
+    finder = transnet.find_people(segmenter=str(pretrained))
+    there = transnet.predict_people(exported, film, finder)
+    here = transnet.predict_people(transnet.load(people_run), film, finder)
+    assert [person.track for person in there] == [person.track for person in here]
+    for one, other in zip(there, here, strict=True):
+        assert one.prediction.scores == pytest.approx(other.prediction.scores, abs=1e-3)
+    with pytest.raises(TransNetError, match="crop is 'people'"):
+        exported.predict(film)
+
+
+def test_what_does_not_crop_refuses_the_run(people_run, film, capsys):
+    recognizer = transnet.load(people_run)
+    for use in (
+        lambda: recognizer.predict(film),
+        lambda: next(recognizer.stream(film)),
+        lambda: transnet.find_segments(recognizer, film),
+    ):
+        with pytest.raises(TransNetError, match=r"people"):
+            use()
+    for command in ("predict", "live"):
+        assert main([command, str(people_run), str(film)]) == 1
+        assert "trained on crops of people (train --crop people); add --people" in (
+            capsys.readouterr().err
+        )
+
+
+def test_people_cannot_be_found_without_being_asked_for(clips_folder, pretrained, tmp_path):
+    with pytest.raises(TransNetError, match="crop is 'none', but a segmenter or a detector"):
+        train(clips_folder, tmp_path, str(pretrained))
+
+
+def test_a_clip_without_anybody_is_broken(tmp_path, make_video, pretrained):
+    config = ClipConfig(frames=4, size=64, crop="people")
+    paths = follow(make_video("numbers.mp4"), lambda _: [])
+    assert not paths
+    from transnet.data.people.paths import PersonPath
+
+    with pytest.raises(VideoError, match="shows nobody who could be followed"):
+        read_clip(make_video("numbers.mp4"), config, person=PersonPath(()))
+
+
+def test_a_region_is_kept_and_used_everywhere(clips_folder, film, tmp_path):
+    run = train(clips_folder, tmp_path, region="0.25,0,0.5,1")
+    recognizer = transnet.load(run)
+    assert recognizer.info.clip.region == "0.25,0,0.5,1"
+    in_pixels = recognizer.watching("80,0,160,240")  # the same, of 320 x 240 pixels
+    clip = read_clip(film, recognizer.info.clip)
+    assert np.array_equal(clip.frames, read_clip(film, in_pixels.info.clip).frames)
+    session = recognizer.stream_session(StreamConfig(step_s=0.1))
+    frames = [frame for frame, _ in transnet.data.video.reader.decode_frames(film)]
+    for index, frame in enumerate(frames):
+        session.push(frame, index / 20)
+        if index in clip.indices:
+            position = clip.indices.tolist().index(index)
+            difference = np.abs(session.seen.astype(int) - clip.frames[position])
+            assert difference.mean() < 3  # one was decoded to RGB before
+
+
+@pytest.mark.parametrize(
+    "region", ["1,2,3", "a,b,c,d", "0.5,0,0.6,1", "-1,0,10,10", "0,0,0,1", "0,0,nan,1"]
+)
+def test_a_region_that_cannot_be_is_refused_by_name(region, trained_run, film, capsys):
+    assert main(["predict", str(trained_run), str(film), f"--region={region}"]) == 1
+    assert f"region is '{region}'; accepted: x,y,w,h" in capsys.readouterr().err
+
+
+def test_a_region_beyond_the_picture_is_refused_by_name(trained_run, film, capsys):
+    assert main(["predict", str(trained_run), str(film), "--region", "300,0,40,100"]) == 1
+    assert "region is '300,0,40,100', but the displayed picture has 320 x 240 pixels" in (
+        capsys.readouterr().err
+    )
