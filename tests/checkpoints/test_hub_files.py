@@ -7,10 +7,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import yaml
 from huggingface_hub import constants
+from PIL import Image
 from safetensors.torch import save
 
 import transnet
@@ -127,6 +129,31 @@ def test_the_card_states_the_score_and_the_leak(hub, run, capsys, leak, said):
     assert said in capsys.readouterr().err
 
 
+def test_a_pretraining_is_pushed_and_is_a_segmenter_and_a_backbone_again(
+    hub, pretrained, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["push", str(pretrained), "anna/shape", "--license", "mit"]) == 0
+    files = hub.repositories["anna/shape"].commits[hub.repositories["anna/shape"].head]
+    assert set(files) == {"config.json", "model.safetensors", "README.md"}
+    assert str(pretrained.parent).encode() not in b"".join(files.values())
+    head, body = card(hub, "anna/shape")
+    assert (head["pipeline_tag"], head["license"]) == ("image-segmentation", "mit")
+    assert "IoU of the person" in body
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)).save("p.png")
+    capsys.readouterr()
+    said = []
+    for run in (str(pretrained), "hf-hub:anna/shape"):
+        assert main(["segment", run, "p.png", "--out", run[-5:], "--json"]) == 0
+        said.append(json.loads(capsys.readouterr().out)["person_share"])
+    assert said[0] == said[1]
+    restart(monkeypatch, tmp_path)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # offline, from the cache
+    there, here = find_weights("hf-hub:anna/shape"), find_weights(pretrained)
+    assert there.backbone.digest == here.backbone.digest
+    assert there.backbone.pretraining == here.backbone.pretraining == "hss"
+
+
 def test_a_run_without_scores_says_so_in_its_card(hub, run):
     transnet.load(run).push_to_hub("anna/unmeasured", private=True)
     head, body = card(hub, "anna/unmeasured")
@@ -192,7 +219,7 @@ def test_a_push_that_is_not_allowed_says_how_to_log_in(hub, run, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     with pytest.raises(TransNetError, match="Log in with: hf auth login"):
         transnet.load(run).push_to_hub("anna/moves")
-    with pytest.raises(TransNetError, match="NAME is 'moves'; accepted: USER/NAME"):
+    with pytest.raises(TransNetError, match="name is 'moves'; accepted: USER/NAME"):
         transnet.load(run).push_to_hub("moves")
 
 
@@ -228,9 +255,11 @@ def test_a_run_is_no_weights_file(hub, run):
 
 
 def test_the_page_about_the_hub_is_followed(
-    hub, run, clips_folder, tmp_path, monkeypatch, make_video
+    hub, run, pretrained, tmp_path, monkeypatch, make_video
 ):
     (tmp_path / "runs").mkdir()
+    shutil.copytree(pretrained, tmp_path / "runs/shape")
+    Image.new("RGB", (80, 64)).save(tmp_path / "photo.jpg")
     run.rename(tmp_path / "runs/mine")
     make_video("squat.mp4", folder=tmp_path / "clips")
     monkeypatch.chdir(tmp_path)
@@ -240,8 +269,8 @@ def test_the_page_about_the_hub_is_followed(
             exec(text, {})
             ran.append("python")
         for words in commands(text):
-            if words[0] in ("evaluate", "push", "predict") and "--data" not in words:
+            if words[0] in ("evaluate", "push", "predict", "segment") and "--data" not in words:
                 assert main(words) == 0
                 ran.append(words[0])
-    assert ran == ["evaluate", "push", "python", "predict"]
+    assert ran == ["evaluate", "push", "python", "push", "segment", "predict"]
     assert len(hub.repositories["anna/exercises"].commits) == 2

@@ -30,6 +30,9 @@ from transnet.utils.progress import say
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+SEGMENTER = "segmenter"
+"""The key in ``config.json`` of the record of a pretraining."""
+
 CLIP_COLUMNS = ("path", "label", "group", "start", "end", "split", "digest")
 """Columns of the clips in ``config.json``, those of ``clips.csv``."""
 
@@ -161,18 +164,46 @@ def _downloaded(address: str) -> Path:
     files = hub_files(address)
     folder = cache_folder() / "hub" / files.name.replace("/", "--") / files.commit
     folder.mkdir(parents=True, exist_ok=True)
-    record = files.config.get("transnet")
+    record, segmenter = files.config.get("transnet"), files.config.get(SEGMENTER)
+    if segmenter is not None:
+        _write(folder / "segmenter.json", json.dumps(segmenter, indent=2) + "\n")
+        _divide(files.weights, folder)
+    else:
+        _link(files.weights, folder / WEIGHTS)
     if record is not None:
         _write(folder / "transnet.json", json.dumps(record, indent=2) + "\n")
         _write(folder / "clips.csv", _clips_table(files))
-    _link(files.weights, folder / WEIGHTS)
     say(f"{address}: {_described(files)}")
     return folder
+
+
+def _divide(weights: Path, folder: Path) -> None:
+    """The weights of a pretraining as the files of its parts."""
+    from transnet.checkpoints.weights_file import read_weights, write_weights  # imports torch
+
+    places = {part: folder / f"{part}.safetensors" for part in ("encoder", "decoder")}
+    if all(place.is_file() for place in places.values()):
+        return
+    state, texts = read_weights(weights)
+    try:
+        for part, place in places.items():
+            own = {
+                key.removeprefix(f"{part}."): value
+                for key, value in state.items()
+                if key.startswith(f"{part}.")
+            }
+            metadata = json.loads(texts[part])
+            write_weights(place, own, {str(key): str(value) for key, value in metadata.items()})
+    except (AttributeError, KeyError, RecursionError, ValueError) as error:
+        raise TransNetError(f"{weights} cannot be understood ({error!r}).") from error
 
 
 def _described(files: HubFiles) -> str:
     """What a repository holds and its licenses, on one line."""
     config, at = files.config, f"revision {files.commit[:12]}"
+    segmenter = config.get(SEGMENTER)
+    if isinstance(segmenter, dict):
+        return f"people in pictures, by {segmenter.get('backbone')}, {at}, license: {config.get('license', 'unknown')}"  # noqa: E501
     record = config.get("transnet")
     if not isinstance(record, dict):
         pretrained = config.get("pretrained_cfg")

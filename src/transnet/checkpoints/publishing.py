@@ -54,8 +54,7 @@ def push(
     Raises:
         TransNetError: the name is invalid, you are not logged in, or the hub refuses.
     """
-    if not _NAME.fullmatch(name):
-        raise TransNetError(f"NAME is {name!r}; accepted: USER/NAME, such as anna/squat-or-bend.")
+    check_name(name)
     scores = read_scores(folder) if folder else None
     chosen = license or _known_license(info)
     with tempfile.TemporaryDirectory(prefix="transnet-push-") as scratch:
@@ -63,9 +62,15 @@ def push(
         _write_files(files, _public(info), model, folder, chosen)
         card = model_card(info, name, chosen, scores)
         (files / "README.md").write_text(card, encoding="utf-8")
-        address = _upload(files, name, private)
+        address = upload(files, name, private)
     say(f"pushed to {address}\n{_told(scores)}\nuse it with: transnet predict hf-hub:{name} VIDEO")
     return address
+
+
+def check_name(name: str) -> None:
+    """Refuse what is no name of a repository."""
+    if not _NAME.fullmatch(name):
+        raise TransNetError(f"name is {name!r}; accepted: USER/NAME, such as anna/squat-or-bend.")
 
 
 def _known_license(info: RunInfo) -> str:
@@ -112,7 +117,12 @@ def _clips(folder: Path | None) -> list[list[str]]:
     ]
 
 
-def _upload(files: Path, name: str, private: bool) -> str:
+def upload(files: Path, name: str, private: bool) -> str:
+    """Upload the two files and the card in a folder; the address of the new revision.
+
+    Raises:
+        TransNetError: you are not logged in, the hub refuses, or it cannot be reached.
+    """
     from huggingface_hub import HfApi, errors
 
     api = HfApi()
@@ -122,7 +132,7 @@ def _upload(files: Path, name: str, private: bool) -> str:
             repo_id=name,
             folder_path=files,
             allow_patterns=[CONFIG, WEIGHTS, "README.md"],
-            commit_message="Push a TransNet recognizer",
+            commit_message="Push with TransNet",
         )
     except (errors.LocalTokenNotFoundError, errors.HfHubHTTPError) as error:
         status = getattr(getattr(error, "response", None), "status_code", 401)

@@ -21,6 +21,7 @@ from typing import Any
 
 from transnet.checkpoints.backbone_record import BackboneRecord, flatten, from_dict, gather
 from transnet.checkpoints.backbone_weights import ENCODER_FILE, find_weights
+from transnet.checkpoints.hub_files import local_folder
 from transnet.checkpoints.record import package_versions, read_record
 from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
 from transnet.config import PretrainingConfig
@@ -84,11 +85,11 @@ def load_segmenter_info(run: Path | str, option: str = "RUN") -> SegmenterInfo:
         TransNetError: ``run`` is no such folder, or was written by a newer version.
     """
     return read_record(
-        Path(run).expanduser() / RECORD,
+        local_folder(run) / RECORD,
         _parse,
         newest_format=FORMAT,
         missing=f"{option} is {str(run)!r}, which holds no segmenter (it has no {RECORD}); "
-        "accepted: the --out folder of transnet pretrain.",
+        "accepted: the --out folder of transnet pretrain, or hf-hub:USER/NAME.",
     )
 
 
@@ -136,8 +137,7 @@ def load_segmenter_network(run: Path | str, option: str = "RUN") -> tuple[Segmen
     Raises:
         TransNetError: the pretraining has not ended, or the weights do not fit.
     """
-    folder = Path(run).expanduser()
-    info = load_segmenter_info(folder, option)
+    folder, info = local_folder(run), load_segmenter_info(run, option)
     missing = [name for name in (ENCODER_FILE, DECODER_FILE) if not (folder / name).is_file()]
     if missing:
         raise TransNetError(

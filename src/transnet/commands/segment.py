@@ -28,7 +28,7 @@ def segment(
     """Segment the people in photos.
 
     Args:
-        run: run folder of transnet pretrain
+        run: run folder of transnet pretrain, or hf-hub:USER/NAME
         photos: photos, and folders to search for photos
         out: output folder; NAME_person.jpg shows people in blue, NAME_mask.png is the mask (people
             white)
