@@ -93,7 +93,7 @@ def test_the_temperature_of_several_labels_is_found():
         found = several.temperature(scale * logits, targets)
         assert found == pytest.approx(scale, rel=0.1)
         assert several.thresholds == pytest.approx([0.35] * 3, abs=0.15)
-    assert several.temperature(logits[:19], targets[:19]) == 1
+    assert several.temperature(logits[:4], targets[:4]) == pytest.approx(1, abs=0.35)
 
 
 def test_classes_without_a_clip_do_not_count():
