@@ -229,8 +229,8 @@ def best_thresholds(probabilities: Tensor, targets: Tensor) -> tuple[float, ...]
         targets: 0 or 1, ``(N, C)``.
 
     Example:
-        >>> best_thresholds(torch.tensor([[0.2], [0.3], [0.8]]), torch.tensor([[0], [1], [1]]))
-        (0.25,)
+        >>> best_thresholds(torch.tensor([[0.25], [0.5], [0.75]]), torch.tensor([[0], [1], [1]]))
+        (0.375,)
     """
     return tuple(
         _best_threshold(*columns)
