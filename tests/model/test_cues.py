@@ -1,9 +1,10 @@
 import pytest
 import torch
+from torch import nn
 
 from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
-from transnet.model.cues import join
+from transnet.model.cues import FrameHead, join, swap_places
 from transnet.model.transnet import TransNet
 
 TEMPORAL = ("conv1d", "separable", "lstm", "gru", "mean", "attention")
@@ -49,6 +50,26 @@ def test_motion_alone_does_not_see_the_appearance():
         "flow",
     }
     assert not any("readout" in name for name in model.state_dict())
+
+
+def test_a_swapped_clip_keeps_what_changes_and_gets_the_place_of_another():
+    torch.manual_seed(0)
+    frames = torch.rand(40, 5, 3)
+    swapped = swap_places(frames, 0.5)
+    places, found = (each.mean(dim=1, keepdim=True) for each in (frames, swapped))
+    assert torch.allclose(swapped - found, frames - places, atol=1e-6)
+    distances = torch.cdist(found[:, 0], places[:, 0])
+    assert distances.min(dim=1).values.max() < 1e-3  # each has the place of some clip
+    assert 0.2 < (distances.argmin(dim=1) != torch.arange(40)).float().mean() < 0.8
+
+
+def test_places_are_swapped_in_training_only():
+    torch.manual_seed(0)
+    head = FrameHead(nn.Identity(), nn.Identity())
+    frames = torch.rand(20, 5, 3)
+    assert torch.equal(head.eval()(frames), frames)
+    moved = (head.train()(frames) - frames).mean(dim=1).abs().sum(dim=1)
+    assert 0 < (moved > 1e-3).sum() < 20
 
 
 def test_the_probabilities_of_the_cues_are_averaged():
