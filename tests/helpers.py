@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 import struct
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from transnet.data.video.writer import write_video
 
 TINY_BACKBONE = "test_efficientnet.r160_in1k"
 NO_MAP = "mixer_s32_224"  # gives pooled features only, of frames of 224 pixels
@@ -80,3 +83,41 @@ def narrow_threshold(run: Path, strange: Path) -> None:
     frames = torch.from_numpy(transnet.load(run).embed(strange).frames)
     detector.threshold = float(detector.distances(describe_frames(frames[None]))) / 2
     save_novelty(run, detector)
+
+
+def write_attributes(
+    folder: Path, *, people: int = 8, takes: int = 2, num_frames: int = 16
+) -> Path:
+    """Clips of a square that slides or not, before stripes or a plain wall, independently.
+
+    Returns:
+        A CSV file with the labels ``sliding``, ``striped``, ``sliding|striped`` and ``_none``.
+    """
+    rng = np.random.default_rng(0)
+    rows = ["path,label,group"]
+    folder.mkdir(parents=True, exist_ok=True)
+    for person, sliding, striped, take in np.ndindex(people, 2, 2, takes):
+        name = f"person{person}-{sliding}{striped}-{take}.avi"
+        frames = attribute_frames(rng, num_frames, sliding=bool(sliding), striped=bool(striped))
+        write_video(folder / name, frames, Fraction(20))
+        shown = [label for label, on in (("sliding", sliding), ("striped", striped)) if on]
+        rows.append(f"{name},{'|'.join(shown) or '_none'},person{person}")
+    (folder / "clips.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder / "clips.csv"
+
+
+def attribute_frames(
+    rng: np.random.Generator, num_frames: int, *, sliding: bool, striped: bool
+) -> list[np.ndarray]:
+    """Frames of one clip of :func:`write_attributes`."""
+    wall = np.full((64, 64, 3), int(rng.integers(60, 200)), np.int64)
+    if striped:
+        wall[::4] += 50
+    top, left = (int(rng.integers(4, 36)) for _ in range(2))
+    frames = []
+    for number in range(num_frames):
+        picture = wall + rng.integers(-6, 7, wall.shape)
+        at = (left + 3 * number) % 50 if sliding else left
+        picture[top : top + 20, at : at + 14] = 128
+        frames.append(picture.clip(0, 255).astype(np.uint8))
+    return frames

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from transnet.experiments.train import train
     from transnet.inference.events import EventDetector
     from transnet.inference.finders import find_people
+    from transnet.inference.label_events import LabelEvents
     from transnet.inference.people import PersonPrediction, predict_people
     from transnet.inference.people_timeline import find_people_segments
     from transnet.inference.prediction import Prediction, Segment
@@ -51,6 +52,7 @@ _HOMES = {
     "ClipRecord": "transnet.data.manifest",
     "Evaluation": "transnet.evaluation.evaluation",
     "EventDetector": "transnet.inference.events",
+    "LabelEvents": "transnet.inference.label_events",
     "Manifest": "transnet.data.manifest",
     "ModelConfig": "transnet.config",
     "Prediction": "transnet.inference.prediction",
@@ -86,6 +88,7 @@ __all__ = [
     "ClipRecord",
     "Evaluation",
     "EventDetector",
+    "LabelEvents",
     "Manifest",
     "ModelConfig",
     "PersonPrediction",

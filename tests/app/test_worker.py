@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+
 import torch
 
 from tests.helpers import TINY_BACKBONE
 from transnet import TrainingConfig, TransNet, load
 from transnet.app.teaching.head_training import HeadTraining
+from transnet.app.teaching.project import Project
+from transnet.app.teaching.teacher import Teacher
 from transnet.app.teaching.worker import VIEWS, Worker
 
 
@@ -66,3 +71,35 @@ def test_each_take_is_tested_by_a_training_without_it():
     found = dict(training.held_out())
     assert sorted(found) == [0, 1, 2, 3, 4, 5]  # 6 is alone in its class
     assert sum(int(scores.argmax()) == labels[number] for number, scores in found.items()) >= 5
+
+
+def test_a_training_asked_for_stays_in_sight(clips_folder, tmp_path):
+    """From the moment it is asked for, whatever the process does before it."""
+    project = Project(tmp_path / "project")
+    for label in ("boxing", "walking"):
+        name = project.add_class(label, project.version).id
+        for video in sorted((clips_folder / label).rglob("*.avi"))[:2]:
+            take, path = project.new_take(name, ".avi")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(video, path)
+            project.add_take(name, take, path, 0.8, 16)
+    seen = []
+
+    async def hear(event):
+        if not seen or seen[-1] != teacher.state.stage:
+            seen.append(teacher.state.stage)
+        if event["kind"] == "trained":
+            trained.set()
+
+    async def teach():
+        teacher.start()
+        await teacher.train()  # while the process imports torch
+        assert teacher.state.stage == "waiting"
+        await asyncio.wait_for(trained.wait(), 120)
+        await teacher.stop()
+
+    trained = asyncio.Event()
+    teacher = Teacher(project, TINY_BACKBONE, "none", hear)
+    asyncio.run(teach())
+    assert seen[0] == "training"
+    assert "ready" not in seen[: seen.index("testing")]

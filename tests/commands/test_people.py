@@ -76,7 +76,7 @@ def test_a_detector_that_is_not_sure_finds_nobody(trained_run, clip, tmp_path, c
 def test_what_finds_people_is_asked_for(trained_run, clip, pretrained, capsys):
     for command in ("predict", "live"):
         assert main([command, str(trained_run), str(clip), "--people"]) == 1
-        assert "give a segmenter (--segmenter" in capsys.readouterr().err
+        assert "give --segmenter (a run folder" in capsys.readouterr().err
         words = [command, str(trained_run), str(clip), "--segmenter", str(pretrained)]
         assert main(words) == 1
         assert "find people; add --people" in capsys.readouterr().err

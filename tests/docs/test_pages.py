@@ -46,13 +46,16 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def follow(page: str, ran: list[str], without: str = "nothing") -> None:
+def follow(page: str, ran: list[str], *without: str) -> None:
+    """Run what a page says, but for commands that have any of these words."""
+    names: dict[str, object] = {}  # a snippet may use those of the one before
     for language, text in blocks(ROOT / "docs" / page):
         if language == "python":
-            exec(text, {})
+            exec(text, names)
             ran.append("python")
         for words in commands(text):
-            if words[0] not in ELSEWHERE and without not in " ".join(words):
+            line = " ".join(words)
+            if words[0] not in ELSEWHERE and not any(part in line for part in without):
                 assert cli.main([*words, *QUICK.get(words[0], [])]) == 0, words
                 ran.append(words[0])
 
@@ -73,6 +76,7 @@ def test_the_page_of_your_own_data(folder, clips_folder):
     follow("your-data.md", ran)
     assert ran == [
         "check", "audit", "train", "evaluate", "predict", "explain", "python", "suggest",
+        "python", "train", "evaluate", "predict", "python",
     ]  # fmt: skip
 
 
@@ -80,7 +84,7 @@ def test_the_page_of_your_own_data(folder, clips_folder):
 def test_the_page_of_how_many_clips(folder, clips_folder):
     (folder / "clips").symlink_to(clips_folder)
     ran: list[str] = []
-    follow("how-many-clips.md", ran, without="ucf101")
+    follow("how-many-clips.md", ran, "ucf101")
     assert ran == ["train", "train"]
     assert Path("runs/four/results.csv").is_file()
 
@@ -107,6 +111,50 @@ def test_the_page_of_people(folder, clips_folder, trained_run, pretrained):
     ]  # fmt: skip
     assert (folder / "people.html").is_file()
     assert (folder / "people.mp4").is_file()
+
+
+@pytest.fixture
+def film(folder, trained_run, make_video):
+    """A folder with a run and a film."""
+    shutil.copytree(trained_run, folder / "runs/mine")
+    return make_video("film.mp4", 60)
+
+
+def test_the_page_of_annotations(folder, film):
+    (folder / "films").mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(film, folder / "films" / name)
+    ran: list[str] = []
+    follow("annotate.md", ran)
+    assert ran == ["predict", "predict", "predict"]
+    assert len(list((folder / "tasks").iterdir())) == 2
+    assert (folder / "film.xml").is_file() and (folder / "film.eaf").is_file()
+
+
+def test_the_page_of_exports(folder, film, exported):
+    shutil.copytree(exported, folder / "exported")  # as the tests of exports write it
+    film.rename(folder / "video.mp4")
+    ran: list[str] = []
+    follow("deploy.md", ran, "export ")
+    assert ran == ["predict", "python", "python"]
+
+
+def test_the_page_of_archives(folder, film):
+    pytest.importorskip("pyarrow")
+    (folder / "videos").mkdir()
+    film.rename(folder / "videos/a.mp4")
+    ran: list[str] = []
+    follow("archive.md", ran, "s3:", "ray")
+    assert ran == ["label", "python"]
+
+
+def test_the_page_of_scale(folder, film):
+    pytest.importorskip("pyarrow")
+    (folder / "sample.txt").write_text(f"{film}\n")
+    (folder / "RUN").symlink_to(folder / "runs/mine")
+    ran: list[str] = []
+    follow("scale.md", ran)
+    assert ran == ["label"]
 
 
 def test_every_page_is_in_the_site():

@@ -78,7 +78,7 @@ def test_evaluate_asks_for_what_finds_people_and_crops_the_test_clips(
 ):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert main(["evaluate", str(people_run)]) == 1
-    assert "give a segmenter (--segmenter" in capsys.readouterr().err
+    assert "give --segmenter (a run folder" in capsys.readouterr().err
     words = ["evaluate", str(people_run), "--segmenter", str(pretrained)]
     assert main(words) == 0
     metrics = json.loads((people_run / "metrics.json").read_text())

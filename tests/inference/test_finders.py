@@ -61,11 +61,11 @@ def test_weights_in_the_cache_of_torchvision_are_found(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "people have to be found first; give a segmenter (--segmenter"),
+        ({}, "people have to be found first; give segmenter (a run folder"),
         ({"detector": "none.pth"}, "detector is 'none.pth', which is no file; accepted: a file of"),
         ({"detector": DETECTORS[0]}, "but its weights are not at"),
         ({"detector": "x", "segmenter": "y"}, "segmenter is 'y', but a detector is given too"),
-        ({"segmenter": "nowhere"}, "--segmenter is 'nowhere', which holds no segmenter"),
+        ({"segmenter": "nowhere"}, "segmenter is 'nowhere', which holds no segmenter"),
     ],
 )
 def test_what_is_missing_is_said(given, message):

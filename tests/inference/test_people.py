@@ -112,10 +112,25 @@ def test_a_stream_and_a_file_show_the_network_the_same_crops(recognizer, film, t
     compared = 0
     for index, frame in enumerate(film.frames[:40]):
         for person in session.push(frame, index / FPS):
+            if person.pixels is None:  # the two meet
+                continue
             crop = preprocess.person(frame, paths[person.track].at(index / FPS), CENTER)
             assert np.abs(crop.astype(int) - person.pixels).mean() < 2
             compared += 1
     assert compared > 90
+
+
+def test_nobody_is_classified_in_a_box_with_others(recognizer, film):
+    session = session_of(recognizer, film.masks)
+    silent = {}
+    for index, frame in enumerate(film.frames):
+        for person in session.push(frame, index / FPS):
+            if index > 15 and person.prediction is None:
+                silent.setdefault(person.track, []).append(index)
+    assert len(silent) == 2  # those who meet, not the one who stands apart
+    for found in silent.values():
+        assert min(found) > 25
+        assert max(found) < len(film.frames) - 1  # they are known again after it
 
 
 def test_streams_end_with_their_tracks(recognizer, film):

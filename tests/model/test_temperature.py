@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import transnet
 from transnet import TransNetError
@@ -20,7 +21,19 @@ def test_the_temperature_of_known_logits_is_found():
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=rng)[:, 0]
     for scale in (0.5, 1.0, 2.5):
         assert best_temperature(scale * logits, labels) == pytest.approx(scale, rel=0.05)
-    assert best_temperature(logits[:19], labels[:19]) == 1  # too few to know
+
+
+def test_few_clips_move_it_a_little():
+    logits = torch.tensor([[4.0, 0.0]])
+    found = [
+        best_temperature(logits.repeat(2 * half, 1), torch.tensor([0, 1] * half, dtype=torch.long))
+        for half in (0, 1, 2, 5, 40)
+    ]
+    assert found[0] == 1
+    assert found == sorted(found)
+    assert 1 < found[1] < 2 < found[4]
+    right = best_temperature(logits.repeat(4, 1), torch.zeros(4, dtype=torch.long))
+    assert 0.5 < right < 1  # four right ones are no proof that all are
 
 
 def test_probabilities_match_accuracy_better():
@@ -50,6 +63,7 @@ def test_it_is_stored_and_applied_to_predictions_streams_and_exports(
     video = make_video("clip.mp4", 40)
     cold, hot = transnet.load(trained_run), transnet.load(hot_run)
     assert hot.model.temperature == 2
+    cold.model.temperature = 1.0
     clip = transnet.read_clip(video, hot.info.clip)
     pixels = cold.normalized(clip.frames)[None]
     with torch.no_grad():
@@ -83,7 +97,12 @@ def test_a_temperature_that_cannot_be_right_is_refused(hot_run):
         transnet.load(hot_run)
 
 
-def test_a_run_without_one_is_read(trained_run):
-    with safe_open(trained_run / "model.safetensors", framework="numpy") as file:
-        assert float(file.metadata()["temperature"]) == 1  # six validation clips are too few
-    assert transnet.load(trained_run).model.temperature == 1
+def test_it_is_estimated_in_training_and_a_run_without_one_is_read(trained_run, tmp_path):
+    weights = trained_run / "model.safetensors"
+    with safe_open(weights, framework="numpy") as file:
+        temperature = float(file.metadata()["temperature"])
+    assert 0.3 < temperature < 3.3
+    assert transnet.load(trained_run).model.temperature == temperature
+    old = shutil.copytree(trained_run, tmp_path / "old")
+    save_file(load_file(weights), old / "model.safetensors")
+    assert transnet.load(old).model.temperature == 1

@@ -28,7 +28,6 @@ from transnet.data.isolated import IsolatedReader
 from transnet.data.video.isolation import Isolation
 from transnet.errors import FileError, TransNetError, VideoError
 from transnet.inference.base import Scored
-from transnet.inference.prediction import Prediction
 from transnet.inference.recognizer import Recognizer, load
 from transnet.model.networks import device_of
 from transnet.runtimes.choice import VARIABLE
@@ -213,11 +212,10 @@ class Labeler:
             row["size"] = video.file.size
         if scored is None or video.clip is None or video.file is None:
             return row
-        scores, known = scored
-        if not all(map(math.isfinite, scores)):
+        if not all(map(math.isfinite, scored.probabilities)):
             return {**row, "error": "the network gave no number for it."}
-        outputs, seconds = self.recognizer.info.outputs, video.clip.video_s
-        prediction = Prediction.of(video.address, outputs, scores, 0.0, seconds, known=known)
+        seconds = video.clip.video_s
+        prediction = self.recognizer.prediction(video.address, scored, 0.0, seconds)
         row.update(
             label=prediction.label,
             score=prediction.score,

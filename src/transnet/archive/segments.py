@@ -6,7 +6,7 @@ from typing import Any
 
 from transnet.config import StreamConfig
 from transnet.data.video.reader import VideoFile
-from transnet.inference.events import EventDetector
+from transnet.inference.label_events import LabelEvents
 from transnet.inference.recognizer import Recognizer
 
 
@@ -21,12 +21,12 @@ def segments_of(recognizer: Recognizer, path: str) -> list[dict[str, Any]]:
         VideoError: the file cannot be opened, or is no video.
     """
     config = StreamConfig(every_s="step")
-    session, events = recognizer.stream_session(config, name=path), EventDetector(config)
+    session, events = recognizer.stream_session(config, name=path), LabelEvents(config)
     found = []
     with VideoFile(path) as video:
         for picture, time_s in video.timed_frames():
             prediction = session.push(picture, time_s)
             if prediction is not None:
-                found.append(events.update(prediction))
-    found.append(events.finish())
-    return [segment.to_dict() for segment in found if segment is not None]
+                found += events.update(prediction)
+    found += events.finish()
+    return [segment.to_dict() for segment in found]

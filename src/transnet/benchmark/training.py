@@ -77,7 +77,7 @@ def _datasets(
     records: Sequence[ClipRecord], info: RunInfo, extractor: FeatureExtractor, cache: ClipCache
 ) -> dict[Entrant, tuple[Dataset[Any], int]]:
     """The clips as each entrant reads them, and its worker processes."""
-    labels = [number % len(info.classes) for number in range(len(records))]
+    labels = list(torch.arange(len(records)) % len(info.classes))
     workers = info.training.workers
     features = extractor.extract(records, title="features")
     frames = cache_clips(

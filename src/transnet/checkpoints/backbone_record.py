@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -108,6 +109,20 @@ def check_classes(classes: Any) -> tuple[str, ...]:
     if doubled is not None:
         raise ValueError(f"classes has {doubled!r} twice")
     return tuple(classes)
+
+
+def check_thresholds(thresholds: Any, classes: Sequence[str]) -> tuple[float, ...]:
+    """The thresholds of the classes.
+
+    Raises:
+        ValueError: they are not one number for each class, 0..1.
+    """
+    numbers = isinstance(thresholds, list | tuple) and len(thresholds) == len(classes)
+    if not numbers or not all(type(v) in (int, float) and 0 <= v <= 1 for v in thresholds):
+        raise ValueError(
+            f"thresholds is {str(thresholds)[:80]}; accepted: a number for each class, 0 to 1"
+        )
+    return tuple(map(float, thresholds))
 
 
 _PLAIN: dict[str, tuple[type, ...]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,9 @@ class Scores:
         siblings_in_train: share of the test clips that share class and group with a training
             clip, 0..1; ``None`` if it is not known.
         sentence: how the clips were chosen.
+        mean_average_precision: mAP, 0..1, of a run that answers several labels at once, whose
+            ``top1`` is the share of the clips with all labels right.
+        map_interval: its 95 % interval.
     """
 
     top1: float
@@ -85,6 +89,14 @@ class Scores:
     split: str
     siblings_in_train: float | None
     sentence: str
+    mean_average_precision: float | None = None
+    map_interval: tuple[float, float] | None = None
+
+    def limits(self, interval: tuple[float, float] | None) -> str:
+        """An interval in words, to follow its score; empty if the groups are not known."""
+        if self.num_groups is None:
+            return ""
+        return f" ({interval_text(interval, self.num_groups)})"
 
     @property
     def leaks(self) -> bool:
@@ -103,21 +115,27 @@ def read_scores(folder: Path) -> Scores | None:
         return None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        protocol, interval = values["protocol"], values.get("top1_interval")
+        protocol, several = values["protocol"], values.get("several")
         return Scores(
             top1=float(values["top1"]),
-            interval=(float(interval[0]), float(interval[1])) if interval else None,
+            interval=_interval(values.get("top1_interval")),
             macro_f1=float(values["macro_f1"]),
             num_clips=int(values["num_clips"]),
             num_groups=values.get("num_groups"),
             split=str(protocol["split"]),
             siblings_in_train=protocol["siblings_in_train"],
             sentence=str(protocol["sentence"]),
+            mean_average_precision=float(several["mean_average_precision"]) if several else None,
+            map_interval=_interval(several["interval"]) if several else None,
         )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise TransNetError(
             f"{path} cannot be understood ({error!r}); make it again with transnet evaluate."
         ) from error
+
+
+def _interval(values: Sequence[float] | None) -> tuple[float, float] | None:
+    return (float(values[0]), float(values[1])) if values else None
 
 
 def model_card(info: RunInfo, name: str, license: str, scores: Scores | None) -> str:
@@ -176,9 +194,12 @@ def base_model(info: RunInfo) -> str | None:
 def _measured(name: str, scores: Scores | None) -> str:
     if scores is None:
         return _UNMEASURED.format(name=name)
-    text = f"Top-1 accuracy {scores.top1:.1%}"
-    if scores.num_groups is not None:
-        text += f" ({interval_text(scores.interval, scores.num_groups)})"
+    text = f"Top-1 accuracy {scores.top1:.1%}{scores.limits(scores.interval)}"
+    if scores.mean_average_precision is not None:
+        text = (
+            f"mAP {scores.mean_average_precision:.1%}{scores.limits(scores.map_interval)}, all "
+            f"labels of a clip right {scores.top1:.1%}"
+        )
     text += f", macro-F1 {scores.macro_f1:.1%}, on {scores.num_clips} clips. {scores.sentence}"
     if scores.leaks:
         text += "\n\n" + _LEAKING.format(leak=scores.siblings_in_train)
@@ -190,22 +211,33 @@ def _results(info: RunInfo, scores: Scores) -> list[Any]:
 
     leak = scores.siblings_in_train
     told = "unknown" if leak is None else f"{leak:.1%}"
-    interval = ""
-    if scores.num_groups is not None:
-        interval = f"{interval_text(scores.interval, scores.num_groups)}; "
     warning = "too high; " if scores.leaks else ""
-    about = f" ({warning}{interval}test clips with a sibling in training: {told})"
+
+    def about(interval: tuple[float, float] | None) -> str:
+        limits = scores.limits(interval).strip(" ()")
+        limits = f"{limits}; " if limits else ""
+        return f" ({warning}{limits}test clips with a sibling in training: {told})"
+
     shared: dict[str, Any] = {
         "task_type": _TASK,
         "dataset_type": info.data if info.data in ("ucf101", "hmdb51", "kth") else "own-clips",
         "dataset_name": f"{info.data}, split {scores.split}, {scores.num_clips} clips",
         "dataset_split": scores.split,
-        "metric_args": {"interval_95": scores.interval and list(scores.interval),
-                        "siblings_in_train": leak},
-    }  # fmt: skip
+    }
+    exact = "Top-1 accuracy" if scores.mean_average_precision is None else "All labels right"
+    figures = [
+        ("accuracy", exact, scores.top1, scores.interval),
+        ("f1", "Macro-F1", scores.macro_f1, scores.interval),
+    ]
+    if scores.mean_average_precision is not None:
+        figures.insert(0, ("mAP", "mAP", scores.mean_average_precision, scores.map_interval))
     return [
-        EvalResult(**shared, metric_type="accuracy", metric_value=round(scores.top1, 4),
-                   metric_name=f"Top-1 accuracy{about}"),
-        EvalResult(**shared, metric_type="f1", metric_value=round(scores.macro_f1, 4),
-                   metric_name=f"Macro-F1{about}"),
-    ]  # fmt: skip
+        EvalResult(
+            **shared,
+            metric_type=kind,
+            metric_value=round(value, 4),
+            metric_name=name + about(interval),
+            metric_args={"interval_95": interval and list(interval), "siblings_in_train": leak},
+        )
+        for kind, name, value, interval in figures
+    ]

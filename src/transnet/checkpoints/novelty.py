@@ -75,7 +75,10 @@ def choose_novelty(run: Path | str, unknown: Unknown) -> NoveltyDetector | None:
         return None
     detector = load_novelty(run)
     if detector is None and unknown == "on":
-        reason = "its backbone was trained, its clips have one group, or an older version made it"
+        reason = (
+            "its backbone was trained, its clips have one group or several labels at once, or an "
+            "older version made it"
+        )
         if is_hub_address(run):
             reason = "it consists of features of the training clips, which are not published"
         raise TransNetError(

@@ -14,15 +14,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from transnet.checkpoints.backbone_record import (
     BackboneRecord,
     check_classes,
+    check_thresholds,
     flatten,
     from_dict,
     gather,
@@ -33,9 +35,11 @@ from transnet.checkpoints.record import package_versions, read_record
 from transnet.checkpoints.weights_file import read_weights, require_same_facts, write_weights
 from transnet.config import NO_CLASS, ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.clips import median_step_s
+from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
 from transnet.model.networks import Network
+from transnet.model.scoring import OneLabel, scoring_of
 from transnet.model.transnet import TransNet
 from transnet.model.video_network import VIDEO_BACKBONES, VideoNetwork
 from transnet.utils.files import written_whole
@@ -60,6 +64,8 @@ class RunInfo:
             uses it as the step of its window. 0: unknown.
         learned_none: whether the network has one more logit, the last, which stands for none of
             the classes: the training had clips labeled ``_none``.
+        several_labels: whether a clip may show several classes at once: some clips of the dataset
+            have several labels. Then ``_none`` is the absence of all, without a logit.
         people: what found the people whom the clips are cropped to; empty if they are not.
         versions: versions of the packages that made the run.
     """
@@ -74,6 +80,7 @@ class RunInfo:
     split_rule: str
     step_s: float = 0.0
     learned_none: bool = False
+    several_labels: bool = False
     people: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
@@ -91,6 +98,7 @@ class RunInfo:
                 num_frames=self.clip.frames,
                 size=self.clip.size,
                 dropout=self.training.dropout,
+                several_labels=self.several_labels,
             )
         return TransNet(
             self.backbone.name,
@@ -105,7 +113,12 @@ class RunInfo:
             dropout=self.training.dropout,
             joint=not self.training.freeze,
             backbone_args=self.backbone.args,
+            several_labels=self.several_labels,
         )
+
+    def targets(self, clips: Sequence[ClipRecord]) -> Tensor:
+        """What is learned of N clips, see :mod:`transnet.model.scoring`."""
+        return scoring_of(self.several_labels, len(self.outputs)).targets(clips, self.outputs)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON values of ``transnet.json``, one flat level for the backbone's."""
@@ -118,6 +131,8 @@ class RunInfo:
         backbone: BackboneRecord,
         data: str,
         split: Split,
+        *,
+        several_labels: bool = False,
     ) -> RunInfo:
         """The description of a training that is about to start."""
         clip, model, training = configs
@@ -131,7 +146,8 @@ class RunInfo:
             split=split.name,
             split_rule=split.rule,
             step_s=median_step_s(split.train, clip),
-            learned_none=NO_CLASS in classes,
+            learned_none=NO_CLASS in classes and not several_labels,
+            several_labels=several_labels,
         )
 
 
@@ -170,12 +186,14 @@ def _parse(values: dict[str, Any]) -> RunInfo:
 
 
 def save_model(run: Path, model: nn.Module) -> None:
-    """Write ``model.safetensors``, with its temperature, and digests of the record and the clips.
+    """Write ``model.safetensors``, with temperature, thresholds, and digests of record and clips.
 
     The record and the list are written before, as they are small and a training reads them. So
     the file that completes a run also confirms them.
     """
     metadata = {"temperature": str(getattr(model, "temperature", 1.0))}
+    if thresholds := getattr(model, "scoring", OneLabel()).thresholds:
+        metadata["thresholds"] = json.dumps(thresholds)
     if (run / "transnet.json").is_file():
         metadata["record"] = json.dumps(_facts(load_run_info(run)))
     if (run / CLIPS_FILE).is_file():
@@ -189,6 +207,14 @@ def _temperature(metadata: dict[str, str]) -> float:
     if not 0.01 <= value <= 100:
         raise ValueError(f"its temperature is {value}")
     return value
+
+
+def _thresholds(metadata: dict[str, str], info: RunInfo) -> tuple[float, ...]:
+    """The thresholds of a run with several labels at once; none of another one."""
+    if not info.several_labels:
+        return ()
+    values = json.loads(metadata["thresholds"])
+    return check_thresholds(values, info.classes)
 
 
 def _facts(info: RunInfo) -> dict[str, Any]:
@@ -219,6 +245,15 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
         model = info.build_model()
         model.load_state_dict(state)
         model.temperature = _temperature(metadata)
-    except (MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:
+        model.scoring.thresholds = _thresholds(metadata, info)
+    except (
+        KeyError,
+        MemoryError,
+        OSError,
+        OverflowError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise TransNetError(f"{path} does not hold the weights of this run ({error}).") from error
     return model.eval()

@@ -73,7 +73,7 @@ def live(
     """
     from transnet.commands.live_loop import LiveLoop
     from transnet.data.video.sources import open_source
-    from transnet.inference.events import EventDetector
+    from transnet.inference.label_events import LabelEvents
     from transnet.inference.recognizer import load
     from transnet.inference.stream import interval_s
 
@@ -90,7 +90,7 @@ def live(
         frames = stack.enter_context(opening(every_s=every_s))
         say(f"watching {frames.name}; the first prediction comes after {session.span_s:.1f} s")
         outputs = _outputs(frames, stack, json=json, out=out, window=window)
-        loop = LiveLoop(session, frames, EventDetector(stream), outputs)
+        loop = LiveLoop(session, frames, LabelEvents(stream), outputs)
         _run_until_stopped(loop, stack)
         loop.finish()
     loop.summarize()

@@ -8,7 +8,7 @@ from typing import Any
 
 from transnet.commands.live_outputs import LiveOutput
 from transnet.data.video.sources import FrameSource
-from transnet.inference.events import EventDetector
+from transnet.inference.label_events import LabelEvents
 from transnet.inference.prediction import Segment
 from transnet.inference.stream import StreamSession
 
@@ -30,7 +30,7 @@ class LiveLoop:
         self,
         session: StreamSession,
         frames: FrameSource,
-        events: EventDetector,
+        events: LabelEvents,
         outputs: Sequence[LiveOutput],
     ) -> None:
         self._session, self._frames, self._events = session, frames, events
@@ -45,7 +45,7 @@ class LiveLoop:
         """Classify every frame, until the source ends or an output is closed."""
         for frame in self._frames:
             if frame.is_first:
-                self._end_segment(self._events.finish())
+                self._end_segments(self._events.finish())
                 self._session.reset()
             if frame.due:
                 self._classify(frame.picture, frame.time_s)
@@ -64,13 +64,13 @@ class LiveLoop:
         self._num_frames += 1
         if prediction is not None:
             self.num_windows += 1
-            self._end_segment(self._events.update(prediction))
+            self._end_segments(self._events.update(prediction))
             for output in self._outputs:
                 output.window(prediction, self._events)
 
     def finish(self) -> None:
-        """End the last segment."""
-        self._end_segment(self._events.finish())
+        """End the last segments."""
+        self._end_segments(self._events.finish())
 
     def summarize(self) -> None:
         """Tell the outputs how many frames there were and how long they took."""
@@ -86,8 +86,8 @@ class LiveLoop:
         for output in self._outputs:
             output.summary(values)
 
-    def _end_segment(self, segment: Segment | None) -> None:
-        if segment is not None:
+    def _end_segments(self, segments: Sequence[Segment]) -> None:
+        for segment in segments:
             self._num_segments += segment.is_known
             for output in self._outputs:
                 output.segment(segment)

@@ -10,7 +10,7 @@ from transnet.commands.preview_window import PreviewWindow, enlarged
 from transnet.data.video.frames import FrameConverter
 from transnet.data.video.sources import FrameSource
 from transnet.data.video.writer import VideoWriter
-from transnet.inference.events import EventDetector
+from transnet.inference.label_events import LabelEvents
 from transnet.inference.prediction import Prediction, Segment
 from transnet.reports.overlays import ScoreOverlay
 from transnet.utils.progress import say
@@ -19,11 +19,11 @@ from transnet.utils.progress import say
 class LiveOutput:
     """An output; this one ignores everything."""
 
-    def frame(self, picture: Any, time_s: float, events: EventDetector) -> bool:
+    def frame(self, picture: Any, time_s: float, events: LabelEvents) -> bool:
         """A frame, classified or not; False stops the loop."""
         return True
 
-    def window(self, prediction: Prediction, events: EventDetector) -> None:
+    def window(self, prediction: Prediction, events: LabelEvents) -> None:
         """The prediction of a window."""
 
     def segment(self, segment: Segment) -> None:
@@ -39,7 +39,7 @@ class JsonLines(LiveOutput):
     def __init__(self, frames: FrameSource) -> None:
         self._frames = frames
 
-    def window(self, prediction: Prediction, events: EventDetector) -> None:
+    def window(self, prediction: Prediction, events: LabelEvents) -> None:
         """Print its scores, the event of the moment, and the frames dropped so far."""
         values = {**prediction.to_dict(), "path": self._frames.name}
         self._print("window", {**values, "event": events.label, "dropped": self._frames.dropped})
@@ -80,7 +80,7 @@ class AnnotatedVideo(LiveOutput):
         self._writer = stack.enter_context(VideoWriter(out))
         self._overlay, self._convert = ScoreOverlay(), FrameConverter()
 
-    def frame(self, picture: Any, time_s: float, events: EventDetector) -> bool:
+    def frame(self, picture: Any, time_s: float, events: LabelEvents) -> bool:
         """Write it."""
         pixels = self._convert(picture)
         self._writer.write(self._overlay.draw(pixels, events.scores, events.label), time_s)
@@ -96,7 +96,7 @@ class OnScreen(LiveOutput):
         self._frames = frames
         self._overlay, self._convert = ScoreOverlay(), FrameConverter()
 
-    def frame(self, picture: Any, time_s: float, events: EventDetector) -> bool:
+    def frame(self, picture: Any, time_s: float, events: LabelEvents) -> bool:
         """Show it; False once the user has closed the window."""
         dropped = self._frames.dropped / max(1, self._frames.due)
         title = f"{events.label}   ({dropped:.0%} of the frames dropped)"

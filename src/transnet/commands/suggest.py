@@ -108,7 +108,7 @@ def _choose(
             raise TransNetError("none of the videos can be read; see transnet check.")
         scores = predict_clips(recognizer, extractor, readable, found).probabilities
         vectors = [describe_clips(extractor.encoded(found.keys[r][:1])) for r in readable]
-    novelty, margin = load_novelty(run), margins(scores)
+    novelty, margin = load_novelty(run), margins(scores, recognizer.thresholds)
     known = None if novelty is None else novelty.references
     best = scores[:, : len(info.classes)].max(dim=1)
     return [

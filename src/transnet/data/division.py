@@ -15,11 +15,14 @@ def divide_clips(
 ) -> tuple[tuple[ClipRecord, ...], tuple[ClipRecord, ...]]:
     """Take ``share`` of each class at random, ignoring groups.
 
-    Each class of two or more clips has at least one clip on either side.
+    Each class of two or more clips has at least one clip on either side. Clips with several labels
+    are chosen as groups are, by :func:`divide_groups`.
 
     Returns:
         The clips that are left, and those that are taken, both in their order.
     """
+    if any(len(clip.labels) > 1 for clip in clips):
+        return _partition(clips, _take([[clip] for clip in clips], share, rng, True))
     taken: set[ClipRecord] = set()
     for members in _by_label(clips).values():
         count = min(max(1, round(share * len(members))), len(members) - 1)
@@ -43,28 +46,39 @@ def divide_groups(
     Returns:
         The clips that are left, and those that are taken, both in their order.
     """
-    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    groups: dict[str, list[ClipRecord]] = defaultdict(list)
     for clip in clips:
-        groups[clip.group][clip.label] += 1
-    left = Counter(clip.label for clip in clips)
+        groups[clip.group].append(clip)
+    units = [groups[name] for name in sorted(groups)]
+    return _partition(clips, _take(units, share, rng, from_each_class))
+
+
+def _take(
+    units: Sequence[Sequence[ClipRecord]],
+    share: float,
+    rng: np.random.Generator,
+    from_each_class: bool,
+) -> set[ClipRecord]:
+    """Choose units of clips as :func:`divide_groups` says; a clip counts for each of its labels."""
+    counted = [Counter(label for clip in unit for label in clip.labels) for unit in units]
+    left = Counter(label for unit in units for clip in unit for label in clip.labels)
     wanted = {label: share * count for label, count in left.items()}
     if from_each_class:
         for label in wanted:
-            smallest = min(counts[label] for counts in groups.values() if counts[label])
+            smallest = min(counts[label] for counts in counted if counts[label])
             wanted[label] = max(wanted[label], 0.6 * smallest)
-    names = sorted(groups)
-    taken: set[str] = set()
-    for position in rng.permutation(len(names)):
-        members = groups[names[position]]
+    taken: set[ClipRecord] = set()
+    for position in rng.permutation(len(units)):
+        members = counted[position]
         gain = sum(
             abs(wanted[label]) - abs(wanted[label] - count) for label, count in members.items()
         )
         if gain > 0 and all(left[label] > count for label, count in members.items()):
-            taken.add(names[position])
+            taken.update(units[position])
             left.subtract(members)
             for label, count in members.items():
                 wanted[label] -= count
-    return _partition(clips, {clip for clip in clips if clip.group in taken})
+    return taken
 
 
 def _by_label(clips: Iterable[ClipRecord]) -> dict[str, list[ClipRecord]]:

@@ -8,6 +8,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+from transnet.config import NO_CLASS
+from transnet.errors import TransNetError
+
+SEPARATOR = "|"
+"""Between the labels of a clip that has several at once: ``walking|carrying``."""
+
 # Blanks that str.strip keeps: zero-width space, joiners, byte order mark.
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -35,6 +41,43 @@ def clean_label(text: str) -> str:
     """
     text = _CONTROL.sub(" ", clean_text(text))
     return unicodedata.normalize("NFC", text.strip().strip(_INVISIBLE).strip())
+
+
+def split_labels(text: str) -> tuple[str, ...]:
+    """The labels of a clip that may have several at once: trimmed, each once, sorted.
+
+    A text without a separator is one label, as it is.
+
+    Raises:
+        TransNetError: a label is empty, or ``_none`` has others beside it.
+
+    Example:
+        >>> split_labels("walking | carrying")
+        ('carrying', 'walking')
+    """
+    if SEPARATOR not in text:
+        return (text,)
+    labels = sorted({clean_label(part) for part in text.split(SEPARATOR)})
+    if "" in labels:
+        raise TransNetError(
+            f"label is {text!r}, in which a label is empty; accepted: one label, or several with "
+            f"a single {SEPARATOR} between them, like walking{SEPARATOR}carrying."
+        )
+    if NO_CLASS in labels:
+        raise TransNetError(
+            f"label is {text!r}; accepted: {NO_CLASS} alone, since it means none of the labels."
+        )
+    return tuple(labels)
+
+
+def join_labels(labels: Iterable[str]) -> str:
+    """Labels of one clip as one text, the inverse of :func:`split_labels`.
+
+    Example:
+        >>> join_labels(["walking", "carrying"])
+        'carrying|walking'
+    """
+    return SEPARATOR.join(sorted(labels))
 
 
 def look_alikes(labels: Iterable[str]) -> list[list[str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from transnet.data.labels import split_labels
 from transnet.data.people.paths import PersonPath
 from transnet.errors import TransNetError
 
@@ -20,7 +21,7 @@ class ClipRecord:
 
     Attributes:
         path: the video file.
-        label: the action.
+        label: the action; several at once are joined by ``|``.
         group: the origin that clips share (person, source video, recording session).
         start: first frame, from 0; ``None`` for the beginning of the file.
         end: frame after the last one; ``None`` for the end of the file.
@@ -37,6 +38,11 @@ class ClipRecord:
     start: int | None = None
     end: int | None = None
     person: PersonPath | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The actions, sorted; most clips have one."""
+        return split_labels(self.label)
 
 
 Assignment = Mapping[ClipRecord, Subset]
@@ -78,7 +84,12 @@ class Manifest:
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels, sorted."""
-        return tuple(sorted({clip.label for clip in self.clips}))
+        return tuple(sorted({label for clip in self.clips for label in clip.labels}))
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether clips have several labels at once, so that each class is answered by itself."""
+        return any(len(clip.labels) > 1 for clip in self.clips)
 
     def without(self, excluded: Container[ClipRecord]) -> Manifest:
         """The same dataset without some of its clips."""
@@ -87,9 +98,11 @@ class Manifest:
 
     def summary(self) -> str:
         """The size of the dataset, in one line."""
-        per_class = Counter(clip.label for clip in self.clips).values()
+        per_class = Counter(label for clip in self.clips for label in clip.labels).values()
         groups = {clip.group for clip in self.clips}
+        several = sum(len(clip.labels) > 1 for clip in self.clips)
+        told = f"; {several} clips have several labels at once" if several else ""
         return (
             f"{self.name}: {len(self.clips)} clips of {len(per_class)} classes "
-            f"({min(per_class)} to {max(per_class)} per class) in {len(groups)} groups"
+            f"({min(per_class)} to {max(per_class)} per class) in {len(groups)} groups{told}"
         )

@@ -15,7 +15,8 @@ def with_shots(split: Split, shots: int, *, seed: int = 0) -> Split:
     """Keep K training clips of each class, from as many groups as possible.
 
     There are no validation clips then, so nothing is learned from more than K clips of a class.
-    The test clips are unchanged.
+    The test clips are unchanged. A clip with several labels is chosen for one of them and counts
+    for all, so a class may have more than K.
 
     Args:
         split: the split; its validation clips may be chosen too, unless the dataset defines them.
@@ -25,9 +26,9 @@ def with_shots(split: Split, shots: int, *, seed: int = 0) -> Split:
     rng = np.random.default_rng(seed)
     pool = split.train if split.gives_validation else (*split.train, *split.validation)
     kept: set[ClipRecord] = set()
-    for label in sorted({clip.label for clip in pool}):
+    for label in sorted({label for clip in pool for label in clip.labels}):
         by_group: dict[str, list[ClipRecord]] = defaultdict(list)
-        clips = [clip for clip in pool if clip.label == label]
+        clips = [clip for clip in pool if label in clip.labels]
         for position in rng.permutation(len(clips)):
             by_group[clips[position].group].append(clips[position])
         # One of each group, then a second of each, and so on.

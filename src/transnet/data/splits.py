@@ -54,7 +54,7 @@ class Split:
 
 
 def leaked_share(test: Sequence[ClipRecord], train: Iterable[ClipRecord]) -> float:
-    """Share of test clips, 0..1, that share class and group with a training clip.
+    """Share of test clips, 0..1, that share a class and the group with a training clip.
 
     This is the leak of a random split: two such clips are cut from the same video, or show the
     same person in the same action.
@@ -63,8 +63,9 @@ def leaked_share(test: Sequence[ClipRecord], train: Iterable[ClipRecord]) -> flo
         test: test clips.
         train: every clip that training uses, validation clips included.
     """
-    seen = {(clip.label, clip.group) for clip in train}
-    return sum((clip.label, clip.group) in seen for clip in test) / max(1, len(test))
+    seen = {(label, clip.group) for clip in train for label in clip.labels}
+    shared = sum(any((label, clip.group) in seen for label in clip.labels) for clip in test)
+    return shared / max(1, len(test))
 
 
 def make_split(
@@ -178,12 +179,13 @@ def _check_sides(
                 f"--split {name} of {manifest.name} leaves no {side} clips; choose another split, "
                 "or check that enough clips and groups are on disk."
             )
-    if len({clip.label for clip in train}) < 2:
+    trained = _classes(train)
+    if len(trained) < 2:
         raise TransNetError(
             f"--split {name} of {manifest.name} has training clips of {train[0].label} only; "
             "accepted: two or more classes."
         )
-    untrained = sorted({clip.label for clip in test} - {clip.label for clip in train})
+    untrained = sorted(_classes(test) - trained)
     if untrained:
         raise TransNetError(
             f"--split {name} of {manifest.name} has no training clip for {', '.join(untrained)}. "
@@ -199,6 +201,10 @@ def _hold_out(
     divide = divide_groups if by_group else divide_clips
     rest, held_out = divide(train, share, rng)
     # Too few groups: prefer every class in training to a validation part.
-    if {clip.label for clip in rest} != {clip.label for clip in train}:
+    if _classes(rest) != _classes(train):
         return train, ()
     return rest, held_out
+
+
+def _classes(clips: Iterable[ClipRecord]) -> set[str]:
+    return {label for clip in clips for label in clip.labels}

@@ -13,6 +13,7 @@ from pathlib import Path
 from transnet.checkpoints.backbone_record import (
     BackboneRecord,
     check_classes,
+    check_thresholds,
     flatten,
     from_dict,
     gather,
@@ -49,6 +50,8 @@ class ExportInfo:
         threshold: distance to the nearest training clip above which a clip is unknown; ``None`` if
             the run cannot tell.
         unknown_pays: whether the last evaluation of the run has shown that telling them pays.
+        class_thresholds: probability from which each class is answered, of a run that answers
+            several labels at once; empty if the most probable class is the answer.
     """
 
     classes: tuple[str, ...]
@@ -62,6 +65,7 @@ class ExportInfo:
     learned_none: bool = False
     threshold: float | None = None
     unknown_pays: bool = False
+    class_thresholds: tuple[float, ...] = ()
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -146,6 +150,9 @@ def read_export_info(text: str | None, path: object) -> ExportInfo:
         values = gather(values)
         values["classes"] = check_classes(values["classes"])
         values["clip"] = from_dict(ClipConfig, values["clip"])
+        if values.get("class_thresholds"):
+            least = check_thresholds(values["class_thresholds"], values["classes"])
+            values["class_thresholds"] = least
         info: ExportInfo = from_dict(ExportInfo, values)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise TransNetError(f"the metadata of {path} cannot be understood ({error!r}).") from error

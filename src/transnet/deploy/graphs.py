@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from transnet.model.backbone import FrameMaps
-from transnet.model.cues import join
 from transnet.model.motion import MotionMaps, motion_maps
 from transnet.model.normalization import Normalization
 from transnet.model.novelty import (
@@ -98,8 +97,9 @@ class Head(nn.Module):
             logits |= self.model.frame_logits(first)
         if self.model.has_motion:
             logits |= self.model.motion_logits(pairs)
-        joined = join(logits) / self.model.temperature
-        return joined.softmax(dim=1), joined
+        scoring = self.model.scoring
+        joined = scoring.join(logits) / self.model.temperature
+        return scoring.probabilities(joined), joined
 
 
 class Distances(nn.Module):

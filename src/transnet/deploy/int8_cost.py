@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transnet.config import NO_CLASS
 from transnet.deploy.clips import RunClips
 from transnet.deploy.runtime import ExportedRecognizer
 from transnet.deploy.verification import compare, joined, whole
 from transnet.errors import TransNetError
+from transnet.inference.base import Scored
+from transnet.inference.prediction import UNKNOWN
 from transnet.utils.progress import say
 
 
@@ -19,6 +22,8 @@ def int8_cost(
     float32: ExportedRecognizer, int8: ExportedRecognizer, clips: RunClips, max_loss: float
 ) -> dict[str, Any]:
     """Compare the top-1 accuracy of int8 with that of float32.
+
+    With several labels at once, top-1 is the share of the clips that have all labels right.
 
     Args:
         float32: the models in float32.
@@ -34,17 +39,19 @@ def int8_cost(
     Raises:
         TransNetError: the loss is larger.
     """
-    classes = float32.info.outputs
+    known = {*float32.info.outputs, NO_CLASS}
     labels, before, after = [], [], []
     for record, clip in clips.readable(clips.measured, "measuring int8"):
-        if record.label in classes:
-            labels.append(classes.index(record.label))
+        if known.issuperset(record.labels):
+            labels.append(UNKNOWN if record.label == NO_CLASS else record.label)
             before.append(whole(float32, clip.frames[None]))
             after.append(whole(int8, clip.frames[None]))
     (reference, distances), (quantized, int8_distances) = joined(before), joined(after)
-    right = np.array(labels)
+    right = labels
     top1_float32, top1_int8 = (
-        float((scores.argmax(axis=1) == right).mean()) for scores in (reference, quantized)
+        sum(_answer(float32, row) == label for row, label in zip(scores, right, strict=True))
+        / len(right)
+        for scores in (reference, quantized)
     )
     agreement = compare(quantized, reference)
     loss = top1_float32 - top1_int8
@@ -64,6 +71,10 @@ def int8_cost(
         "against_float32": asdict(agreement),
         **_called_unknown(float32.info.threshold, distances, int8_distances),
     }
+
+
+def _answer(exported: ExportedRecognizer, probabilities: NDArray[np.float32]) -> str:
+    return exported.prediction("", Scored(probabilities.tolist()), 0.0, 0.0).label
 
 
 def _called_unknown(

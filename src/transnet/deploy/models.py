@@ -151,6 +151,7 @@ def _describe(recognizer: Recognizer) -> ExportInfo:
         precision="float32",
         split=info.split,
         learned_none=info.learned_none,
+        class_thresholds=recognizer.thresholds,
         cues=info.model.cues,
         threshold=novelty.threshold if novelty else None,
         unknown_pays=folder is not None and unknown_pays(folder),

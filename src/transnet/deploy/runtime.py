@@ -120,6 +120,11 @@ class ExportedRecognizer(BaseRecognizer):
         self.info = self._clip.info
         self.threshold = _threshold(clip_model, self.info, unknown)
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Probability from which each class is answered; empty if the best class is."""
+        return self.info.class_thresholds
+
     def scores(self, clips: Pixels) -> NDArray[np.float32]:
         """uint8 RGB clips ``(B, T, size, size, 3)`` to probabilities ``(B, C)``."""
         return self._clip.run(clips)[0]

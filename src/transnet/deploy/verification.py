@@ -65,7 +65,7 @@ def answers_of_run(recognizer: Recognizer, clips: Sequence[Pixels]) -> Answers:
     if novelty is not None:
         found = [novelty.distances(describe_clips(each)) for each in encoded]
         distances = torch.cat(found).cpu().numpy()
-    return Answers(logits.softmax(dim=1).cpu().numpy(), distances)
+    return Answers(recognizer.model.scoring.probabilities(logits).cpu().numpy(), distances)
 
 
 def verify(exported: ExportedRecognizer, clips: Sequence[Pixels], expected: Answers) -> Agreement:

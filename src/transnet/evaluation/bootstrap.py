@@ -5,7 +5,7 @@ The clips of a group are correlated, so whole groups are resampled, not clips.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,40 @@ def paired_interval(
     """95 % interval of the mean of a difference of each clip, by a bootstrap over groups."""
     drawn = _accuracies(differences, groups, np.random.default_rng(seed))
     return None if drawn is None else _limits(drawn)
+
+
+def resampled_interval(
+    score: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+    groups: Sequence[Hashable],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Interval | None:
+    """95 % interval of a score that is no mean over the clips, by a bootstrap over groups.
+
+    Args:
+        score: from how often each clip is in each resample, ``(R, N)``, to its scores, ``(R,)``.
+        groups: group of each clip.
+        resamples: number of resamples.
+        seed: of the bootstrap.
+
+    Returns:
+        The interval; ``None`` for a single group.
+    """
+    names = {group: position for position, group in enumerate(dict.fromkeys(groups))}
+    if len(names) < 2:
+        return None
+    of_clip = [names[group] for group in groups]
+    chances = np.full(len(names), 1 / len(names))
+    rng = np.random.default_rng(seed)
+    parts = [
+        score(rng.multinomial(len(names), chances, size=_DRAWN_AT_A_TIME)[:, of_clip])
+        for _ in range(0, resamples, _DRAWN_AT_A_TIME)
+    ]
+    drawn = np.concatenate(parts)
+    if drawn.min() == 1:  # as in accuracy_interval
+        return 0.025 ** (1 / len(names)), 1.0
+    return _limits(drawn)
 
 
 def _accuracies(

@@ -7,7 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import torch
 
 from transnet.config import ClipConfig, Device
 from transnet.data.broken import check_broken
@@ -20,6 +22,7 @@ from transnet.evaluation.bootstrap import accuracy_interval
 from transnet.evaluation.evaluation import Evaluation, StageTimes
 from transnet.evaluation.evidence import measure_evidence
 from transnet.evaluation.explanation import heat_on_person, require_maps
+from transnet.evaluation.label_metrics import label_metrics, several_labels_metrics
 from transnet.evaluation.metrics import calibration, classification_metrics
 from transnet.evaluation.predictions import ClipPredictions, predict_clips
 from transnet.evaluation.protocol import ViewCounts, describe_protocol
@@ -81,11 +84,8 @@ def evaluate_run(
         told = measure_unknown(
             folder, recognizer, extractor, (selection.clips, extracted), (others, told_from)
         )
-    groups = [clip.group for clip in selection.clips]
     evaluation = Evaluation(
-        **vars(classification_metrics(predictions.probabilities, predictions.labels, info.outputs)),
-        top1_interval=accuracy_interval(predictions.correct, groups),
-        calibration=calibration(predictions.probabilities, predictions.labels),
+        **_scores(predictions),
         data=info.data if data is None else resolve_dataset(data),
         views=counts,
         heat_on_person=heat_on_person(recognizer, people, predictions.readable) if people else None,
@@ -93,7 +93,7 @@ def evaluate_run(
             selection, counts, num_trained=num_trained, num_broken=len(predictions.broken)
         ),
         unknown=told,
-        num_groups=len(set(groups)),
+        num_groups=len({clip.group for clip in selection.clips}),
         evidence=evidence,
         broken=tuple(map(str, predictions.broken.values())),
         seconds=time.perf_counter() - started,
@@ -101,6 +101,27 @@ def evaluate_run(
     )
     _save(folder, recognizer, evaluation, predictions)
     return evaluation
+
+
+def _scores(predictions: ClipPredictions) -> dict[str, Any]:
+    """The scores of an evaluation, as its arguments."""
+    found, labels, classes = predictions.probabilities, predictions.labels, predictions.classes
+    groups = [clip.group for clip in predictions.clips]
+    interval = accuracy_interval(predictions.correct, groups)
+    thresholds = predictions.scoring.thresholds
+    if not thresholds:
+        metrics = vars(classification_metrics(found, labels, classes))
+        return {**metrics, "top1_interval": interval, "calibration": calibration(found, labels)}
+    metrics = vars(several_labels_metrics(found, labels, predictions.correct, classes, thresholds))
+    readable = found.sum(dim=1) > 0
+    # Each class of each clip is a decision between no and yes.
+    decisions = torch.stack([1 - found[readable], found[readable]], dim=2).flatten(0, 1)
+    return {
+        **metrics,
+        "top1_interval": interval,
+        "calibration": calibration(decisions, labels[readable].long().flatten()),
+        "several": label_metrics(found, labels, classes, thresholds, groups),
+    }
 
 
 def _finders(
@@ -164,8 +185,7 @@ def _save(
     rests_on = f"{evaluation.evidence.sentence}\n" if evaluation.evidence else ""
     told = f"{evaluation.unknown.sentence}\n" if evaluation.unknown else ""
     say(
-        f"top-1 {evaluation.top1:.1%} ({evaluation.interval_text}), "
-        f"macro-F1 {evaluation.macro_f1:.1%} on {evaluation.num_clips} clips. "
+        f"{evaluation.score_text} on {evaluation.num_clips} clips. "
         f"{evaluation.protocol.sentence}\n"
         f"{rests_on}{told}"
         f"saved to {run / 'metrics.json'} and {report}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from transnet.evaluation.evidence import Evidence
 from transnet.evaluation.explanation import HeatOnPerson
+from transnet.evaluation.label_metrics import LabelMetrics
 from transnet.evaluation.metrics import Calibration, ClassificationMetrics
 from transnet.evaluation.protocol import EvaluationProtocol, ViewCounts
 from transnet.evaluation.unknown import UnknownMetrics
@@ -43,8 +44,12 @@ class Evaluation(ClassificationMetrics):
         seconds: duration of the evaluation.
         stage_seconds: seconds of its stages.
         unknown: how many clips are called unknown; ``None`` if the run cannot tell.
-        evidence: the accuracy from a part of what the run sees; ``None`` if it cannot be divided.
+        evidence: the accuracy (of several labels at once, mAP) from a part of what the run sees;
+            ``None`` if it cannot be divided.
         num_groups: groups of the test clips; with fewer than ten the interval says little.
+        several: mAP and more of a run that answers several labels at once; ``None`` for others.
+            ``top1`` is the share of the clips that have all labels right then, and there is no
+            confusion matrix.
 
     Example:
         >>> evaluation = transnet.evaluate("runs/mine")
@@ -64,6 +69,24 @@ class Evaluation(ClassificationMetrics):
     unknown: UnknownMetrics | None = None
     num_groups: int = 0
     evidence: Evidence | None = None
+    several: LabelMetrics | None = None
+
+    @property
+    def headline(self) -> float:
+        """The score to look at first, 0..1: mAP of a run with several labels, else top-1."""
+        return self.several.mean_average_precision if self.several else self.top1
+
+    @property
+    def score_text(self) -> str:
+        """The scores in words, with their interval."""
+        f1 = f"macro-F1 {self.macro_f1:.1%}"
+        if self.several is None:
+            return f"top-1 {self.top1:.1%} ({self.interval_text}), {f1}"
+        interval = interval_text(self.several.interval, self.num_groups)
+        return (
+            f"mAP {self.headline:.1%} ({interval}), {f1}, micro-F1 {self.several.micro_f1:.1%}, "
+            f"all labels right {self.top1:.1%}"
+        )
 
     @property
     def interval_text(self) -> str:
@@ -72,4 +95,7 @@ class Evaluation(ClassificationMetrics):
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``metrics.json``."""
-        return json.loads(json.dumps(asdict(self)))  # JSON has no tuples
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # JSON has no tuples
+        if self.several is None:
+            del values["several"]
+        return values

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from transnet.data.cache.filling import KeptClips
 from transnet.evaluation.predictions import ClipPredictions
@@ -22,6 +23,8 @@ _STILL = "still"
 @dataclass(frozen=True)
 class Evidence:
     """The accuracy from a part of what a run sees, on the same test clips, 0..1.
+
+    With several labels at once, mAP in its place.
 
     Attributes:
         cues: from each cue alone; empty for a run with one cue.
@@ -66,23 +69,30 @@ def measure_evidence(
     model = recognizer.model
     if not isinstance(model, TransNet):
         return None
-    hits: Counter[str] = Counter()
-    for clip, label in zip(predictions.clips, predictions.labels.tolist(), strict=True):
-        if clip in predictions.broken:
-            continue
+    rows: dict[str, list[Tensor]] = defaultdict(list)
+    readable = [i for i, clip in enumerate(predictions.clips) if clip not in predictions.broken]
+    for clip in predictions.readable:
         views = extractor.encoded(extracted.keys[clip])
         encoded = Encoded(*(each.to(device_of(model)) for each in views))
         outputs = model.cue_logits(encoded) if len(model.cues) > 1 else {}
         if APPEARANCE in model.cues:
             outputs[_STILL] = model.cue_logits(still(encoded))[APPEARANCE]
         for name, logits in outputs.items():
-            scores = (logits / model.temperature).softmax(dim=1).mean(dim=0)
-            hits[name] += int(scores.argmax()) == label
-    if not hits:
+            probabilities = model.scoring.probabilities(logits / model.temperature)
+            rows[name].append(probabilities.mean(dim=0).cpu())
+    if not rows:
         return None
-    shares = {name: count / len(predictions.clips) for name, count in hits.items()}
+    labels = predictions.labels[readable]
+    shares = {name: _score(torch.stack(found), labels, predictions) for name, found in rows.items()}
     at_rest = shares.pop(_STILL, None)
     return Evidence(shares, at_rest)
+
+
+def _score(probabilities: Tensor, labels: Tensor, predictions: ClipPredictions) -> float:
+    if predictions.scoring.thresholds:
+        return float(predictions.scoring.score(probabilities, labels))
+    hits = int((probabilities.argmax(dim=1) == labels).sum())
+    return hits / len(predictions.clips)  # clips that cannot be read are wrong
 
 
 def still(encoded: Encoded) -> Encoded:

@@ -29,12 +29,17 @@ from transnet.utils.spacing import evenly_spaced
 
 MAX_MISTAKES = 12
 FRAMES_SHOWN = 6
+_CURVES = {
+    "top1": {"loss": "loss", "top1": "top-1 accuracy"},
+    "map": {"loss": "loss", "map": "mAP"},
+}
 
 
 def write_evaluation_report(
     run: Path, recognizer: Recognizer, evaluation: Evaluation, mistakes: Sequence[Mistake]
 ) -> Path:
-    """Write ``report.html``, ``confusion.csv`` and ``confusion.png`` into a run folder.
+    """Write ``report.html`` into a run folder; with one label for each clip also the confusions,
+    ``confusion.csv`` and ``confusion.png``.
 
     Args:
         run: the run folder; its logs give the learning curves.
@@ -45,26 +50,28 @@ def write_evaluation_report(
     Returns:
         Path of the page.
     """
-    info = recognizer.info
+    info, one_label = recognizer.info, evaluation.several is None
     page = render(
         "evaluation.html.j2",
         name=run.resolve().name,
         info=info,
         settings=_settings(info),
         evaluation=evaluation,
-        confusion=confusion_rows(info.outputs, evaluation.confusion),
-        curves=learning_curves(run, {"loss": "loss", "top1": "top-1 accuracy"}),
+        confusion=confusion_rows(info.outputs, evaluation.confusion) if one_label else [],
+        measure=recognizer.model.scoring.title,
+        curves=learning_curves(run, _CURVES[recognizer.model.scoring.measure]),
         reliability=_reliability(evaluation.calibration.bins),
         slack=SLACK,
         known_share=KNOWN_SHARE,
         mistakes=_shown_mistakes(mistakes[:MAX_MISTAKES], recognizer),
         num_mistakes=len(mistakes),
-        show_top5=len(info.classes) > 5,
+        show_top5=len(info.classes) > 5 and one_label,
         written=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
     with written_whole(run / "report.html") as path:
         path.write_text(page, encoding="utf-8")
-    save_confusion(run, info.outputs, evaluation.confusion)
+    if one_label:
+        save_confusion(run, info.outputs, evaluation.confusion)
     return run / "report.html"
 
 
@@ -103,13 +110,14 @@ def _shown(name: str, mistake: Mistake, recognizer: Recognizer) -> dict[str, Any
         chosen = evenly_spaced(range(len(clip.frames)), FRAMES_SHOWN)
         frames = clip.frames[chosen]
         if has_maps(recognizer.model):
-            label = mistake.answer if mistake.answer in recognizer.classes else None
+            label = mistake.about if mistake.about in recognizer.classes else None
             found = explain_clip(recognizer, clip, label).heat[chosen]
             heat = np.stack([heated(*pair) for pair in zip(frames, found, strict=True)])
     return {
         "name": name if record.start is None else f"{name}, from frame {record.start}",
         "label": record.label,
         "answer": mistake.answer,
+        "about": mistake.about,
         "score": mistake.score,
         "right_score": mistake.right_score,
         "frames": frames,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from transnet.checkpoints.clip_list import CLIPS_FILE, require_undamaged_clips
 from transnet.checkpoints.run import RunInfo
+from transnet.config import NO_CLASS
 from transnet.data.datasets.catalog import open_dataset, resolve_dataset
 from transnet.data.datasets.csv import read_csv_dataset
 from transnet.data.manifest import ClipRecord, Manifest
@@ -61,7 +62,7 @@ def select_clips(run: Path, info: RunInfo, data: str | None, split: str | None) 
                 seed=info.training.seed,
             )
             clips, name, rule = parts.test, parts.name, parts.rule
-    _check_classes(clips, info.outputs)
+    _check_classes(clips, info)
     # Only in the run's own dataset does an equal group mean an equal origin.
     leak = leaked_share(clips, _training_clips(run)) if own else None
     return Selection(clips, name, rule, leak)
@@ -93,8 +94,19 @@ def _is_moved(run: Path, manifest: Manifest) -> bool:
     return before <= now
 
 
-def _check_classes(clips: Sequence[ClipRecord], classes: Sequence[str]) -> None:
-    unknown = sorted({clip.label for clip in clips} - set(classes))
+def _check_classes(clips: Sequence[ClipRecord], info: RunInfo) -> None:
+    classes = (*info.classes, NO_CLASS) if info.several_labels else info.outputs
+    shown = {label for clip in clips for label in clip.labels}
+    if not info.several_labels:
+        shown = {clip.label for clip in clips}
+        several = next((clip.label for clip in clips if len(clip.labels) > 1), "")
+        if several not in ("", *classes):
+            raise TransNetError(
+                f"test clips have several labels at once ({several}), but the run answers one for "
+                "each clip; accepted: clips with one label, or a run that was trained on clips "
+                "with several."
+            )
+    unknown = sorted(shown - set(classes))
     if unknown:
         raise TransNetError(
             f"test clips show {', '.join(unknown)}, which the run does not know; "

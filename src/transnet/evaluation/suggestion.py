@@ -4,7 +4,8 @@
 
     next = argmax over the clips x of (1 - margin(x)) * d(x)
 
-margin is the difference of the two best probabilities, d the distance (1 - cosine of the mean
+margin is the difference of the two best probabilities (with several labels at once, the smallest
+distance of a probability from its threshold), d the distance (1 - cosine of the mean
 features) to the nearest training clip or clip suggested before.
 """
 
@@ -26,7 +27,7 @@ class Suggestion:
         path: the video.
         guess: its best class.
         score: probability of that class, 0..1.
-        margin: how far the second best class is behind, 0..1.
+        margin: how far the second best class is behind, or the nearest threshold away, 0..1.
     """
 
     path: Path
@@ -35,8 +36,14 @@ class Suggestion:
     margin: float
 
 
-def margins(probabilities: Tensor) -> Tensor:
-    """Difference of the two largest probabilities of each clip, ``(N, C)`` to ``(N,)``."""
+def margins(probabilities: Tensor, thresholds: Sequence[float] = ()) -> Tensor:
+    """How sure the answer for each clip is, ``(N, C)`` to ``(N,)``, 0..1.
+
+    The difference of the two largest probabilities; with thresholds, one for each class, the
+    smallest distance of a probability from its threshold.
+    """
+    if thresholds:
+        return (probabilities - torch.tensor(thresholds)).abs().min(dim=1).values
     if probabilities.shape[1] < 2:
         return probabilities[:, 0]
     best = probabilities.topk(2, dim=1).values

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from transnet.config import Device, StreamConfig
-from transnet.data.annotations.seconds import NO_CLASS, frame_times
+from transnet.config import NO_CLASS, Device, StreamConfig
+from transnet.data.annotations.seconds import frame_times
 from transnet.data.manifest import ClipRecord
 from transnet.errors import TransNetError, VideoError
 from transnet.evaluation.selection import select_clips
@@ -23,6 +23,7 @@ from transnet.utils.files import written_whole
 from transnet.utils.progress import say
 
 FILE = "timelines.json"
+_TOUCHING_S = 0.001  # annotation files round to milliseconds
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,15 @@ def measure_timelines(
         for video, segments in of_video.items():
             try:
                 times_s = frame_times(video)
-                annotated += [_stretch(clip, times_s) for clip in segments]
+                annotated += [one for clip in segments for one in _stretches(clip, times_s)]
                 found += [
                     LabeledStretch(str(video), one.label, one.start_s, one.end_s, one.score)
                     for one in find_segments(recognizer, video, config).known()
                 ]
             except VideoError as error:
                 failed.append(str(error))
+    if recognizer.thresholds:
+        annotated = _merged(annotated)
     means = timeline_map(found, annotated)
     return TimelineQuality(
         {f"{iou:.1f}": value for iou, value in means.items()},
@@ -116,11 +119,27 @@ def measure_timelines(
     )
 
 
-def _stretch(clip: ClipRecord, times_s: np.ndarray[Any, Any]) -> LabeledStretch:
-    """An annotated segment in seconds; it ends where the frame after its last one begins."""
+def _stretches(clip: ClipRecord, times_s: np.ndarray[Any, Any]) -> list[LabeledStretch]:
+    """An annotated segment in seconds, once for each of its labels.
+
+    It ends where the frame after its last one begins.
+    """
     if not len(times_s):
         raise VideoError(clip.path, "states no times.")
     last = len(times_s) - 1
     end = last if clip.end is None else min(clip.end, last)
     start_s, end_s = float(times_s[min(clip.start or 0, last)]), float(times_s[end])
-    return LabeledStretch(str(clip.path), clip.label, start_s, end_s)
+    return [LabeledStretch(str(clip.path), label, start_s, end_s) for label in clip.labels]
+
+
+def _merged(stretches: Sequence[LabeledStretch]) -> list[LabeledStretch]:
+    """The stretches of each class, joined where one goes on in the next with other labels."""
+    found: list[LabeledStretch] = []
+    for one in sorted(stretches, key=lambda each: (each.video, each.label, each.start_s)):
+        before = found[-1] if found else one
+        alike = (before.video, before.label) == (one.video, one.label)
+        if found and alike and one.start_s <= before.end_s + _TOUCHING_S:
+            found[-1] = replace(before, end_s=max(before.end_s, one.end_s))
+        else:
+            found.append(one)
+    return found

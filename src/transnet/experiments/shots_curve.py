@@ -50,7 +50,7 @@ def train_shots_curve(grid: RunGrid) -> Path:
         raise TransNetError(
             f"split has {len(grid.splits)} splits; accepted with --shots-curve: one of them."
         )
-    counts = Counter(clip.label for clip in grid.settings.manifest.clips)
+    counts = Counter(label for clip in grid.settings.manifest.clips for label in clip.labels)
     # Part of the clips are tested, so the largest numbers may take all that is left.
     chosen = [shots for shots in SHOTS if shots <= max(counts.values())]
     results: dict[int, list[RunResult]] = {}

@@ -79,6 +79,11 @@ class BaseRecognizer(ABC):
         """The labels, in the order of the network's outputs."""
         return self.info.classes
 
+    @property
+    @abstractmethod
+    def thresholds(self) -> tuple[float, ...]:
+        """Probability from which each class is answered; empty if the best class is."""
+
     def watching(self, region: str) -> Self:
         """The same recognizer, which watches one place of the picture.
 
@@ -176,8 +181,19 @@ class BaseRecognizer(ABC):
 
     def _predict_clip(self, path: str | Path, clip: Clip, scores: Scores) -> Prediction:
         start_s, end_s = float(clip.times_s[0]), float(clip.times_s[-1])
-        probabilities, known = scores(clip.frames)
-        outputs = self.info.outputs
+        return self.prediction(str(path), scores(clip.frames), start_s, end_s, clip.damage)
+
+    def prediction(
+        self, name: str, scored: Scored, start_s: float, end_s: float, damage: str = ""
+    ) -> Prediction:
+        """What is answered, given the scores of a clip."""
         return Prediction.of(
-            str(path), outputs, probabilities, start_s, end_s, clip.damage, known=known
+            name,
+            self.info.outputs,
+            scored.probabilities,
+            start_s,
+            end_s,
+            damage,
+            known=scored.known,
+            thresholds=self.thresholds,
         )

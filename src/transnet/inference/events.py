@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from transnet.config import StreamConfig
+from transnet.errors import TransNetError
 from transnet.inference.prediction import UNKNOWN, Prediction, Segment
 
 
@@ -46,7 +47,16 @@ class EventDetector:
         self._end_s = 0.0
 
     def update(self, prediction: Prediction) -> Segment | None:
-        """Add the scores of the next window; returns the segment that it ends, if any."""
+        """Add the scores of the next window; returns the segment that it ends, if any.
+
+        Raises:
+            TransNetError: the prediction has several labels at once.
+        """
+        if prediction.thresholds:
+            raise TransNetError(
+                "the prediction has several labels at once, and an EventDetector knows one; use "
+                "LabelEvents, whose update returns a list."
+            )
         moment_s = (prediction.start_s + prediction.end_s) / 2
         self._smooth(prediction, moment_s - self._moment_s)
         self._moment_s, self._end_s = moment_s, prediction.end_s

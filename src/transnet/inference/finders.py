@@ -88,8 +88,8 @@ def find_people(
     chosen = detector or cached_detector()
     if chosen is None:
         raise TransNetError(
-            "people have to be found first; give a segmenter (--segmenter, a run folder of "
-            f"transnet pretrain) or a detector (--detector, {what_to_give()})."
+            "people have to be found first; give --segmenter (a run folder of transnet pretrain) "
+            f"or --detector ({what_to_give()})."
         )
     return PeopleFinder(load_detector(chosen, where))
 

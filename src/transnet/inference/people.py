@@ -41,10 +41,11 @@ class PersonPrediction:
         track: the number of the person, from 1.
         box: where the person is, in pixels of the displayed frame; of a whole video: where the
             person was.
-        prediction: of the window that ends with this frame, ``None`` until the first is full; of a
-            whole video: of the time in which the person was seen.
+        prediction: of the window that ends with this frame; ``None`` until the first is full, and
+            while the person is hidden, or in one box with others. Of a whole video: of the time in
+            which the person was seen.
         pixels: what the network sees of the person, uint8 RGB ``(size, size, 3)``; ``None`` for a
-            whole video.
+            hidden one, and for a whole video.
 
     Example:
         >>> PersonPrediction(1, Box(10, 20, 30, 80), None).to_dict()
@@ -75,7 +76,9 @@ class PeopleSession:
         for frame, time_s in my_camera():                    # uint8 RGB (H, W, 3), seconds
             for person in session.push(frame, time_s) or (): # track, box, prediction
 
-    People are looked for ten times a second. The crops of all people of a frame pass through the
+    People are looked for ten times a second. Who is hidden, or in one box with others, is followed
+    but not classified, since a crop would show somebody else; after more than half a window of
+    that, the next window has to be full first. The crops of all people of a frame pass through the
     backbone in one batch. Memory: a stream for each person who is followed, at most
     :data:`~transnet.data.people.tracking.MOST_TRACKS`; it ends with the track. Not thread-safe.
 
@@ -107,6 +110,7 @@ class PeopleSession:
         self._follower = Follower(find, info.clip.region)
         self._step_s = window_step_s(info, config)
         self._pacer = FramePacer(interval_s(info, config))
+        self._longest_gap_s = max(self.span_s / 2, 2 * interval_s(info, config))
         self._convert, self._preprocess = FrameConverter(), Preprocessor(info.clip.size)
         self.reset()
 
@@ -123,6 +127,7 @@ class PeopleSession:
         """Forget everyone: another video starts, or frames are missing."""
         self._follower.reset()
         self._streams: dict[int, StreamingTransNet] = {}
+        self._fed_s: dict[int, float] = {}
         self._pacer.reset()
 
     def push(self, frame: Pixels | av.VideoFrame, time_s: float) -> list[PersonPrediction] | None:
@@ -151,9 +156,13 @@ class PeopleSession:
         tracks = [track for track in self._follower.tracks if track.is_confirmed]
         kept = {track.number for track in tracks}
         self._streams = {key: value for key, value in self._streams.items() if key in kept}
+        self._fed_s = {key: value for key, value in self._fed_s.items() if key in kept}
         if not self._pacer.is_due(time_s):
             return None
-        return self._classify(pixels(), tracks, time_s) if tracks else []
+        alone = [track for track in tracks if track.is_alone]
+        answers = self._classify(pixels(), alone, time_s) if alone else {}
+        hidden = {t.number: PersonPrediction(t.number, t.box, None) for t in tracks}
+        return [answers.get(number, person) for number, person in hidden.items()]
 
     def watch(
         self, frames: FrameSource
@@ -171,19 +180,23 @@ class PeopleSession:
     @torch.inference_mode()
     def _classify(
         self, pixels: Pixels, tracks: list[Track], time_s: float
-    ) -> list[PersonPrediction]:
+    ) -> dict[int, PersonPrediction]:
         inputs = np.stack([self._preprocess.person(pixels, t.room, CENTER) for t in tracks])
         batch = self._model.frame_terms(self._recognizer.normalized(inputs))
-        people = []
+        people = {}
         for index, track in enumerate(tracks):
-            if track.number not in self._streams:
+            hidden_s = time_s - self._fed_s.get(track.number, -np.inf)
+            if track.number not in self._streams or hidden_s > self._longest_gap_s:
                 self._streams[track.number] = StreamingTransNet(
                     self._model, self._step_s, self._recognizer.novelty
                 )
+            self._fed_s[track.number] = time_s
             window = self._streams[track.number].push_terms(batch.of_frame(index), time_s)
-            outputs = self._recognizer.info.outputs
-            prediction = prediction_of(window, outputs, self._name) if window else None
-            people.append(PersonPrediction(track.number, track.box, prediction, inputs[index]))
+            info, scoring = self._recognizer.info, self._model.scoring
+            prediction = prediction_of(window, info, scoring, self._name) if window else None
+            people[track.number] = PersonPrediction(
+                track.number, track.box, prediction, inputs[index]
+            )
         return people
 
 

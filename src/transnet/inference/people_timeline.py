@@ -12,9 +12,10 @@ from transnet.config import StreamConfig
 from transnet.data.people.boxes import Box, around
 from transnet.data.people.following import FindPeople
 from transnet.data.video.sources import open_source
+from transnet.errors import TransNetError
 from transnet.inference.events import EventDetector
 from transnet.inference.people import PeopleSession, PersonPrediction, rounded
-from transnet.inference.prediction import Segment
+from transnet.inference.prediction import UNKNOWN, Segment
 from transnet.inference.recognizer import Recognizer
 from transnet.inference.stream import window_step_s
 from transnet.inference.timeline import SegmentPictures
@@ -97,6 +98,7 @@ def find_people_segments(
 
     Raises:
         VideoError: the file is no video, or the region reaches beyond its picture.
+        TransNetError: the run answers several labels at once.
 
     Example:
         >>> recognizer = transnet.load("runs/mine")
@@ -105,6 +107,11 @@ def find_people_segments(
         >>> all(0 <= person.start_s <= person.end_s for person in timeline.people)
         True
     """
+    if recognizer.thresholds:
+        raise TransNetError(
+            "the run answers several labels at once, and the timeline of a person has one at a "
+            "time; accepted: a timeline of the whole picture, or clips of each person."
+        )
     watched = replace(config, every_s="step") if config.every_s is None else config
     session = PeopleSession(recognizer, find, watched, name=str(path))
     step_s = window_step_s(recognizer.info, config)
@@ -162,8 +169,10 @@ class _Person:
             self._pictures.see(person.pixels, time_s)
         if (found := person.prediction) is not None:
             self._add(self._events.update(found))
-            score = self._events.scores.get(self._events.label, 0.0)
-            self._pictures.consider((found.start_s + found.end_s) / 2, score)
+            label = self._events.label
+            if label != UNKNOWN:
+                moment_s = (found.start_s + found.end_s) / 2
+                self._pictures.consider(moment_s, label, self._events.scores[label])
 
     def finish(self) -> PersonTimeline:
         """The timeline of a person who is gone."""
@@ -177,6 +186,6 @@ class _Person:
         self.segments.append(segment)
         inside = [box for time_s, box in self.places if time_s <= segment.end_s + 1e-6]
         self.boxes.append(around(inside))
-        self.thumbnails.append(self._pictures.take())
+        self.thumbnails.append(self._pictures.take(segment.label))
         while self.places and self.places[0][0] < segment.end_s:
             self.places.popleft()

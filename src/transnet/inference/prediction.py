@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from transnet.config import NO_CLASS
+from transnet.data.labels import join_labels
 from transnet.errors import TransNetError
 
 UNKNOWN = "unknown"
@@ -20,16 +21,23 @@ class Prediction:
 
     Attributes:
         path: the video.
-        scores: probability of every class, 0..1, best first; with ``none_score`` they add up to 1.
+        scores: probability of every class, 0..1, best first; with ``none_score`` they add up to 1,
+            unless a clip may show several classes at once.
         start_s: presentation time of the first frame of the clip, in seconds.
         end_s: presentation time of its last frame, in seconds.
         damage: what is wrong with the file, if only its intact frames were used.
         none_score: probability of no class at all, 0..1; 0 for runs without ``_none`` clips.
         known: whether the clip shows one of the classes, as far as the run can tell.
+        thresholds: probability from which each class is answered, 0..1; empty for runs that answer
+            the best class.
 
     Example:
         >>> Prediction("a.mp4", {"walk": 0.8, "run": 0.2}, start_s=0.0, end_s=1.0).label
         'walk'
+        >>> thresholds = {"walk": 0.5, "carry": 0.3}
+        >>> both = Prediction("a.mp4", {"walk": 0.8, "carry": 0.4}, 0.0, 1.0, thresholds=thresholds)
+        >>> both.labels, both.label
+        (('walk', 'carry'), 'carry|walk')
     """
 
     path: str
@@ -39,6 +47,7 @@ class Prediction:
     damage: str = ""
     none_score: float = 0.0
     known: bool = True
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -51,11 +60,13 @@ class Prediction:
         damage: str = "",
         *,
         known: bool = True,
+        thresholds: Sequence[float] = (),
     ) -> Self:
         """Make a prediction from probabilities in the order of the classes.
 
         The last class may be ``_none``; a clip is unknown if that is the most probable one, or if
-        it is not ``known`` for another reason.
+        it is not ``known`` for another reason. With thresholds, one for each class, it is unknown
+        if no class reaches its own.
 
         Raises:
             TransNetError: a probability is no number, or there are more or fewer than classes.
@@ -70,12 +81,23 @@ class Prediction:
         scores = {classes[index]: probabilities[index] for index in order}
         none_score = scores.pop(NO_CLASS, 0.0)
         known = known and none_score <= max(scores.values())
-        return cls(path, scores, start_s, end_s, damage, none_score, known)
+        least = dict(zip(classes, thresholds, strict=True)) if thresholds else {}
+        found = cls(path, scores, start_s, end_s, damage, none_score, known, least)
+        return found if found.labels else replace(found, known=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes that the clip shows, best first: one, or all that reach their thresholds."""
+        if not self.known:
+            return ()
+        if not self.thresholds:
+            return (next(iter(self.scores)),)
+        return tuple(c for c, score in self.scores.items() if score >= self.thresholds[c])
 
     @property
     def label(self) -> str:
-        """The best class; ``unknown`` if the clip shows none of them."""
-        return next(iter(self.scores)) if self.known else UNKNOWN
+        """The best class, or several joined by ``|``; ``unknown`` if it shows none of them."""
+        return join_labels(self.labels) if self.labels else UNKNOWN
 
     @property
     def score(self) -> float:
@@ -102,10 +124,13 @@ class Prediction:
             "start_s": self.start_s,
             "end_s": self.end_s,
         }
+        if self.thresholds:
+            values["labels"] = list(self.labels)
         return {**values, "damage": self.damage} if self.damage else values
 
     def __str__(self) -> str:
-        best = ", ".join(f"{label} {score:.1%}" for label, score in list(self.scores.items())[:3])
+        shown = self.labels if self.thresholds and self.known else list(self.scores)[:3]
+        best = ", ".join(f"{label} {self.scores[label]:.1%}" for label in shown)
         return f"{self.path}: {best}" if self.known else f"{self.path}: {UNKNOWN} ({best})"
 
 

@@ -107,6 +107,11 @@ class Recognizer(BaseRecognizer):
         self.model = model.eval().to(memory_format=model.memory_format)
         self._normalization = Normalization(info.backbone.mean, info.backbone.std)
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Probability from which each class is answered; empty if the best class is."""
+        return self.model.scoring.thresholds
+
     def normalized(self, frames: Pixels) -> Tensor:
         """The network's input, on its device.
 
@@ -259,7 +264,7 @@ class Recognizer(BaseRecognizer):
     def score_clips(self, clips: Pixels) -> list[Scored]:
         """Clips, uint8 RGB ``(B, T, size, size, 3)``, in one pass; the scores of each."""
         encoded = self.model.encode_cues(self.normalized(clips))
-        scores = self.model.classify(*encoded).softmax(dim=1).tolist()
+        scores = self.model.scoring.probabilities(self.model.classify(*encoded)).tolist()
         known = self.novelty.is_known(encoded).tolist() if self.novelty else [True] * len(scores)
         return [Scored(*each) for each in zip(scores, known, strict=True)]
 

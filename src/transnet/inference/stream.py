@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import av
 import numpy as np
 
@@ -18,6 +16,7 @@ from transnet.inference.prediction import Prediction
 from transnet.model.networks import Network, device_of
 from transnet.model.normalization import Normalization
 from transnet.model.novelty import NoveltyDetector
+from transnet.model.scoring import Scoring
 from transnet.model.streaming import StreamingTransNet, Window
 from transnet.model.transnet import TransNet
 
@@ -90,7 +89,9 @@ class StreamSession:
         self.seen = self._preprocess([picture], CENTER)[0]
         pixels = self._normalization.on(device_of(self._model), self.seen)
         window = self._stream.push(pixels, time_s)
-        return prediction_of(window, self._info.outputs, self._name) if window else None
+        if window is None:
+            return None
+        return prediction_of(window, self._info, self._model.scoring, self._name)
 
     def reset(self) -> None:
         """Forget all frames: another video starts, or frames are missing."""
@@ -98,16 +99,25 @@ class StreamSession:
         self._pacer.reset()
 
 
-def prediction_of(window: Window, outputs: Sequence[str], name: str) -> Prediction:
+def prediction_of(window: Window, info: RunInfo, scoring: Scoring, name: str) -> Prediction:
     """The prediction of a window.
 
     Args:
         window: what the network makes of it.
-        outputs: what each logit stands for.
+        info: the record of the run.
+        scoring: that of the network.
         name: of the stream.
     """
-    scores, times_s = window.logits.softmax(dim=0).tolist(), window.times_s
-    return Prediction.of(name, outputs, scores, times_s[0], times_s[-1], known=window.known)
+    scores = scoring.probabilities(window.logits).tolist()
+    return Prediction.of(
+        name,
+        info.outputs,
+        scores,
+        window.times_s[0],
+        window.times_s[-1],
+        known=window.known,
+        thresholds=scoring.thresholds,
+    )
 
 
 def interval_s(info: RunInfo, config: StreamConfig) -> float:

@@ -46,7 +46,10 @@ MIME_TYPES = {
 
 
 def elan_document(timeline: Timeline) -> str:
-    """ELAN's format 3.0: one tier, one annotation per segment, times in milliseconds."""
+    """ELAN's format 3.0: one annotation per segment, times in milliseconds.
+
+    There is one tier, ``action``; where segments overlap, one of each class, ``action@CLASS``.
+    """
     schema = "http://www.w3.org/2001/XMLSchema-instance"
     ElementTree.register_namespace("xsi", schema)
     document = ElementTree.Element(
@@ -65,7 +68,9 @@ def elan_document(timeline: Timeline) -> str:
     mime = MIME_TYPES.get(video.suffix.lower(), "video/*")
     add(header, "MEDIA_DESCRIPTOR", MEDIA_URL=video.as_uri(), MIME_TYPE=mime)
     order = add(document, "TIME_ORDER")
-    tier = add(document, "TIER", LINGUISTIC_TYPE_REF="action", TIER_ID="action")
+    tiers: dict[str, ElementTree.Element] = {}
+    if not timeline.overlaps:
+        tiers[""] = add(document, "TIER", LINGUISTIC_TYPE_REF="action", TIER_ID="action")
     for number, segment in enumerate(timeline.known(), start=1):
         slots = {}
         for end, time_s in (("1", segment.start_s), ("2", segment.end_s)):
@@ -73,7 +78,12 @@ def elan_document(timeline: Timeline) -> str:
             slots[f"TIME_SLOT_REF{end}"] = name
             add(order, "TIME_SLOT", TIME_SLOT_ID=name, TIME_VALUE=str(round(1000 * time_s)))
         slots["ANNOTATION_ID"] = f"a{number}"
-        annotation = add(add(tier, "ANNOTATION"), "ALIGNABLE_ANNOTATION", slots)
+        name = printable(segment.label) if timeline.overlaps else ""
+        if name not in tiers:
+            tiers[name] = add(
+                document, "TIER", LINGUISTIC_TYPE_REF="action", TIER_ID=f"action@{name}"
+            )
+        annotation = add(add(tiers[name], "ANNOTATION"), "ALIGNABLE_ANNOTATION", slots)
         add(annotation, "ANNOTATION_VALUE").text = printable(segment.label)
     kind = {
         "GRAPHIC_REFERENCES": "false",

@@ -69,9 +69,13 @@ def _vtt(timeline: Timeline) -> str:
 
 def _html(timeline: Timeline) -> str:
     parts = zip(timeline.segments, timeline.thumbnails, strict=True)
-    lane = Lane("", tuple((part, picture) for part, picture in parts if part.is_known))
-    limits = timeline.segments[0].start_s, timeline.end_s
-    return timeline_page(timeline.path, [lane], limits, timeline.damage)
+    known = [(part, picture) for part, picture in parts if part.is_known]
+    lanes = [Lane("", tuple(known))]
+    if timeline.overlaps:
+        labels = sorted({part.label for part, _ in known})
+        lanes = [Lane(one, tuple(pair for pair in known if pair[0].label == one)) for one in labels]
+    limits = timeline.start_s, timeline.end_s
+    return timeline_page(timeline.path, lanes, limits, timeline.damage)
 
 
 _WRITERS: dict[TimelineFormat, Callable[[Timeline], str]] = {

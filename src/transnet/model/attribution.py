@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from transnet.model.cues import join
 from transnet.model.transnet import TransNet
 
 
@@ -62,7 +61,9 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
         probability = _probability(model, logits, motion, class_index)[0]
         hidden = _each_frame_hidden(features.detach())
         without = _probability(model, model.temporal(hidden), motion, class_index)
-        of_cues = {cue: float(z.softmax(dim=1)[0, class_index]) for cue, z in cues.items()}
+        of_cues = {
+            cue: float(model.scoring.probabilities(z)[0, class_index]) for cue, z in cues.items()
+        }
     return Attribution(heat.detach(), probability - without, float(probability), of_cues, flow)
 
 
@@ -71,8 +72,8 @@ def _probability(
 ) -> Tensor:
     """The probability of a class, for each row of the appearance's logits ``(N, C)``, ``(N,)``."""
     rows = {cue: values.expand(len(appearance), -1) for cue, values in motion.items()}
-    logits = join({"appearance": appearance, **rows}) / model.temperature
-    return logits.softmax(dim=1)[:, class_index]
+    logits = model.scoring.join({"appearance": appearance, **rows}) / model.temperature
+    return model.scoring.probabilities(logits)[:, class_index]
 
 
 def _each_frame_hidden(features: Tensor) -> Tensor:

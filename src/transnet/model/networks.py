@@ -1,7 +1,7 @@
 """The networks that can be trained: TransNet, and the 3D networks to compare it with.
 
 Both have ``backbone``, ``feature_kind``, ``has_motion``, ``memory_format``, ``encode``,
-``encode_cues``, ``cue_logits``, ``classify`` and ``temperature``.
+``encode_cues``, ``cue_logits``, ``classify``, ``temperature`` and ``scoring``.
 """
 
 from __future__ import annotations

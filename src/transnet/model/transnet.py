@@ -12,12 +12,13 @@ from transnet.config import Cues, Temporal
 from transnet.config import Readout as ReadoutKind
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
-from transnet.model.cues import CUES_OF, FrameHead, PairHead, join
+from transnet.model.cues import CUES_OF, FrameHead, PairHead
 from transnet.model.encoded import Encoded
 from transnet.model.motion import MotionMaps, PairMotion, motion_maps
 from transnet.model.novelty import mean_maps
 from transnet.model.own_parts import TemporalFactory, find_temporal, is_own
 from transnet.model.readout import Readout
+from transnet.model.scoring import scoring_of
 from transnet.model.temporal_kinds import TemporalPart, temporal_part
 
 _NEIGHBORS = slice(None, -1), slice(1, None)
@@ -48,6 +49,7 @@ class TransNet(nn.Module):
 
     Attributes:
         temperature: logits are divided by it, see :mod:`transnet.model.temperature`; 1 in training.
+        scoring: what the logits mean, see :mod:`transnet.model.scoring`.
 
     Args:
         backbone: name of a ``timm`` model, or of a backbone of
@@ -65,6 +67,7 @@ class TransNet(nn.Module):
         joint: whether the backbone is trained too, see
             :class:`~transnet.model.temporal.TemporalConvolutions`.
         backbone_args: additional arguments of ``timm.create_model``.
+        several_labels: whether a clip may show several classes at once.
         pretrained: load the weights of ``timm`` into the backbone; by default they are random.
             Frames must be normalized as ``backbone.network.pretrained_cfg`` says (``transnet.load``
             returns a trained network with everything).
@@ -97,6 +100,7 @@ class TransNet(nn.Module):
         dropout: float = 0.0,
         joint: bool = False,
         backbone_args: dict[str, Any] | None = None,
+        several_labels: bool = False,
         pretrained: bool = False,
     ) -> None:
         super().__init__()
@@ -108,6 +112,7 @@ class TransNet(nn.Module):
         _require("readout", readout, get_args(ReadoutKind))
         _require("cues", cues, get_args(Cues))
         self.num_frames, self.temperature = num_frames, 1.0
+        self.scoring = scoring_of(several_labels, num_classes)
         self.cues = CUES_OF[cues]
         has_motion = "flow" in self.cues
         encoder = Backbone(
@@ -167,7 +172,7 @@ class TransNet(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Normalized clips ``(B, T, 3, H, W)`` to logits ``(B, C)``."""
-        return join(self.cue_logits(self.encode_cues(clips))) / self.temperature
+        return self.scoring.join(self.cue_logits(self.encode_cues(clips))) / self.temperature
 
     def encode(self, clips: Tensor) -> Tensor:
         """Clips ``(B, T, 3, H, W)`` to the readout's input for each frame, ``(B, T, ...)``.
@@ -184,7 +189,7 @@ class TransNet(nn.Module):
             pairs: motion vectors ``(B, T-1, M)``, if motion is among the cues.
         """
         encoded = Encoded(frames, frames if pairs is None else pairs)
-        return join(self.cue_logits(encoded)) / self.temperature
+        return self.scoring.join(self.cue_logits(encoded)) / self.temperature
 
     def encode_cues(self, clips: Tensor) -> Encoded:
         """The part that a frozen backbone computes of clips ``(B, T, 3, H, W)``."""
@@ -249,7 +254,7 @@ class TransNet(nn.Module):
         logits = {cue: part.from_frame_terms(own) for cue, part, own in self._by_head(frames)}
         if pairs is not None:
             logits |= self.motion_logits(pairs)
-        return join(logits) / self.temperature
+        return self.scoring.join(logits) / self.temperature
 
     def motion_logits(self, pairs: Tensor) -> dict[str, Tensor]:
         """The terms of n-1 pairs ``(B, n-1, P)`` to the logits of the cues of motion."""

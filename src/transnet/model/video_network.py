@@ -14,6 +14,7 @@ from torchvision.models import video
 from transnet.errors import TransNetError
 from transnet.model.encoded import Encoded
 from transnet.model.encoder import Encoder
+from transnet.model.scoring import scoring_of
 
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
@@ -69,6 +70,7 @@ class VideoNetwork(nn.Module):
         num_frames: frames per clip.
         size: height and width of a frame in pixels.
         dropout: share of the features dropped before the last layer, in training only.
+        several_labels: whether a clip may show several classes at once.
     """
 
     feature_kind = "clip"
@@ -76,11 +78,19 @@ class VideoNetwork(nn.Module):
     memory_format = torch.channels_last_3d
 
     def __init__(
-        self, backbone: str, num_classes: int, *, num_frames: int, size: int, dropout: float = 0.0
+        self,
+        backbone: str,
+        num_classes: int,
+        *,
+        num_frames: int,
+        size: int,
+        dropout: float = 0.0,
+        several_labels: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = VideoBackbone(backbone, num_frames=num_frames, size=size)
         self.dropout, self.temperature = nn.Dropout(dropout), 1.0
+        self.scoring = scoring_of(several_labels, num_classes)
         self.score = nn.Linear(self.backbone.channels, num_classes)
 
     def forward(self, clips: Tensor) -> Tensor:

@@ -20,9 +20,9 @@ def clip_advice(clips: Sequence[ClipRecord]) -> str:
         >>> clip_advice([ClipRecord(Path(f"{n}.mp4"), "run", n) for n in ("anna", "ben")])
         'how many clips: run has only 2 training clips; record it with 5 people or more, which ...'
     """
-    counted = [clip for clip in clips if clip.label != NO_CLASS]
-    num_clips = Counter(clip.label for clip in counted)
-    num_groups = Counter(label for label, _ in {(clip.label, clip.group) for clip in counted})
+    counted = [(label, clip.group) for clip in clips for label in clip.labels if label != NO_CLASS]
+    num_clips = Counter(label for label, _ in counted)
+    num_groups = Counter(label for label, _ in set(counted))
     label, fewest = min(num_clips.items(), key=lambda item: item[1])
     rarest, groups = min(num_groups.items(), key=lambda item: item[1])
     measure = "transnet train DATA --shots-curve measures whether more clips help"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from transnet.checkpoints.run import RunInfo
@@ -110,7 +111,8 @@ class ClipData(ABC):
         broken = self._read_all()
         total = len(self._split.train) + len(self._split.validation)
         check_broken(broken, total, self._config.max_broken, "They are left out.")
-        lost = {r.label for r in self._split.train} - {r.label for r in self.train}
+        read = {label for record in self.train for label in record.labels}
+        lost = {label for record in self._split.train for label in record.labels} - read
         if lost:
             raise TransNetError(f"no readable training clip is left of: {', '.join(sorted(lost))}.")
 
@@ -134,7 +136,7 @@ class ClipData(ABC):
         return train_loader, self._loader(Numbered(self._labeled(validation)), batches)
 
     def _labeled(self, records: Sequence[ClipRecord]) -> Dataset[Any]:
-        return self._dataset(records, [self._info.outputs.index(r.label) for r in records])
+        return self._dataset(records, list(self._info.targets(records)))
 
     def _loader(self, dataset: Dataset[Any], batches: Sampler[list[Draw]]) -> DataLoader[Any]:
         workers = self._loader_workers()
@@ -154,7 +156,7 @@ class ClipData(ABC):
         """Read every clip, set ``digests`` and ``seconds``, and return the broken clips."""
 
     @abstractmethod
-    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]: ...
+    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[Tensor]) -> Dataset[Any]: ...
 
 
 class _CachedData(ClipData):
@@ -207,7 +209,12 @@ class FeatureData(_CachedData):
         self.refits = info.training.refit and not split.gives_validation
 
     def novelty(self) -> NoveltyDetector | None:
-        """What tells clips that are unlike the training and validation clips, if anything can."""
+        """What tells clips that are unlike the training and validation clips, if anything can.
+
+        With several labels at once, a clip without any of them is told by the thresholds.
+        """
+        if self._info.several_labels:
+            return None
         clips = [clip for clip in (*self.train, *self.validation) if clip.label != NO_CLASS]
         vectors, labels, groups = [], [], []
         for clip in clips:
@@ -221,7 +228,7 @@ class FeatureData(_CachedData):
         views_of = partial(training_views, count=views, flip=self._config.flip)
         return self._extractor.extract(records, views_of, title=f"features, {part}")
 
-    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]:
+    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[Tensor]) -> Dataset[Any]:
         return CachedFeatures(self._extractor, [self._keys[r] for r in records], labels)
 
     def _loader_workers(self) -> int:
@@ -246,7 +253,7 @@ class FrameData(_CachedData):
             title=f"frames, {part}",
         )
 
-    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]:
+    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[Tensor]) -> Dataset[Any]:
         keys, num_frames = [self._keys[r] for r in records], self._info.clip.frames
         return CachedClips(self._cache, keys, labels, num_frames, flip=self._config.flip)
 
@@ -280,5 +287,5 @@ class VideoData(ClipData):
             record.path, self._info.clip, start=record.start, end=record.end, person=record.person
         )
 
-    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[int]) -> Dataset[Any]:
+    def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[Tensor]) -> Dataset[Any]:
         return VideoClips(records, labels, self._info.clip, flip=self._config.flip)

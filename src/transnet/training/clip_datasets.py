@@ -19,7 +19,7 @@ from transnet.inference.features import FeatureExtractor
 from transnet.model.encoded import Encoded
 from transnet.training.samplers import FIXED_VIEW, Draw
 
-Example = tuple[Tensor | Encoded, int]
+Example = tuple[Tensor | Encoded, Tensor]
 
 
 class Numbered(Dataset[Any]):
@@ -31,16 +31,16 @@ class Numbered(Dataset[Any]):
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def __getitem__(self, draw: Draw) -> tuple[Any, int, int]:
+    def __getitem__(self, draw: Draw) -> tuple[Any, Tensor, int]:
         inputs, label = self._dataset[draw]
         return inputs, label, draw[0]
 
 
 class CachedFeatures(Dataset[Any]):
-    """Cached features ``(n, ...)`` and class index of clips."""
+    """Cached features ``(n, ...)`` and target of clips."""
 
     def __init__(
-        self, extractor: FeatureExtractor, keys: Sequence[Sequence[str]], labels: Sequence[int]
+        self, extractor: FeatureExtractor, keys: Sequence[Sequence[str]], labels: Sequence[Tensor]
     ) -> None:
         self._extractor, self._keys, self._labels = extractor, keys, labels
 
@@ -56,13 +56,13 @@ class CachedFeatures(Dataset[Any]):
 
 
 class CachedClips(Dataset[Any]):
-    """Cached frames, uint8 ``(n, H, W, 3)``, and class index of clips."""
+    """Cached frames, uint8 ``(n, H, W, 3)``, and target of clips."""
 
     def __init__(
         self,
         cache: ClipCache,
         keys: Sequence[Sequence[str]],
-        labels: Sequence[int],
+        labels: Sequence[Tensor],
         num_frames: int,
         *,
         flip: bool,
@@ -84,12 +84,12 @@ class CachedClips(Dataset[Any]):
 
 
 class VideoClips(Dataset[Any]):
-    """Frames, uint8 ``(n, H, W, 3)``, and class index of clips, decoded on access."""
+    """Frames, uint8 ``(n, H, W, 3)``, and target of clips, decoded on access."""
 
     def __init__(
         self,
         records: Sequence[ClipRecord],
-        labels: Sequence[int],
+        labels: Sequence[Tensor],
         clip: ClipConfig,
         *,
         flip: bool,

@@ -15,7 +15,7 @@ class Mixed(NamedTuple):
 
     Attributes:
         encoded: ``share * clip + (1 - share) * other``.
-        others: class index of the other clips, ``(B,)``.
+        others: what the other clips show, as ``labels``.
         share: share of the clip itself, 0.5..1.
     """
 
@@ -29,7 +29,7 @@ def mix_clips(encoded: Encoded, labels: Tensor, alpha: float) -> Mixed:
 
     Args:
         encoded: the features of B clips.
-        labels: their class indices, ``(B,)``.
+        labels: what they show, ``(B,)`` or ``(B, C)``.
         alpha: both parameters of the beta distribution of the share; above 0.
     """
     drawn = float(torch.distributions.Beta(alpha, alpha).sample())

@@ -15,7 +15,7 @@ class ClipScores(NamedTuple):
     Attributes:
         positions: index of each clip, ``(N,)``.
         logits: ``(N, C)``.
-        labels: index of each clip's true class, ``(N,)``.
+        labels: what each clip shows, ``(N,)`` or ``(N, C)``.
     """
 
     positions: Tensor
@@ -24,7 +24,7 @@ class ClipScores(NamedTuple):
 
 
 def gather_clips(own: Sequence[ClipScores]) -> tuple[Tensor, Tensor]:
-    """The logits ``(N, C)`` and labels ``(N,)`` of all processes, each clip once, in order.
+    """The logits ``(N, C)`` and labels of all processes, each clip once, in order.
 
     Args:
         own: those of this process.

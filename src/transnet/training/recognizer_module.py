@@ -9,35 +9,17 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.distributed.fsdp import FullyShardedDataParallel
-from torch.nn import functional
-from torchmetrics.classification import MulticlassAccuracy
 
 from transnet.config import TrainingConfig
-from transnet.model.cues import join
 from transnet.model.networks import Network
 from transnet.model.normalization import Normalization
-from transnet.model.temperature import best_temperature
 from transnet.training.feature_augmentation import drop_frames, mix_clips
 from transnet.training.gathering import ClipScores, average_buffers, gather_clips
 from transnet.training.optimizer import optimizers, refuse_divergence
 
 
-def class_weights(labels: Sequence[int]) -> Tensor:
-    """Weights of the classes, ``(C,)``, inverse to their clips; their mean over the clips is 1.
-
-    Args:
-        labels: class index of each training clip; every class has some.
-
-    Example:
-        >>> class_weights([0, 0, 0, 1])
-        tensor([0.6667, 2.0000])
-    """
-    counts = torch.bincount(torch.tensor(labels)).float()
-    return len(labels) / (len(counts) * counts)
-
-
 class RecognizerModule(LightningModule):
-    """Trains a network on labeled clips with cross-entropy.
+    """Trains a network on labeled clips; the loss and the score are those of its scoring.
 
     With a frozen backbone a batch holds features, the output of ``model.encode``; otherwise uint8
     clips ``(B, T, H, W, 3)``, which are normalized on the network's device.
@@ -67,7 +49,8 @@ class RecognizerModule(LightningModule):
         self._config, self._num_steps = config, num_steps
         self._normalize = Normalization(mean, std)
         self._class_weights = class_weights
-        self._train_top1 = MulticlassAccuracy(num_classes, average="micro")
+        self._scoring = model.scoring
+        self._train_score = self._scoring.metric(num_classes)
         self._validated: list[ClipScores] = []
 
     def on_after_batch_transfer(self, batch: Any, _: int) -> Any:
@@ -97,10 +80,10 @@ class RecognizerModule(LightningModule):
             losses = [share * own + (1 - share) * other for own, other in pairs]
         loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0]
         refuse_divergence(loss, self.global_step)
-        self._train_top1(join(of_cues), labels)
+        self._train_score.update(self._scoring.join(of_cues).detach(), labels)
         settings: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": len(labels)}
         self.log("train_loss", loss, sync_dist=True, **settings)
-        self.log("train_top1", self._train_top1, **settings)
+        self.log(f"train_{self._scoring.measure}", self._train_score, **settings)
         return loss
 
     def on_train_batch_end(self, *_: Any) -> None:
@@ -109,23 +92,24 @@ class RecognizerModule(LightningModule):
 
     def validation_step(self, batch: tuple[Any, Tensor, Tensor], _: int) -> None:
         inputs, labels, positions = batch
-        logits = join(self(inputs)).float()
+        logits = self._scoring.join(self(inputs)).float()
         self._validated.append(ClipScores(positions.cpu(), logits.cpu(), labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
         logits, labels = gather_clips(self._validated)
         self._validated.clear()
-        top1 = (logits.argmax(dim=1) == labels).float().mean()
-        self.log_dict({"validation_loss": self._loss(logits, labels), "validation_top1": top1})
-        self.model.temperature = best_temperature(logits, labels)
+        score = self._scoring.score(logits, labels)
+        name = f"validation_{self._scoring.measure}"
+        self.log_dict({"validation_loss": self._loss(logits, labels), name: score})
+        self.model.temperature = self._scoring.temperature(logits, labels)
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         weights = self._class_weights
-        return functional.cross_entropy(
+        return self._scoring.loss(
             logits,
             labels,
-            weight=None if weights is None else weights.to(logits.device),
-            label_smoothing=self._config.label_smoothing,
+            None if weights is None else weights.to(logits.device),
+            self._config.label_smoothing,
         )
 
     def configure_optimizers(self) -> Any:
@@ -146,6 +130,7 @@ class RecognizerModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["temperature"] = self.model.temperature
+        checkpoint["thresholds"] = list(self._scoring.thresholds)
         if self._config.freeze:  # a frozen backbone need not be written every epoch
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {
@@ -155,6 +140,8 @@ class RecognizerModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # Checkpoints of older versions have none.
         self.model.temperature = float(checkpoint.get("temperature", self.model.temperature))
+        thresholds = checkpoint.get("thresholds", self._scoring.thresholds)
+        self._scoring.thresholds = tuple(map(float, thresholds))
         if self._config.freeze:
             own = self.state_dict()
             checkpoint["state_dict"].update(

@@ -34,7 +34,7 @@ from transnet.training.clip_advice import clip_advice
 from transnet.training.clip_data import ClipData, FeatureData, open_clip_data
 from transnet.training.fit import FitSummary, fit
 from transnet.training.processes import Processes, find_processes
-from transnet.training.recognizer_module import RecognizerModule, class_weights
+from transnet.training.recognizer_module import RecognizerModule
 from transnet.training.run_folder import RunFolder
 from transnet.training.samplers import Share
 from transnet.training.trainer import FitOptions
@@ -170,7 +170,7 @@ def _train_run(settings: RunSettings, processes: Processes) -> Path:
         checkpoint.save_model(run, network)  # last: a run with this file is finished
         if not training.shots:  # else the user measures it
             say(clip_advice(parts.train))
-        say(_closing(run, summary, data, times))
+        say(_closing(run, summary, data, times, network.scoring.title))
     processes.wait()
     return run
 
@@ -212,9 +212,12 @@ def _build(
     settings: RunSettings, weights: BackboneWeights, parts: Split
 ) -> tuple[RunInfo, Network]:
     """The record and the network, with pretrained weights in the backbone."""
-    classes = tuple(sorted({record.label for record in parts.train}))
+    classes = tuple(sorted({label for record in parts.train for label in record.labels}))
     configs = (settings.clip, settings.model, settings.training)
-    info = RunInfo.describe(classes, configs, weights.backbone, settings.data, parts)
+    several = settings.manifest.several_labels
+    info = RunInfo.describe(
+        classes, configs, weights.backbone, settings.data, parts, several_labels=several
+    )
     torch.manual_seed(settings.training.seed)
     network = info.build_model()
     network.to(memory_format=network.memory_format)
@@ -270,8 +273,7 @@ def _fit(
 ) -> FitSummary:
     num_steps = config.epochs * len(loaders[0])
     mean, std = info.backbone.mean, info.backbone.std
-    labels = [info.outputs.index(record.label) for record in parts[0]]
-    weights = class_weights(labels) if config.balance else None
+    weights = network.scoring.class_weights(info.targets(parts[0])) if config.balance else None
     module = RecognizerModule(network, config, len(info.outputs), num_steps, mean, std, weights)
     module.train()  # Lightning keeps the modes that it finds; a frozen backbone ignores this
     options = replace(
@@ -279,6 +281,7 @@ def _fit(
         mixed_precision=not config.freeze,
         max_gradient=None if config.freeze else MAX_GRADIENT,
         keep_best=config.keep == "best",
+        score=f"validation_{network.scoring.measure}",
     )
     return fit(module, *loaders, config, folder, options)
 
@@ -324,9 +327,11 @@ def _times(
     }
 
 
-def _closing(run: Path, summary: FitSummary, data: ClipData, times: dict[str, float]) -> str:
-    top1 = summary.validation_score
-    quality = "" if top1 is None else f", validation top-1 {top1:.1%}"
+def _closing(
+    run: Path, summary: FitSummary, data: ClipData, times: dict[str, float], score: str
+) -> str:
+    found = summary.validation_score
+    quality = "" if found is None else f", validation {score} {found:.1%}"
     num_clips = len(data.train) + (len(data.validation) if data.refits else 0)
     if isinstance(data, FeatureData):
         preparation, waited = f"features {times['features']:.0f} s", ""

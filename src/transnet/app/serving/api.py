@@ -151,7 +151,12 @@ def _add_predict(router: APIRouter, service: Service) -> None:
 
 
 def _best(prediction: Prediction, upload: Upload) -> list[tuple[str, float]]:
-    """The best classes, after ``unknown`` if the video shows none of them."""
+    """The best classes, after ``unknown`` if the video shows none of them.
+
+    With several labels at once, those that reach their thresholds, which may be none.
+    """
+    if prediction.thresholds:
+        return [(label, prediction.scores[label]) for label in prediction.labels][: upload.top_k]
     best = list(prediction.scores.items())
     if not prediction.known:
         learned = prediction.none_score > prediction.score  # else it is unlike every training clip

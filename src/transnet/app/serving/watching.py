@@ -15,7 +15,7 @@ from transnet.app.serving.jpeg import JpegDecoder
 from transnet.config import StreamConfig
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError
-from transnet.inference.events import EventDetector
+from transnet.inference.label_events import LabelEvents
 from transnet.inference.prediction import UNKNOWN
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ class Watcher:
         self._recognizer: Recognizer | None = None
         self._session: StreamSession | None = None
         self._decoder = JpegDecoder()
-        self._events = EventDetector(config)
+        self._events = LabelEvents(config)
         self._began_s = time.monotonic()
         self._first_s = self._last_s = 0.0
-        self._label = self._events.label
+        self._labels: tuple[str, ...] = ()
 
     async def push(self, message: bytes) -> list[dict[str, Any]]:
         """See one frame; the answers to it, at least one.
@@ -112,18 +112,18 @@ class Watcher:
 
     def _notify(self, ended: list[dict[str, Any]], window: dict[str, Any]) -> None:
         self._tell_ends(ended)
-        before, self._label = self._label, window["event"]
-        if self._label not in (before, UNKNOWN):
-            score = window["scores"].get(self._label)
-            self._tell(
-                {
-                    "kind": "event",
-                    "path": self._name,
-                    "label": self._label,
-                    "score": score,
-                    "time_s": window["end_s"],
-                }
-            )
+        before, self._labels = self._labels, self._events.labels
+        for label in self._labels:
+            if label not in before:
+                self._tell(
+                    {
+                        "kind": "event",
+                        "path": self._name,
+                        "label": label,
+                        "score": window["scores"].get(label),
+                        "time_s": window["end_s"],
+                    }
+                )
 
     def _tell_ends(self, ended: list[dict[str, Any]]) -> None:
         for segment in ended:
@@ -131,8 +131,8 @@ class Watcher:
                 self._tell({"path": self._name, **segment})
 
 
-def _segments(segment: Segment | None) -> list[dict[str, Any]]:
-    return [{"kind": "segment", **segment.to_dict()}] if segment is not None else []
+def _segments(segments: list[Segment]) -> list[dict[str, Any]]:
+    return [{"kind": "segment", **segment.to_dict()} for segment in segments]
 
 
 @dataclass(frozen=True)
@@ -162,24 +162,27 @@ class VideoWatcher:
         """
         recognizer = self.engine.require()
         session = _SquareSession(recognizer, self.config)
-        events, segments = EventDetector(self.config), list[dict[str, Any]]()
+        events = LabelEvents(self.config)
+        segments: list[Segment] = []
         frames = self.decoders.frames(path, recognizer.info.clip, session.step_s)
         first_s = last_s = 0.0
+        num_windows = 0
         for number, frame in enumerate(frames):
             last_s = frame.times_s[0]
             first_s = last_s if number == 0 else first_s
             for prediction in self._push(session, frame):
-                segments += _segments(events.update(prediction))
+                num_windows += 1
+                segments += events.update(prediction)
             tell(min(1.0, (last_s - first_s) / (frame.duration_s or 1e9)))
-        segments += _segments(events.finish())
-        if not segments:
+        segments += events.finish()
+        if not num_windows:
             raise TransNetError(
                 f"the video lasts {last_s - first_s:.1f} s, less than a window of "
                 f"{session.span_s:.1f} s; use /predict."
             )
-        for segment in segments:
-            del segment["kind"]
-        return {"path": name, "seconds": last_s, "segments": segments}
+        segments.sort(key=lambda segment: segment.start_s)
+        found = [segment.to_dict() for segment in segments]
+        return {"path": name, "seconds": last_s, "segments": found}
 
     def _push(self, session: _SquareSession, frame: DecodedFrames) -> Iterator[Prediction]:
         found = self.engine.call_waiting(session.push, frame.pixels[0], frame.times_s[0])
@@ -199,6 +202,7 @@ class _SquareSession:
             raise TransNetError(f"{recognizer.info.backbone.name} cannot watch; use /predict.")
         self._recognizer = recognizer
         self.step_s = window_step_s(recognizer.info, config)
+        self._scoring = recognizer.model.scoring
         self._stream = StreamingTransNet(recognizer.model, self.step_s, recognizer.novelty)
         self.span_s = self._stream.span_s
 
@@ -206,4 +210,4 @@ class _SquareSession:
         from transnet.inference.stream import prediction_of
 
         window = self._stream.push(self._recognizer.normalized(square), time_s)
-        return prediction_of(window, self._recognizer.info.outputs, "") if window else None
+        return prediction_of(window, self._recognizer.info, self._scoring, "") if window else None

@@ -4,7 +4,7 @@ import { change, onState, send } from "./api.js";
 
 const by = (id) => document.getElementById(id);
 const STAGES = {
-  starting: "Getting ready", features: "Looking at the takes", training: "Training",
+  starting: "Getting ready", waiting: "Getting ready; then it trains", features: "Looking at the takes", training: "Training",
   testing: "It answers already. Testing each take by a training without it", exporting: "Writing",
 };
 
@@ -17,7 +17,7 @@ export function setup() {
 function render({ project, teacher, has_run: hasRun }) {
   const filled = project.classes.filter((one) => one.takes.length);
   const takes = filled.reduce((sum, one) => sum + one.takes.length, 0);
-  const busy = teacher.stage === "training" || teacher.stage === "exporting";
+  const busy = ["waiting", "training", "exporting"].includes(teacher.stage);
   by("train").disabled = filled.length < 2 || busy;
   by("train").textContent = busy ? "Training…" : hasRun ? "Train again" : "Train";
   by("train-hint").textContent = filled.length < 2

@@ -17,7 +17,7 @@ from transnet.config import ClipConfig
 from transnet.errors import TransNetError
 
 UNSEEN_S = 10.0
-"""Seconds after which the recognizer is loaded even if no tab was opened."""
+"""Seconds after which torch is imported even if no tab was opened."""
 
 PAINT_S = 0.3
 """Seconds that a new tab gets to paint, before the import of torch takes processor time."""
@@ -51,18 +51,22 @@ class Studio:
         self._tabs: set[asyncio.Queue[dict[str, Any]]] = set()
 
     def start(self) -> None:
-        """Start the training process and, once a tab has painted, load the recognizer."""
+        """Once a tab has painted, start the training process and load the recognizer."""
         run = self.project.run if self.project.has_run else None
         self.service.engine.start(run, at_latest_s=UNSEEN_S)
-        self.teacher.start()
+        asyncio.get_running_loop().call_later(UNSEEN_S, self.teacher.start)
 
     def open_tab(self) -> asyncio.Queue[dict[str, Any]]:
         """A queue of what a tab is told; its first entry is everything."""
         tab: asyncio.Queue[dict[str, Any]] = asyncio.Queue(1000)
         tab.put_nowait(self.state())
         self._tabs.add(tab)
-        asyncio.get_running_loop().call_later(PAINT_S, self.service.engine.need)
+        asyncio.get_running_loop().call_later(PAINT_S, self._painted)
         return tab
+
+    def _painted(self) -> None:
+        self.service.engine.need()
+        self.teacher.start()
 
     def close_tab(self, tab: asyncio.Queue[dict[str, Any]]) -> None:
         """Tell it no more."""

@@ -26,8 +26,8 @@ class TeacherState:
     """What the training process does, as the page shows it.
 
     Attributes:
-        stage: ``starting``, ``ready``, ``features``, ``training``, ``testing``, ``exporting`` or
-            ``failed``.
+        stage: ``starting``, ``waiting`` (starting, with a training asked for), ``ready``,
+            ``features``, ``training``, ``testing``, ``exporting`` or ``failed``.
         share: of the stage that is done, 0..1.
         error: what went wrong last; empty when nothing did.
         seconds: how long the last training took.
@@ -62,11 +62,13 @@ class Teacher:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._crashes = 0
+        self._unfinished: list[dict[str, Any]] = []  # the commands that it has not carried out
         self.state = TeacherState()
 
     def start(self) -> None:
-        """Start the process, and again whenever it ends; call it in an event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._keep_running())
+        """Start the process, and again whenever it ends; call it in an event loop, once or more."""
+        if self._task is None and not self._stopping:
+            self._task = asyncio.get_running_loop().create_task(self._keep_running())
 
     async def stop(self) -> None:
         """Let it finish what it does, for a few seconds."""
@@ -89,7 +91,7 @@ class Teacher:
 
     async def train(self) -> None:
         """Train on all takes."""
-        self._set("training", 0.0)
+        self._set("waiting" if self.state.stage in ("starting", "waiting") else "training", 0.0)
         takes = self._project.takes()
         await self._tell({"do": "train", "takes": takes, "mirror": self._project.mirror})
 
@@ -99,10 +101,15 @@ class Teacher:
         await self._tell({"do": "export", "form": form, "path": str(path)})
 
     async def _tell(self, command: dict[str, Any]) -> None:
-        if self._process and self._process.stdin and self._process.returncode is None:
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        self._unfinished.append(command)
+        if self._process:  # else it is told once it is there
+            await self._send(self._process, command)
+
+    async def _send(self, process: asyncio.subprocess.Process, command: dict[str, Any]) -> None:
+        if process.stdin and process.returncode is None:
+            process.stdin.write(json.dumps(command).encode() + b"\n")
             with suppress(ConnectionError):
-                await self._process.stdin.drain()
+                await process.stdin.drain()
 
     async def _keep_running(self) -> None:
         while not self._stopping and self._crashes < _MAX_CRASHES:
@@ -117,11 +124,15 @@ class Teacher:
                 env={**os.environ, "TQDM_DISABLE": "1"},
                 start_new_session=True,  # Ctrl-C is for the server, which lets it finish
             )
+            for command in list(self._unfinished):
+                await self._send(self._process, command)
             fatal = await self._listen(self._process)
             await self._process.wait()
             if fatal or self._stopping:
                 return
             self._crashes += 1
+            self._process = None
+            self._unfinished.clear()
             self._set("starting", 0.0, "the training process ended unexpectedly; it starts again.")
             await self._hear({"kind": "state"})
 
@@ -150,7 +161,19 @@ class Teacher:
             self._crashes = 0
             self.state.seconds = event["seconds"]
             self._set("testing", 0.0)
-        elif kind in ("ready", "idle") and self.state.stage != "failed":
+        elif kind in ("ready", "idle"):
+            if kind == "idle" and self._unfinished:
+                self._unfinished.pop(0)
+            self._note_next()
+
+    def _note_next(self) -> None:
+        """What the user asked for stays in sight while something else is done before it."""
+        asked = {command["do"] for command in self._unfinished}
+        if "train" in asked:
+            self._set("training", 0.0)
+        elif "export" in asked:
+            self._set("exporting", 0.0)
+        elif self.state.stage != "failed":
             self._set("ready", 0.0)
 
     def _set(self, stage: str, share: float, error: str = "") -> None:

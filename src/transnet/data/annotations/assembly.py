@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from transnet.data.annotations.annotation import Annotation
-from transnet.data.labels import clean_label, look_alikes
+from transnet.data.labels import clean_label, join_labels, look_alikes, split_labels
 from transnet.data.manifest import ClipRecord, Manifest, Subset
 from transnet.errors import TransNetError
 from transnet.utils.progress import progress_bar
@@ -25,23 +25,31 @@ def make_manifest(
     *,
     split: str = "column",
     notes: Sequence[str] = (),
+    joins: bool = False,
 ) -> Manifest:
     """Make a manifest; seconds must have been replaced by frames.
+
+    Where a label is several at once, ``walking|carrying``, further labels of the same segment are
+    joined to it.
 
     Args:
         name: the dataset's name in reports.
         annotations: read once, in order.
         split: name of the dataset's own split, if its annotations have subsets.
         notes: further notes.
+        joins: join the labels of the same segment in any case, as in files of tools whose
+            annotations have one label each.
 
     Raises:
-        TransNetError: an annotation is a duplicate of another, or there are none.
+        TransNetError: an annotation is a duplicate of another, a label is empty, or there are none.
     """
     collected = _Collected()
     with progress_bar(f"reading {name}", None, "clips", delay_s=2) as bar:
         for annotation in annotations:
             collected.add(annotation)
             bar.update(1)
+    if joins or any(len(clip.labels) > 1 for clip in collected.clips):
+        collected.join_conflicts()
     subsets, remark = _with_test(collected.subsets)
     found = [
         *notes,
@@ -65,7 +73,7 @@ class _Collected:
     def add(self, annotation: Annotation) -> None:
         clip = ClipRecord(
             annotation.video,
-            sys.intern(clean_label(annotation.label)),
+            sys.intern(_clean_labels(annotation)),
             sys.intern(annotation.group),
             annotation.start,
             annotation.end,
@@ -89,6 +97,34 @@ class _Collected:
                 "group and frames; remove one of them."
             )
         self.conflicts[place] = [*here, clip]
+
+    def join_conflicts(self) -> None:
+        """Make one clip, with all labels, of those that have equal places, groups, and subsets."""
+        joined: dict[ClipRecord, ClipRecord] = {}
+        for place, clips in list(self.conflicts.items()):
+            alike: dict[tuple[str, Subset | None], list[ClipRecord]] = defaultdict(list)
+            for clip in clips:
+                alike[clip.group, self.subsets.get(clip)].append(clip)
+            for found in alike.values():
+                joined.update(dict.fromkeys(found, _joined(found)))
+            self.conflicts[place] = list(dict.fromkeys(joined[clip] for clip in clips))
+        self.clips = list(dict.fromkeys(joined.get(clip, clip) for clip in self.clips))
+        self.subsets = {joined.get(clip, clip): part for clip, part in self.subsets.items()}
+
+
+def _joined(clips: Sequence[ClipRecord]) -> ClipRecord:
+    try:
+        labels = split_labels(join_labels({label for clip in clips for label in clip.labels}))
+    except TransNetError as error:
+        raise TransNetError(f"{clips[0].path}, labels of the same frames: {error}") from None
+    return replace(clips[0], label=join_labels(labels))
+
+
+def _clean_labels(annotation: Annotation) -> str:
+    try:
+        return join_labels(split_labels(clean_label(annotation.label)))
+    except TransNetError as error:
+        raise TransNetError(f"{annotation.where}: {error}") from None
 
 
 def _with_test(subsets: dict[ClipRecord, Subset]) -> tuple[dict[ClipRecord, Subset], str]:
@@ -119,13 +155,13 @@ def _conflict_notes(conflicts: dict[Place, list[ClipRecord]]) -> list[str]:
     return [
         f"warning: {len(shown)} clips have two labels: "
         f"{'; '.join(shown[:MAX_NAMED])}{more}. Remove the wrong ones: a clip that stands for two "
-        "classes teaches neither."
+        "classes teaches neither. If a clip shows both, write them in one label, 'a|b'."
     ]
 
 
 def look_alike_notes(clips: Iterable[ClipRecord]) -> list[str]:
     """A note that names labels which look alike, if there are any."""
-    counts = Counter(clip.label for clip in clips)
+    counts = Counter(label for clip in clips for label in clip.labels)
     families = [
         " and ".join(f"{label!r} ({counts[label]} clips)" for label in family)
         for family in look_alikes(counts)

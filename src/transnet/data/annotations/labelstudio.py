@@ -11,6 +11,7 @@ from typing import Any
 
 from transnet.data.annotations.annotation import Annotation
 from transnet.data.annotations.reading import Reading
+from transnet.data.labels import SEPARATOR
 from transnet.data.video.reader import VIDEO_SUFFIXES
 
 _LABELS = ("timelinelabels", "labels", "choices", "taxonomy")
@@ -70,7 +71,7 @@ def _result(video: str, value: Mapping[str, Any]) -> Iterator[Annotation]:
         return
     names = value[key]
     names = [name[-1] if isinstance(name, list) else name for name in names]
-    label = "|".join(str(name) for name in names)
+    label = SEPARATOR.join(str(name) for name in names)
     if "ranges" in value:
         for limits in value["ranges"]:
             start, end = max(0, int(limits["start"]) - 1), int(limits["end"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from transnet.config import NO_CLASS
 from transnet.data.annotations.annotation import Annotation
 from transnet.data.video.reader import DEFAULT_RATE, VideoFile
 from transnet.errors import FileError, VideoError
@@ -21,8 +22,6 @@ from transnet.utils.reading import read_many
 _ROUNDING_S = 0.001
 # A player may show an end that is a little after the last frame.
 _OVERSHOOT_S = 0.5
-NO_CLASS = "_none"
-"""The label of stretches that show none of the classes."""
 
 Change = Callable[[Sequence[Annotation], NDArray[np.float64]], Iterable[Annotation]]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from transnet.data.labels import clean_text
+from transnet.data.labels import SEPARATOR, clean_text
 from transnet.errors import TransNetError
 
 DELIMITERS = ",;\t|"
@@ -131,6 +131,7 @@ class Table:
                     # Spreadsheets leave rows of delimiters, and delimiters at the end of rows.
                     values = [value.strip() for value in row]
                     if any(values):
+                        self._refuse_cut_labels(self.first_line + rows.line_num, values)
                         padded = values + [""] * (len(self.columns) - len(values))
                         yield (
                             self.first_line + rows.line_num,
@@ -138,6 +139,15 @@ class Table:
                         )
         except (OSError, UnicodeError, csv.Error) as error:
             raise TransNetError(f"{self.path} cannot be read as a CSV file: {error}.") from error
+
+    def _refuse_cut_labels(self, line: int, values: Sequence[str]) -> None:
+        """Refuse ``path|walking|carrying``, which would lose a label."""
+        if self.delimiter == SEPARATOR and any(values[len(self.columns) :]):
+            raise TransNetError(
+                f"{self.path}, line {line} has more values than the {len(self.columns)} columns, "
+                f"with {SEPARATOR} between them; use commas between the columns, or put quotes "
+                f'around several labels: "walking{SEPARATOR}carrying".'
+            )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from transnet.data.annotations.annotation import Annotation
 from transnet.data.annotations.reading import ACTION_NAMES, Reading
+from transnet.data.labels import SEPARATOR
 
 _HEADER = re.compile(r"^#\s*CSV_HEADER\s*=\s*(.+)$", re.MULTILINE)
 _ATTRIBUTES = re.compile(r"^#\s*ATTRIBUTES?\s*=\s*(\{.*\})\s*$", re.MULTILINE)
@@ -85,8 +86,16 @@ def _label(values: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:
     texts = {}
     for number, value in values.items():
         attribute = attributes.get(number, {})
-        text = str(attribute.get("options", {}).get(str(value), value)).strip()
+        text = _chosen(str(value), attribute.get("options", {}))
         if text and text != "_DEFAULT":
             texts[str(attribute.get("aname", number)).casefold()] = text
     named = next((texts[name] for name in ACTION_NAMES if name in texts), None)
     return named or next(iter(texts.values()), "")
+
+
+def _chosen(value: str, options: Mapping[str, Any]) -> str:
+    """The name of an option; of a checkbox, the names of several."""
+    several = value.split(",")
+    if value not in options and all(number in options for number in several):
+        return SEPARATOR.join(str(options[number]).strip() for number in several)
+    return str(options.get(value, value)).strip()

@@ -174,7 +174,7 @@ def annotated_manifest(
         *(note for file in files for note in file.notes),
     ]
     framed = with_gaps(annotations) if gaps else in_frames(annotations)
-    return make_manifest(name, framed, split="column", notes=notes)
+    return make_manifest(name, framed, split="column", notes=notes, joins=True)
 
 
 def _part_notes(parts: Sequence[tuple[Subset | None, Path]]) -> list[str]:

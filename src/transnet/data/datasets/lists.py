@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from transnet.data.annotations.annotation import SUBSETS, Annotation
 from transnet.data.annotations.parts import sibling_parts
 from transnet.data.annotations.tables import Table, named_file, open_text, read_text
-from transnet.data.labels import clean_text
+from transnet.data.labels import SEPARATOR, clean_text
 from transnet.data.video.reader import VIDEO_SUFFIXES
 from transnet.errors import TransNetError
 
@@ -55,18 +55,23 @@ def read_list(path: Path) -> tuple[list[Annotation], list[str]]:
     ]
     if len(parts) > 1:
         notes.append(f"its parts are {', '.join(file.name for file in parts.values())}.")
-    labels = {annotation.label for annotation in annotations}
+    labels = {label for one in annotations for label in one.label.split(SEPARATOR)}
     if labels and all(label.isdecimal() for label in labels):
         names, source = _class_names(path, max(int(label) for label in labels))
         if names:
             notes.append(f"the names of the classes are from {source}.")
-            annotations = [replace(one, label=names[int(one.label)]) for one in annotations]
+            annotations = [_named(one, names) for one in annotations]
         else:
             notes.append(
                 "its labels are numbers; put a class list next to it (classes.txt, one name a "
                 "line, in order) to name them."
             )
     return annotations, notes
+
+
+def _named(annotation: Annotation, names: Sequence[str]) -> Annotation:
+    numbers = annotation.label.split(SEPARATOR)
+    return replace(annotation, label=SEPARATOR.join(names[int(number)] for number in numbers))
 
 
 def _lines(path: Path) -> Iterator[Annotation]:

@@ -42,6 +42,7 @@ class Track:
         hits: pictures in which the person was found alone.
         room: what the person took in the last second or so: a calm box, to crop to.
         speed: of the box, in pixels a second to the right and down.
+        is_alone: whether the last look found the person, and in a box of its own.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Track:
     hits: int = 1
     room: Box = field(init=False)
     speed: tuple[float, float] = (0.0, 0.0)
+    is_alone: bool = True
     _time_s: float = field(init=False)
     _alone_s: float = field(init=False)
     _meeting: Box | None = field(default=None, repr=False)
@@ -83,6 +85,7 @@ class Track:
         self.colors = 0.9 * self.colors + 0.1 * colors
         self.seen_s = self._alone_s = self._time_s
         self._meeting = None
+        self.is_alone = True
         self.hits += 1
 
     def meet(self, box: Box) -> None:
@@ -155,6 +158,8 @@ class Tracker:
         """
         elapsed_s, self._time_s = time_s - self._time_s, time_s
         self.expect(time_s)
+        for track in self._tracks:
+            track.is_alone = False
         boxes = self._joined(boxes)
         colors = [_colors(pixels, box) for box in boxes]
         meetings = self._meetings(boxes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,13 @@ class Film:
 
 
 def render_film(
-    roles: Sequence[Role], seed: int, *, num_frames: int = 100, width: int = 480, height: int = 270
+    roles: Sequence[Role],
+    seed: int,
+    *,
+    num_frames: int = 100,
+    width: int = 480,
+    height: int = 270,
+    scale: float = 1.0,
 ) -> Film:
     """Render a film.
 
@@ -53,6 +59,7 @@ def render_film(
         num_frames: length, at 20 frames a second.
         width: of the picture, in pixels.
         height: of the picture, in pixels.
+        scale: of the people; at 1 they fill about two thirds of the height, as in clips.
 
     Example:
         >>> film = render_film([Role("boxing", 0.2, 0.8), Role("walking", 0.8, 0.2)], seed=0)
@@ -65,9 +72,9 @@ def render_film(
     centers = np.zeros((len(roles), num_frames))
     for who, role in enumerate(roles):
         rng = np.random.default_rng((seed, 1 + who))
-        alone, seen = render_clip(
-            role.action, random_person(rng), rng, num_frames=num_frames, background=scene
-        )
+        person = random_person(rng)
+        person = replace(person, height=scale * person.height)
+        alone, seen = render_clip(role.action, person, rng, num_frames=num_frames, background=scene)
         own = _centers(seen)
         if (own[-1] - own[0]) * (role.end - role.start) < 0:  # walks the other way
             alone, seen = alone[:, :, ::-1], seen[:, :, ::-1]
