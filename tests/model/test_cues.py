@@ -4,7 +4,8 @@ from torch import nn
 
 from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
-from transnet.model.cues import FrameHead, join, swap_places
+from transnet.model.cues import FrameHead, mean_over_cues, swap_places
+from transnet.model.scoring import OneLabel
 from transnet.model.transnet import TransNet
 
 TEMPORAL = ("conv1d", "separable", "lstm", "gru", "mean", "attention")
@@ -72,11 +73,16 @@ def test_places_are_swapped_in_training_only():
     assert 0 < (moved > 1e-3).sum() < 20
 
 
-def test_the_probabilities_of_the_cues_are_averaged():
-    logits = {"appearance": torch.tensor([[2.0, 0.0]]), "flow": torch.tensor([[0.0, 2.0]])}
-    assert torch.allclose(join(logits).softmax(dim=1), torch.tensor([[0.5, 0.5]]))
+def test_the_probabilities_of_the_cues_are_averaged_by_their_weights():
+    sure, unsure = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    cues = {"appearance": sure, "placeless": sure, "last_change": unsure}
+    assert torch.allclose(mean_over_cues(cues), torch.tensor([[0.5, 0.5]]))
+    assert mean_over_cues({**cues, "flow": unsure})[0, 1] > 2 / 3
+    logits = {cue: each.log().clamp(min=-30) for cue, each in cues.items()}
+    joined = OneLabel().join(logits)
+    assert torch.allclose(joined.softmax(dim=1), torch.tensor([[0.5, 0.5]]))
     alone = {"appearance": torch.tensor([[2.0, 0.0]])}
-    assert join(alone) is alone["appearance"]
+    assert OneLabel().join(alone) is alone["appearance"]
 
 
 def test_a_loss_of_one_cue_leaves_the_others_alone():
