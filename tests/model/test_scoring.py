@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from transnet.data.manifest import ClipRecord
+from transnet.model.cues import mean_over_cues
 from transnet.model.scoring import (
     OneLabel,
     SeveralLabels,
@@ -38,10 +39,10 @@ def test_several_labels_are_independent_of_each_other():
 
 
 def test_the_probability_of_the_clip_is_the_mean_of_the_cues():
-    logits = {"appearance": torch.tensor([[3.0, -2.0]]), "flow": torch.tensor([[-1.0, 40.0]])}
+    logits = {"last_change": torch.tensor([[3.0, -2.0]]), "flow": torch.tensor([[-1.0, 40.0]])}
     several = SeveralLabels(2)
     joined = several.probabilities(several.join(logits))
-    mean = torch.stack([values.sigmoid() for values in logits.values()]).mean(dim=0)
+    mean = mean_over_cues({cue: values.sigmoid() for cue, values in logits.items()})
     assert torch.allclose(joined, mean, atol=1e-6)
     assert several.join({"flow": logits["flow"]}) is logits["flow"]
 
@@ -111,5 +112,5 @@ def test_a_network_knows_what_its_logits_mean():
     with torch.no_grad():
         cues = model.cue_logits(model.encode_cues(clips))
         found = model.scoring.probabilities(model(clips))
-    mean = torch.stack([values.sigmoid() for values in cues.values()]).mean(dim=0)
+    mean = mean_over_cues({cue: values.sigmoid() for cue, values in cues.items()})
     assert torch.allclose(found, mean, atol=1e-5)

@@ -18,7 +18,8 @@ class Attribution(NamedTuple):
         frame_weights: by how much the probability of the class falls when the appearance of a frame
             is hidden, ``(n,)``, -1..1.
         probability: of the class, 0..1.
-        cues: the probability that each cue gives the class, 0..1; their mean is ``probability``.
+        cues: the probability that each cue gives the class, 0..1; their weighted mean is
+            ``probability`` before the temperature.
         flow: with motion, what moves between a frame and the next one, ``(n-1, 2, H, W)``: x and y,
             in positions of the middle map.
     """

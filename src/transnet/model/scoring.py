@@ -23,7 +23,7 @@ from torchmetrics.functional.classification import binary_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
 from transnet.data.manifest import ClipRecord
-from transnet.model.cues import join
+from transnet.model.cues import mean_over_cues
 from transnet.model.temperature import best_temperature
 
 DEFAULT_THRESHOLD = 0.5
@@ -88,7 +88,10 @@ class OneLabel(Scoring):
         return logits.softmax(dim=-1)
 
     def join(self, logits: Mapping[str, Tensor]) -> Tensor:
-        return join(logits)
+        if len(logits) == 1:
+            return next(iter(logits.values()))
+        mean = mean_over_cues({cue: values.softmax(dim=1) for cue, values in logits.items()})
+        return mean.clamp(min=1e-12).log()
 
     def targets(self, clips: Sequence[ClipRecord], outputs: Sequence[str]) -> Tensor:
         return torch.tensor([outputs.index(clip.label) for clip in clips])
@@ -136,7 +139,7 @@ class SeveralLabels(Scoring):
     def join(self, logits: Mapping[str, Tensor]) -> Tensor:
         if len(logits) == 1:
             return next(iter(logits.values()))
-        mean = torch.stack([values.sigmoid() for values in logits.values()]).mean(dim=0)
+        mean = mean_over_cues({cue: values.sigmoid() for cue, values in logits.items()})
         mean = mean.clamp(_ALMOST_SURE, 1 - _ALMOST_SURE)
         return mean.log() - (1 - mean).log()
 

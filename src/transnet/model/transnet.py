@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 import torch
@@ -11,29 +12,15 @@ from transnet.config import Cues, Temporal
 from transnet.config import Readout as ReadoutKind
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
-from transnet.model.baselines import (
-    Attention,
-    MeanPooling,
-    Recurrent,
-    SeparableConvolutions,
-    TemporalBaseline,
-)
-from transnet.model.cues import CUES_OF, PairHead
+from transnet.model.cues import CUES_OF, FrameHead, PairHead
 from transnet.model.encoded import Encoded
 from transnet.model.motion import MotionMaps, PairMotion, motion_maps
 from transnet.model.novelty import mean_maps
-from transnet.model.own_parts import (
-    OwnTemporal,
-    TemporalFactory,
-    TemporalSizes,
-    find_temporal,
-    is_own,
-)
+from transnet.model.own_parts import TemporalFactory, find_temporal, is_own
 from transnet.model.readout import Readout
 from transnet.model.scoring import scoring_of
-from transnet.model.temporal import TemporalConvolutions
+from transnet.model.temporal_kinds import TemporalPart, temporal_part
 
-TemporalPart = TemporalConvolutions | TemporalBaseline
 _NEIGHBORS = slice(None, -1), slice(1, None)
 
 
@@ -132,19 +119,22 @@ class TransNet(nn.Module):
             backbone, size=size, args=backbone_args, middle=has_motion, pretrained=pretrained
         )
 
-        def temporal_part(inputs: int, *, of_pairs: bool = False) -> TemporalPart:
+        def temporal_of(inputs: int, *, of_pairs: bool = False) -> TemporalPart:
             sizes = (num_frames, inputs, filters, num_classes)
-            return _temporal_part(kind, *sizes, joint, of_pairs=of_pairs)
+            return temporal_part(kind, *sizes, joint, of_pairs=of_pairs)
 
         appearance = "appearance" in self.cues
         self.spatial = Spatial(encoder, features, readout, dropout, appearance=appearance)
         if appearance:
-            self.temporal = temporal_part(features)
+            self.temporal = temporal_of(features)
+        if "placeless" in self.cues:
+            readout_again = Readout(encoder, features, readout, dropout)
+            self.placeless = FrameHead(readout_again, temporal_of(features))
         if has_motion:
             self.pair_motion = PairMotion(*_map_shapes(encoder))
             self.motion = nn.ModuleDict(
                 {
-                    cue: PairHead(inputs, features, temporal_part(features, of_pairs=True), dropout)
+                    cue: PairHead(inputs, features, temporal_of(features, of_pairs=True), dropout)
                     for cue, inputs in self.pair_motion.lengths.items()
                 }
             )
@@ -153,6 +143,16 @@ class TransNet(nn.Module):
     def backbone(self) -> Backbone:
         """The image network in the 2D component."""
         return self.spatial.backbone
+
+    @property
+    def frame_heads(self) -> dict[str, tuple[Readout, TemporalPart]]:
+        """The readout and the temporal part of each cue that is classified from frames."""
+        heads = {}
+        if "appearance" in self.cues:
+            heads["appearance"] = self.spatial.readout, self.temporal
+        if "placeless" in self.cues:
+            heads["placeless"] = self.placeless.readout, self.placeless.temporal
+        return heads
 
     @property
     def pair_heads(self) -> dict[str, PairHead]:
@@ -211,6 +211,8 @@ class TransNet(nn.Module):
             shape = encoded.frames.shape[:2]
             features = self.spatial.readout(encoded.frames.flatten(0, 1)).unflatten(0, shape)
             logits["appearance"] = self.temporal(features)
+        if "placeless" in self.cues:
+            logits["placeless"] = self.placeless(encoded.frames)
         if self.has_motion:
             for cue, motion in self.pair_motion.split(encoded.pairs).items():
                 logits[cue] = self.pair_heads[cue](motion)
@@ -220,10 +222,24 @@ class TransNet(nn.Module):
         """Normalized frames ``(N, 3, H, W)`` to what a stream keeps of them."""
         maps = self.backbone.maps(frames) if self.has_motion else None
         encoded = self.spatial.pool(maps.last) if maps else self.spatial.encode(frames)
-        terms = frames.new_empty(len(frames), 0)
-        if "appearance" in self.cues:
-            terms = self.temporal.frame_terms(self.spatial.readout(encoded))
-        return FrameTerms(terms, maps and motion_maps(maps), mean_maps(encoded[None])[0])
+        heads = self.frame_heads.values()
+        terms = [part.frame_terms(readout(encoded)) for readout, part in heads]
+        joined = torch.cat(terms, dim=1) if terms else frames.new_empty(len(frames), 0)
+        return FrameTerms(joined, maps and motion_maps(maps), mean_maps(encoded[None])[0])
+
+    def frame_features(self, encoded: Tensor) -> Tensor:
+        """The readout's input for N frames to the features of each head, ``(N, F)``."""
+        return torch.cat([readout(encoded) for readout, _ in self.frame_heads.values()], dim=1)
+
+    def frame_logits(self, features: Tensor) -> dict[str, Tensor]:
+        """Features of all heads ``(B, n, F)`` to the logits of the cues of frames."""
+        return {cue: part(own) for cue, part, own in self._by_head(features)}
+
+    def _by_head(self, values: Tensor) -> Iterator[tuple[str, TemporalPart, Tensor]]:
+        heads = self.frame_heads
+        each = values.chunk(max(1, len(heads)), dim=2)
+        for (cue, (_, part)), own in zip(heads.items(), each, strict=bool(heads)):
+            yield cue, part, own
 
     def pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """N pairs of frames to what a stream keeps of their motion, ``(N, P)``."""
@@ -235,9 +251,7 @@ class TransNet(nn.Module):
 
         Equal to those of a clip of the same frames.
         """
-        logits = {}
-        if "appearance" in self.cues:
-            logits["appearance"] = self.temporal.from_frame_terms(frames)
+        logits = {cue: part.from_frame_terms(own) for cue, part, own in self._by_head(frames)}
         if pairs is not None:
             logits |= self.motion_logits(pairs)
         return self.scoring.join(logits) / self.temperature
@@ -273,32 +287,6 @@ def _map_shapes(backbone: Backbone) -> tuple[torch.Size, torch.Size]:
 def _require(argument: str, value: str, accepted: tuple[str, ...]) -> None:
     if value not in accepted:
         raise TransNetError(f"{argument} is {value!r}; accepted: {', '.join(accepted)}.")
-
-
-def _temporal_part(
-    kind: Temporal | TemporalFactory,
-    num_frames: int,
-    features: int,
-    filters: int,
-    num_classes: int,
-    joint: bool,
-    *,
-    of_pairs: bool = False,
-) -> TemporalPart:
-    """The temporal part of a head, of n frames or of their n-1 pairs."""
-    if kind == "conv1d":
-        sizes = (num_frames, features, filters, num_classes)
-        return TemporalConvolutions(*sizes, joint, of_pairs=of_pairs)
-    steps = num_frames - of_pairs
-    if callable(kind):
-        return OwnTemporal(kind, TemporalSizes(steps, features, filters, num_classes))
-    if kind == "separable":
-        return SeparableConvolutions(steps, features, filters, num_classes)
-    if kind == "attention":
-        return Attention(steps, features, filters, num_classes)
-    if kind == "mean":
-        return MeanPooling(features, num_classes)
-    return Recurrent(kind, features, filters, num_classes)
 
 
 class Spatial(nn.Module):
