@@ -40,7 +40,7 @@ FRAME_CUES = frozenset({"appearance", "placeless"})
 
 WEIGHTS = {"appearance": 0.5, "placeless": 0.5}
 """The weight of each cue in the mean, where it is not 1: the two heads of the appearance count as
-one. On validation groups of four UCF101 classes that cost nothing; before other places it gained."""
+one. It cost nothing on validation groups of four UCF101 classes and gained before other places."""
 
 SWAPPED = 0.7
 """The share of the clips whose places are swapped."""
