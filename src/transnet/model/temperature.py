@@ -38,6 +38,8 @@ def best_temperature(
         >>> best_temperature(logits.repeat(20, 1), right_half_the_time.repeat(20)) > 3
         True
     """
+    if not len(labels):
+        return 1.0
     scaled = logits.double()[None] / _CANDIDATES[:, None, None]
     losses = len(labels) * torch.stack([loss(each, labels) for each in scaled])
     prior = (_CANDIDATES.log() / SPREAD) ** 2 / 2
