@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--run", help="a run on crops of generated people; trained if not given")
     parser.add_argument("--weights", default="imagenet", help="as for transnet train")
     parser.add_argument("--size", type=int, default=112)
-    parser.add_argument("--people", type=int, default=8, help="people of the training clips")
+    parser.add_argument("--people", type=int, default=12, help="people of the training clips")
     parser.add_argument("--films", type=int, default=4, help="of each kind")
     parser.add_argument("--first-seed", type=int, default=100)
     parser.add_argument("--out", type=Path, required=True)
