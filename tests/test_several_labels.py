@@ -89,7 +89,7 @@ def film(tmp_path_factory) -> Path:
 
 def test_two_independent_labels_are_learned(run, evaluation):
     found = evaluation.several
-    assert evaluation.headline == found.mean_average_precision > 0.95
+    assert evaluation.headline == found.mean_average_precision > 0.85
     assert set(found.average_precision) == set(found.thresholds) == {"sliding", "striped"}
     assert found.interval[0] <= found.mean_average_precision <= found.interval[1]
     assert evaluation.macro_f1 > 0.8 and found.micro_f1 > 0.8 and evaluation.top1 > 0.6

@@ -96,7 +96,7 @@ def test_what_is_slow_has_five_rounds_and_what_is_too_slow_is_left_out(clock):
     }
     outcome = hold(calls, Schedule(9, 0, 60.0), clock)
     assert {e: len(rounds) for e, rounds in outcome.rounds.items()} == {SLOW: 5, QUICK: 9}
-    assert outcome.failed[endless] == ("5 rounds would take 65 s; accepted: --max-seconds 60.")
+    assert outcome.failed[endless] == ("5 rounds would take 65 s; accepted: max_seconds=60.")
     assert outcome.ratio(SLOW, QUICK) == 20
 
 

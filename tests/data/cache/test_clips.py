@@ -128,5 +128,7 @@ def test_a_clip_that_has_vanished_is_an_error(cache):
 
 def test_a_folder_that_is_no_cache_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TransNetError, match="the clip cache at .* cannot be used .* none"):
+    with pytest.raises(
+        TransNetError, match="the clip cache at .* cannot be used .* clip_cache='none'"
+    ):
         ClipCache(tmp_path / "file")
