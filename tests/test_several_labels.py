@@ -32,6 +32,7 @@ from transnet.data.video.writer import write_video
 from transnet.deploy import runtime
 from transnet.deploy.export import export
 from transnet.inference.timeline_formats import format_timeline
+from transnet.model.cues import CUES_OF
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +95,7 @@ def test_two_independent_labels_are_learned(run, evaluation):
     assert found.interval[0] <= found.mean_average_precision <= found.interval[1]
     assert evaluation.macro_f1 > 0.8 and found.micro_f1 > 0.8 and evaluation.top1 > 0.6
     assert evaluation.protocol.siblings_in_train == 0
-    assert set(evaluation.evidence.cues) == {"appearance", "middle_change", "last_change", "flow"}
+    assert set(evaluation.evidence.cues) == set(CUES_OF["both"])
     info = transnet.load(run).info
     assert info.several_labels and not info.learned_none
     assert info.outputs == info.classes == ("sliding", "striped")
