@@ -75,6 +75,13 @@ def read_clip(
     return clip
 
 
+def read_record(record: ClipRecord, config: ClipConfig, view: View = CENTER) -> Clip:
+    """Read a clip of a dataset, with its range of frames and its person; raises as read_clip."""
+    return read_clip(
+        record.path, config, view, start=record.start, end=record.end, person=record.person
+    )
+
+
 def read_views(
     path: Path | str,
     config: ClipConfig,

@@ -11,7 +11,7 @@ from transnet.checkpoints.clip_list import CLIPS_FILE, require_undamaged_clips
 from transnet.checkpoints.run import RunInfo
 from transnet.config import ClipConfig
 from transnet.data.cache.features import FeatureCache
-from transnet.data.clips import Clip, read_clip
+from transnet.data.clips import Clip, read_record
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.datasets.csv import read_csv_dataset
 from transnet.data.manifest import ClipRecord
@@ -57,16 +57,12 @@ class RunClips:
         self, records: Sequence[ClipRecord], title: str
     ) -> Iterator[tuple[ClipRecord, Clip]]:
         """Decode clips in threads, in order; clips that cannot be read are skipped."""
-        read = partial(_read, config=self.config)
+        read = partial(read_record, config=self.config)
         for record, clip in read_many(records, read, workers=self.workers, title=title):
             if isinstance(clip, Clip):
                 yield record, clip
             elif not isinstance(clip, VideoError):
                 raise clip
-
-
-def _read(record: ClipRecord, config: ClipConfig) -> Clip:
-    return read_clip(record.path, config, start=record.start, end=record.end, person=record.person)
 
 
 def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> RunClips:

@@ -14,7 +14,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from transnet.data.clips import Clip, read_clip
+from transnet.data.clips import Clip, read_record
 from transnet.data.manifest import ClipRecord
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError
@@ -183,13 +183,7 @@ def heat_on_person(
     shares, areas = [], []
     with progress_bar("explaining predictions", len(chosen), "clips") as bar:
         for record in chosen:
-            clip = read_clip(
-                record.path,
-                recognizer.info.clip,
-                start=record.start,
-                end=record.end,
-                person=record.person,
-            )
+            clip = read_record(record, recognizer.info.clip)
             found = explain_clip(recognizer, clip, segmenter=segmenter)
             if found.heat_on_person is not None and found.person_area is not None:
                 shares.append(found.heat_on_person)

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from transnet.checkpoints.run import RunInfo
-from transnet.data.clips import read_clip
+from transnet.data.clips import read_record
 from transnet.errors import VideoError
 from transnet.evaluation.evaluation import Evaluation
 from transnet.evaluation.explanation import explain_clip, has_maps, heated
@@ -97,13 +97,7 @@ def _shown(name: str, mistake: Mistake, recognizer: Recognizer) -> dict[str, Any
     record = mistake.clip
     frames = heat = np.empty((0, 1, 1, 3), np.uint8)
     try:
-        clip = read_clip(
-            record.path,
-            recognizer.info.clip,
-            start=record.start,
-            end=record.end,
-            person=record.person,
-        )
+        clip = read_record(record, recognizer.info.clip)
     except VideoError:  # changed since it was tested: show the mistake without frames
         pass
     else:

@@ -21,7 +21,7 @@ from transnet.data.cache.clips import ClipCache, cache_clips
 from transnet.data.cache.features import FeatureCache
 from transnet.data.cache.filling import KeptClips, StageSeconds
 from transnet.data.cache.store import Store
-from transnet.data.clips import read_clip
+from transnet.data.clips import read_record
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.data.views import training_views
@@ -283,9 +283,7 @@ class VideoData(ClipData):
         return broken
 
     def _check(self, record: ClipRecord) -> None:
-        read_clip(
-            record.path, self._info.clip, start=record.start, end=record.end, person=record.person
-        )
+        read_record(record, self._info.clip)
 
     def _dataset(self, records: Sequence[ClipRecord], labels: Sequence[Tensor]) -> Dataset[Any]:
         return VideoClips(records, labels, self._info.clip, flip=self._config.flip)

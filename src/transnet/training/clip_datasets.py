@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from transnet.config import ClipConfig
 from transnet.data.cache.clips import ClipCache
-from transnet.data.clips import read_clip
+from transnet.data.clips import read_record
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import CENTER, random_view
 from transnet.inference.features import FeatureExtractor
@@ -106,7 +106,5 @@ class VideoClips(Dataset[Any]):
         view = CENTER
         if chosen != FIXED_VIEW:
             view = random_view(np.random.default_rng(chosen), flip=self._flip)
-        clip = read_clip(
-            record.path, self._clip, view, start=record.start, end=record.end, person=record.person
-        )
+        clip = read_record(record, self._clip, view)
         return torch.from_numpy(clip.frames), self._labels[index]
