@@ -8,7 +8,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import transnet
-from tests.helpers import TINY_BACKBONE
+from tests.helpers import NO_MAP, TINY_BACKBONE
 from transnet import ClipConfig, ModelConfig, TrainingConfig, TransNetError
 from transnet.checkpoints.clip_list import trained_ranges
 from transnet.checkpoints.run import load_run_info
@@ -302,7 +302,7 @@ def test_a_mistake_does_not_cost_the_run_that_was_to_be_replaced(clips_folder, t
     before = weights_of(run)
     with pytest.raises(TransNetError, match="gives no map to flatten"):
         transnet.train(
-            str(clips_folder), out=str(run), backbone="test_vit", weights="none", overwrite=True,
-            clip=ClipConfig(frames=4, size=160), model=ModelConfig(readout="flatten"),
+            str(clips_folder), out=str(run), backbone=NO_MAP, weights="none", overwrite=True,
+            clip=ClipConfig(frames=4, size=224), model=ModelConfig(readout="flatten"),
         )  # fmt: skip
     assert equal(weights_of(run), before)

@@ -76,10 +76,10 @@ def pipe(monkeypatch, content):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "--input-size is None; accepted: WIDTHxHEIGHT"),
-        ({"input_size": "640"}, "--input-size is '640'; accepted: WIDTHxHEIGHT"),
-        ({"input_size": "0x9"}, "--input-size is '0x9'; accepted: WIDTHxHEIGHT"),
-        ({"input_size": "8x6", "fps": 0}, "--fps is 0; accepted: above 0"),
+        ({}, "input_size is None; accepted: WIDTHxHEIGHT"),
+        ({"input_size": "640"}, "input_size is '640'; accepted: WIDTHxHEIGHT"),
+        ({"input_size": "0x9"}, "input_size is '0x9'; accepted: WIDTHxHEIGHT"),
+        ({"input_size": "8x6", "fps": 0}, "fps is 0; accepted: above 0"),
     ],
 )
 def test_raw_frames_need_a_size(options, message):
