@@ -51,8 +51,13 @@ def serve(
     key = read_key(server.key_file)
     listener = listen(host, port)
     service = Service(server, stream, measure=True)
+
+    def start() -> None:
+        service.decoders.warm()
+        service.engine.start(run, unknown=unknown)
+
     hosts = {*LOCAL, host} if host in LOCAL else set()
-    app = make_app(service, lambda: service.engine.start(run, unknown=unknown), key=key)
+    app = make_app(service, start, key=key)
     address = f"http://{host}:{listener.getsockname()[1]}"
     say(f"serving {run} at {address} ({'with' if key else 'without'} a key); Ctrl-C stops")
     run_server(guarded(app, service, Access(hosts, key)), listener, None)

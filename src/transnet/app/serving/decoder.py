@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,9 @@ class Decoders:
 
     def warm(self) -> None:
         """Start the processes before the first upload."""
-        with self._decoder():
-            pass
+        with ExitStack() as stack:
+            for _ in range(self._config.decoders):
+                stack.enter_context(self._decoder())
 
     def close(self) -> None:
         """End the processes that are idle; the others end with their work."""

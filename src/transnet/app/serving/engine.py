@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from transnet.app.serving.problems import RequestError, busy
 from transnet.config import Unknown
 from transnet.errors import TransNetError
+from transnet.utils.memory import return_freed_memory
 from transnet.utils.progress import say
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ Result = TypeVar("Result")
 
 MEASURED_FRAMES = 2000
 """Frames ahead that a server assumes when it decides which runtimes are worth trying."""
+
+
+IDLE_S = 2.0
+"""Seconds without work after which the memory of the last is given back."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +159,14 @@ class Engine:
             raise RequestError(503, "the server is stopping.")
         return done
 
+    def _next_work(self) -> _Work | None:
+        with suppress(queue.Empty):
+            return self._queue.get(timeout=IDLE_S)
+        return_freed_memory()
+        return self._queue.get()
+
     def _work(self) -> None:
-        while (work := self._queue.get()) is not None:
+        while (work := self._next_work()) is not None:
             if not work.done.set_running_or_notify_cancel():
                 continue
             try:

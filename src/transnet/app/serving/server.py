@@ -22,6 +22,9 @@ from transnet.errors import TransNetError
 
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 STOP_S = 10
+KEEP_ALIVE_S = 75
+"""Longer than clients (5 s of httpx) and proxies (60 s) keep an idle connection: the side that asks
+closes it, so that no request meets a connection that is being closed."""
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 KEY_VARIABLE = "TRANSNET_API_KEY"
 
@@ -106,6 +109,7 @@ def run_server(app: App, listener: socket.socket, certificate: tuple[Path, Path]
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
         ws_max_size=FRAME_BYTES + 8,
         ws_max_queue=4,
         ssl_certfile=certificate_file,
