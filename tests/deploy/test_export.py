@@ -70,7 +70,7 @@ def test_the_models_need_no_other_knowledge(exported):
         "clip": ["batch", 4, 64, 64, 3],
         "encoder": ["batch", 64, 64, 3],
         "motion": ["batch", 1792],
-        "head": ["batch", 4, 128],
+        "head": ["batch", 4, 64],
         "novelty": ["batch", 4, 256],
     }
     for form, shape in shapes.items():

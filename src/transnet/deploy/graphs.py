@@ -43,7 +43,7 @@ class FrameEncoder(nn.Module):
         with_means: bool = False,
     ) -> None:
         super().__init__()
-        self.model, self.spatial = model, model.spatial
+        self.spatial = model.spatial
         self.normalization = Normalization(mean, std)
         wanted = {
             "features": "appearance" in model.cues,
@@ -58,7 +58,7 @@ class FrameEncoder(nn.Module):
         encoded = self.spatial.pool(maps.last) if maps else self.spatial.encode(pixels)
         found = {"means": mean_maps(encoded[None])[0]}
         if "features" in self.outputs:
-            found["features"] = self.model.frame_features(encoded)
+            found["features"] = self.spatial.readout(encoded)
         if maps:
             found["maps"] = torch.cat([maps.middle.flatten(1), maps.last.flatten(1)], dim=1)
         return tuple(found[name] for name in self.outputs)
@@ -94,7 +94,7 @@ class Head(nn.Module):
         logits: dict[str, Tensor] = {}
         pairs = first if second is None else second
         if "appearance" in self.model.cues:
-            logits |= self.model.frame_logits(first)
+            logits["appearance"] = self.model.temporal(first)
         if self.model.has_motion:
             logits |= self.model.motion_logits(pairs)
         scoring = self.model.scoring
@@ -137,7 +137,7 @@ class Shapes(NamedTuple):
 
 def shapes_of(model: TransNet, size: int, novelty: NoveltyDetector | None = None) -> Shapes:
     """The sizes of a network's graphs."""
-    features = sum(readout.dense.out_features for readout, _ in model.frame_heads.values())
+    features = model.spatial.readout.dense.out_features if "appearance" in model.cues else 0
     maps = pairs = 0
     if model.has_motion:
         maps = sum(shape.numel() for shape in model.pair_motion.shapes)

@@ -24,7 +24,6 @@ from transnet.deploy.export_info import (
 from transnet.deploy.runtime import ExportedRecognizer, forms_of, load
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
-from transnet.model.cues import CUES_OF, FRAME_CUES
 from transnet.model.transnet import TransNet
 from transnet.utils.progress import say
 
@@ -147,7 +146,7 @@ def _describe(recognizer: Recognizer) -> ExportInfo:
         classes=info.classes,
         clip=info.clip,
         backbone=info.backbone,
-        features=info.model.features * len(FRAME_CUES & set(CUES_OF[info.model.cues])),
+        features=info.model.features,
         precision="float32",
         split=info.split,
         learned_none=info.learned_none,

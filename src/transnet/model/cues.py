@@ -4,7 +4,6 @@
 
     cue              from frames i, i+1           head
     appearance       z_i                          readout, the paper's three convolutions
-    placeless        z_i, places swapped          the same
     middle_change    change of the middle map     dense layer, h_i = f(V m_i + b), the last two
     last_change      change of the last map       the same
     flow             what moves where             the same
@@ -14,11 +13,6 @@
 Each cue has a head and a loss of its own. Where the place tells the action, one head for all cues
 learns the place and little else: on real people set before other places it was right for 6 % of the
 clips, heads that are trained apart for more than half.
-
-The mean of the features over a clip, which tells the place for the most part, is swapped between
-the clips of a batch while the second head is trained, so that it learns from what changes. Wang et
-al. (2021), "Removing the Background by Adding the Background", mix a still frame into the pixels to
-the same end.
 """
 
 from __future__ import annotations
@@ -33,22 +27,15 @@ from transnet.model.temporal import TemporalConvolutions
 
 if TYPE_CHECKING:
     from transnet.model.baselines import TemporalBaseline
-    from transnet.model.readout import Readout
 
-FRAME_CUES = frozenset({"appearance", "placeless"})
-"""The cues that are classified from frames, the others from pairs of frames."""
-
-WEIGHTS = {"appearance": 0.5, "placeless": 0.5}
-"""The weight of each cue in the mean, where it is not 1: the two heads of the appearance count as
-one. It cost nothing on validation groups of four UCF101 classes and gained before other places."""
-
-SWAPPED = 0.7
-"""The share of the clips whose places are swapped."""
+WEIGHTS = {"appearance": 0.25}
+"""The weight of each cue in the mean, where it is not 1. A quarter cost nothing in the usual places
+and was right more often in others: docs/motion.md, "How the cues are weighed"."""
 
 CUES_OF = {
     "appearance": ("appearance",),
     "motion": ("middle_change", "last_change", "flow"),
-    "both": ("appearance", "placeless", "middle_change", "last_change", "flow"),
+    "both": ("appearance", "middle_change", "last_change", "flow"),
 }
 """The cues that each choice of ``cues`` classifies."""
 
@@ -60,48 +47,6 @@ def mean_over_cues(probabilities: Mapping[str, Tensor]) -> Tensor:
     return torch.stack(
         [w / total * each for w, each in zip(weights, probabilities.values(), strict=True)]
     ).sum(dim=0)
-
-
-class FrameHead(nn.Module):
-    """Classifies the frames of a clip; the places of most clips are swapped while it is trained.
-
-    Args:
-        readout: from what the backbone gives of a frame to its features.
-        temporal: from the features of n frames, ``(B, n, L)``, to logits.
-    """
-
-    def __init__(self, readout: Readout, temporal: TemporalConvolutions | TemporalBaseline) -> None:
-        super().__init__()
-        self.readout = readout
-        self.temporal = temporal
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """The readout's input for each frame, ``(B, n, ...)``, to logits ``(B, C)``."""
-        if self.training:
-            frames = swap_places(frames, SWAPPED)
-        features = self.readout(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
-        logits: Tensor = self.temporal(features)
-        return logits
-
-
-def swap_places(frames: Tensor, probability: float) -> Tensor:
-    """Replace the mean over time of some clips by that of another clip of the batch.
-
-    Args:
-        frames: what the backbone gives of each frame, ``(B, n, ...)``.
-        probability: of each clip, 0..1.
-
-    Example:
-        >>> clips = torch.tensor([[1.0, 3.0], [11.0, 15.0]]).unsqueeze(2)
-        >>> swapped = swap_places(clips, 1.0)
-        >>> (swapped - swapped.mean(dim=1, keepdim=True)).flatten().tolist()
-        [-1.0, 1.0, -2.0, 2.0]
-    """
-    places = frames.mean(dim=1, keepdim=True)
-    order = torch.randperm(len(frames), device=frames.device)
-    swapped = torch.rand(len(frames), device=frames.device) < probability
-    chosen = swapped.reshape(-1, *[1] * (frames.ndim - 1))
-    return torch.where(chosen, frames - places + places[order], frames)
 
 
 class PairHead(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 import torch
@@ -12,7 +11,7 @@ from transnet.config import Cues, Temporal
 from transnet.config import Readout as ReadoutKind
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone
-from transnet.model.cues import CUES_OF, FrameHead, PairHead
+from transnet.model.cues import CUES_OF, PairHead
 from transnet.model.encoded import Encoded
 from transnet.model.motion import MotionMaps, PairMotion, motion_maps
 from transnet.model.novelty import mean_maps
@@ -127,9 +126,6 @@ class TransNet(nn.Module):
         self.spatial = Spatial(encoder, features, readout, dropout, appearance=appearance)
         if appearance:
             self.temporal = temporal_of(features)
-        if "placeless" in self.cues:
-            readout_again = Readout(encoder, features, readout, dropout)
-            self.placeless = FrameHead(readout_again, temporal_of(features))
         if has_motion:
             self.pair_motion = PairMotion(*_map_shapes(encoder))
             self.motion = nn.ModuleDict(
@@ -143,16 +139,6 @@ class TransNet(nn.Module):
     def backbone(self) -> Backbone:
         """The image network in the 2D component."""
         return self.spatial.backbone
-
-    @property
-    def frame_heads(self) -> dict[str, tuple[Readout, TemporalPart]]:
-        """The readout and the temporal part of each cue that is classified from frames."""
-        heads = {}
-        if "appearance" in self.cues:
-            heads["appearance"] = self.spatial.readout, self.temporal
-        if "placeless" in self.cues:
-            heads["placeless"] = self.placeless.readout, self.placeless.temporal
-        return heads
 
     @property
     def pair_heads(self) -> dict[str, PairHead]:
@@ -211,8 +197,6 @@ class TransNet(nn.Module):
             shape = encoded.frames.shape[:2]
             features = self.spatial.readout(encoded.frames.flatten(0, 1)).unflatten(0, shape)
             logits["appearance"] = self.temporal(features)
-        if "placeless" in self.cues:
-            logits["placeless"] = self.placeless(encoded.frames)
         if self.has_motion:
             for cue, motion in self.pair_motion.split(encoded.pairs).items():
                 logits[cue] = self.pair_heads[cue](motion)
@@ -222,24 +206,10 @@ class TransNet(nn.Module):
         """Normalized frames ``(N, 3, H, W)`` to what a stream keeps of them."""
         maps = self.backbone.maps(frames) if self.has_motion else None
         encoded = self.spatial.pool(maps.last) if maps else self.spatial.encode(frames)
-        heads = self.frame_heads.values()
-        terms = [part.frame_terms(readout(encoded)) for readout, part in heads]
-        joined = torch.cat(terms, dim=1) if terms else frames.new_empty(len(frames), 0)
-        return FrameTerms(joined, maps and motion_maps(maps), mean_maps(encoded[None])[0])
-
-    def frame_features(self, encoded: Tensor) -> Tensor:
-        """The readout's input for N frames to the features of each head, ``(N, F)``."""
-        return torch.cat([readout(encoded) for readout, _ in self.frame_heads.values()], dim=1)
-
-    def frame_logits(self, features: Tensor) -> dict[str, Tensor]:
-        """Features of all heads ``(B, n, F)`` to the logits of the cues of frames."""
-        return {cue: part(own) for cue, part, own in self._by_head(features)}
-
-    def _by_head(self, values: Tensor) -> Iterator[tuple[str, TemporalPart, Tensor]]:
-        heads = self.frame_heads
-        each = values.chunk(max(1, len(heads)), dim=2)
-        for (cue, (_, part)), own in zip(heads.items(), each, strict=bool(heads)):
-            yield cue, part, own
+        terms = frames.new_empty(len(frames), 0)
+        if "appearance" in self.cues:
+            terms = self.temporal.frame_terms(self.spatial.readout(encoded))
+        return FrameTerms(terms, maps and motion_maps(maps), mean_maps(encoded[None])[0])
 
     def pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """N pairs of frames to what a stream keeps of their motion, ``(N, P)``."""
@@ -251,7 +221,9 @@ class TransNet(nn.Module):
 
         Equal to those of a clip of the same frames.
         """
-        logits = {cue: part.from_frame_terms(own) for cue, part, own in self._by_head(frames)}
+        logits = {}
+        if "appearance" in self.cues:
+            logits["appearance"] = self.temporal.from_frame_terms(frames)
         if pairs is not None:
             logits |= self.motion_logits(pairs)
         return self.scoring.join(logits) / self.temperature
