@@ -22,6 +22,7 @@ from safetensors import safe_open
 import transnet
 from tests.helpers import TINY_BACKBONE, attribute_frames, write_attributes
 from transnet import ClipConfig, ModelConfig, StreamConfig, TrainingConfig, TransNetError
+from transnet.archive.label_config import LabelConfig
 from transnet.archive.labeler import Labeler
 from transnet.checkpoints.model_card import model_card, read_scores
 from transnet.checkpoints.weights_file import read_weights, write_weights
@@ -195,6 +196,14 @@ def test_each_class_has_its_own_segments(run, film, tmp_path):
     page = format_timeline(timeline, "html")
     assert all(f'<div class="lane small">{label}</div>' in page for label in of_class)
     assert format_timeline(timeline, "vtt").count("-->") == len(timeline.segments)
+
+
+def test_an_archive_has_the_segments_in_order_of_their_start(run, film):
+    (row,) = Labeler(str(run), LabelConfig(segments_from_s=0.1)).label([str(film)])
+    timeline = transnet.find_segments(transnet.load(run), film)
+    assert [(one["label"], one["start_s"]) for one in row["segments"]] == [
+        (segment.label, segment.start_s) for segment in timeline.segments
+    ]
 
 
 def test_live_tells_each_class(run, film, capsys):

@@ -14,8 +14,8 @@ def segments_of(recognizer: Recognizer, path: str) -> list[dict[str, Any]]:
     """What happens in a video from when to when; see :func:`transnet.find_segments`.
 
     Returns:
-        ``label``, ``start_s``, ``end_s`` and ``score`` of each segment, in order; nothing of a
-        video that is shorter than a window.
+        ``label``, ``start_s``, ``end_s`` and ``score`` of each segment, in order of their start;
+        nothing of a video that is shorter than a window.
 
     Raises:
         VideoError: the file cannot be opened, or is no video.
@@ -29,4 +29,5 @@ def segments_of(recognizer: Recognizer, path: str) -> list[dict[str, Any]]:
             if prediction is not None:
                 found += events.update(prediction)
     found += events.finish()
-    return [segment.to_dict() for segment in found]
+    # Those of several labels at once overlap, and come in the order in which they end.
+    return [segment.to_dict() for segment in sorted(found, key=lambda segment: segment.start_s)]
