@@ -154,6 +154,15 @@ def test_box_track_and_label_are_drawn_where_the_person_is():
         assert rows.min() > 30 * scale  # the title stands above the box
 
 
+def test_the_text_of_a_person_has_the_score_of_each_label():
+    scores, box = {"wave": 0.93, "walk": 0.4}, Box(0, 0, 1, 1)
+    strange = Prediction("film", scores, 0.0, 1.0, known=False)
+    assert str(PersonPrediction(1, box, strange)) == "1: unknown"
+    both = Prediction("film", scores, 0.0, 1.0, thresholds={"wave": 0.5, "walk": 0.3})
+    assert str(PersonPrediction(2, box, both)) == "2: wave 93%, walk 40%"
+    assert str(PersonPrediction(3, box, None)) == "3"
+
+
 def test_a_window_shows_the_people_where_there_is_a_screen(trained_run, clip, people, capsys):
     if not has_screen():
         pytest.skip("there is no screen here (Xvfb is enough)")

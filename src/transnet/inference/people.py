@@ -23,7 +23,7 @@ from transnet.data.video.sources import FrameSource, SourceFrame
 from transnet.data.views import CENTER
 from transnet.errors import TransNetError
 from transnet.inference.base import BaseRecognizer
-from transnet.inference.prediction import Prediction
+from transnet.inference.prediction import UNKNOWN, Prediction
 from transnet.inference.recognizer import Recognizer
 from transnet.inference.stream import interval_s, prediction_of, window_step_s
 from transnet.model.streaming import StreamingTransNet
@@ -63,8 +63,11 @@ class PersonPrediction:
         return {"track": self.track, "box": rounded(self.box), **values}
 
     def __str__(self) -> str:
-        found = self.prediction
-        return f"{self.track}: {found.label} {found.score:.0%}" if found else f"{self.track}"
+        if self.prediction is None:
+            return f"{self.track}"
+        scores = self.prediction.scores
+        shown = ", ".join(f"{label} {scores[label]:.0%}" for label in self.prediction.labels)
+        return f"{self.track}: {shown or UNKNOWN}"
 
 
 class PeopleSession:
