@@ -289,6 +289,13 @@ def test_a_video_network_learns_several_labels(data, cache, tmp_path):
     assert len(transnet.load(out).predict(next(data.parent.glob("*.avi"))).scores) == 2
 
 
+def test_unknown_videos_are_not_measured(run, data):
+    with pytest.raises(
+        TransNetError, match=r"cannot recognize unknown videos; leave unknown out\."
+    ):
+        transnet.evaluate(run, unknown=str(data.parent))
+
+
 def test_other_commands(run, data, evaluation, tmp_path):
     assert main(["suggest", str(run), str(data.parent), "--out", str(tmp_path / "s")]) == 0
     with open(tmp_path / "s/suggestions.csv", newline="") as file:

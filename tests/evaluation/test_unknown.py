@@ -125,7 +125,7 @@ def test_without_other_clips_each_class_is_left_out(run):
     assert "1.25 times the distance" in page
 
 
-def test_what_cannot_tell_is_named(run, tmp_path):
+def test_what_cannot_tell_is_named(run, clips_folder, tmp_path):
     (run / "novelty.safetensors").write_bytes(b"damaged")
     with pytest.raises(TransNetError, match=r"novelty.safetensors is damaged.*unknown='off'"):
         transnet.load(run, unknown="on")
@@ -133,6 +133,11 @@ def test_what_cannot_tell_is_named(run, tmp_path):
     with pytest.raises(TransNetError, match="unknown is 'on', but .* has no novelty"):
         transnet.load(run, unknown="on")
     assert transnet.evaluate(run).unknown is None
+    with pytest.raises(
+        TransNetError, match="no novelty.safetensors: .*leave unknown out, or train"
+    ):
+        transnet.evaluate(run, unknown=str(clips_folder), cache=str(tmp_path / "features"))
+    assert not (tmp_path / "features").exists()  # before anything is decoded
     with pytest.raises(TransNetError, match="unknown is 'maybe'; accepted: auto, on, off"):
         transnet.load(run, unknown="maybe")
     with pytest.raises(TransNetError, match="accepted: a folder of videos"):

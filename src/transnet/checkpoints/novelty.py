@@ -75,13 +75,16 @@ def choose_novelty(run: Path | str, unknown: Unknown) -> NoveltyDetector | None:
         return None
     detector = load_novelty(run)
     if detector is None and unknown == "on":
-        reason = (
-            "its backbone was trained, its clips have one group or several labels at once, or an "
-            "older version made it"
-        )
-        if is_hub_address(run):
-            reason = "it consists of features of the training clips, which are not published"
-        raise TransNetError(
-            f"unknown is 'on', but {run} has no {NAME}: {reason}; accepted: auto, off."
-        )
+        raise TransNetError(f"unknown is 'on', but {why_none(run)}; accepted: auto, off.")
     return detector
+
+
+def why_none(run: Path | str) -> str:
+    """Why a run has no ``novelty.safetensors``, as part of a sentence."""
+    reason = (
+        "its backbone was trained, its clips have one group or several labels at once, an older "
+        "version made it, or it was downloaded"
+    )
+    if is_hub_address(run):
+        reason = "it consists of features of the training clips, which are not published"
+    return f"{run} has no {NAME}: {reason}"

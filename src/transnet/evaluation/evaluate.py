@@ -48,7 +48,7 @@ def evaluate(
         detector: for a run with --crop people: weights of a detector of torchvision, a file, or
             its name; by default one in torchvision's cache
         unknown: folder of videos that show none of the classes; measures how many of them are
-            called unknown
+            called unknown; refused for runs that cannot recognize unknown videos
         allow_trained_clips: test even on clips that the run was trained on
         timeline: also find the segments of the test videos and compare them with the annotated
             ones; writes timelines.json (mAP at temporal IoU 0.3 to 0.7)
@@ -59,7 +59,8 @@ def evaluate(
         The metrics, as written to metrics.json.
 
     Raises:
-        TransNetError: clips are missing, were trained on, or belong to unknown classes.
+        TransNetError: clips are missing, were trained on, or belong to unknown classes, or the run
+            cannot recognize the ``unknown`` videos.
 
     Example:
         >>> 0 <= transnet.evaluate("runs/mine").top1 <= 1

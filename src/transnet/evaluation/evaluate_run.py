@@ -62,11 +62,11 @@ def evaluate_run(
     started = time.perf_counter()
     recognizer = load(folder, device=device, unknown="off")
     info = recognizer.info
+    others = unknown_videos(unknown, folder, info)
     find, people = _finders(recognizer, segmenter, detector, device)
     selection = select_clips(folder, info, data, split)
     views = evaluation_views(temporal_views, spatial_views)
     counts = ViewCounts(temporal_views, spatial_views)
-    others = unknown_videos(unknown)
     max_broken = 0.0 if broken == "stop" else 1.0
     with FeatureCache(cache or cache_folder() / "features") as store:
         extractor = _extractor(recognizer, store, workers, device)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from transnet.checkpoints.novelty import load_novelty
+from transnet.checkpoints.novelty import load_novelty, why_none
+from transnet.checkpoints.run import RunInfo
 from transnet.config import NO_CLASS
 from transnet.data.cache.filling import KeptClips
 from transnet.data.datasets.folder import videos_below
@@ -64,11 +65,16 @@ class UnknownMetrics:
         )
 
 
-def unknown_videos(folder: str | None) -> list[ClipRecord]:
+def unknown_videos(folder: str | None, run: Path, info: RunInfo) -> list[ClipRecord]:
     """The clips of ``--unknown``: all videos in a folder.
 
+    Args:
+        folder: the folder; ``None`` for no clips.
+        run: the run folder.
+        info: its record.
+
     Raises:
-        TransNetError: there are none.
+        TransNetError: there are none, or the run cannot call them unknown.
     """
     if folder is None:
         return []
@@ -77,6 +83,11 @@ def unknown_videos(folder: str | None) -> list[ClipRecord]:
     if not videos:
         raise TransNetError(
             f"unknown is {folder!r}; accepted: a folder of videos that show none of the classes."
+        )
+    if not info.learned_none and load_novelty(run) is None:
+        raise TransNetError(
+            f"unknown is {folder!r}, but {why_none(run)}. So it cannot recognize unknown videos; "
+            "leave unknown out" + ("." if info.several_labels else ", or train with _none clips.")
         )
     return [ClipRecord(path, NO_CLASS, str(path)) for path in videos]
 
