@@ -111,6 +111,15 @@ def test_int8_says_what_it_costs(exported, exported_int8):
     assert checked["float32_layers"] <= checked["layers"] // 2
 
 
+def test_int8_is_measured_on_clips_of_the_classes(trained_run, clips_folder, tmp_path):
+    other = shutil.copytree(clips_folder, tmp_path / "clips")
+    for folder in sorted(path for path in other.iterdir() if path.is_dir()):
+        folder.rename(folder.with_name(f"other-{folder.name}"))
+    with pytest.raises(TransNetError, match="none of the 6 clips .* labeled other.*name a dataset"):
+        export(trained_run, out=str(tmp_path / "int8"), int8=True, data=str(other))
+    assert not (tmp_path / "int8").exists()
+
+
 @needs_openvino
 def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     folder = export(trained_run, out=str(tmp_path / "openvino"), format="openvino")

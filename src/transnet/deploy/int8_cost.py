@@ -37,7 +37,7 @@ def int8_cost(
         share of the clips that is called unknown.
 
     Raises:
-        TransNetError: the loss is larger.
+        TransNetError: the loss is larger, or no clip can be measured.
     """
     known = {*float32.info.outputs, NO_CLASS}
     labels, before, after = [], [], []
@@ -46,6 +46,13 @@ def int8_cost(
             labels.append(UNKNOWN if record.label == NO_CLASS else record.label)
             before.append(whole(float32, clip.frames[None]))
             after.append(whole(int8, clip.frames[None]))
+    if not labels:
+        first = clips.measured[0]
+        raise TransNetError(
+            f"none of the {len(clips.measured)} clips to measure int8 on can be read and has a "
+            f"class of the run (first: {first.path}, labeled {first.label}); name a dataset of its "
+            "classes with --data, or export without --int8."
+        )
     (reference, distances), (quantized, int8_distances) = joined(before), joined(after)
     right = labels
     top1_float32, top1_int8 = (
