@@ -26,7 +26,7 @@ def save_random(path, name, **arguments):
     ("file", "name"),
     [
         ("mine.pth", "ssdlite320_mobilenet_v3_large"),
-        ("mine.pth", "fasterrcnn_mobilenet_v3_large_320_fpn"),
+        ("fasterrcnn_mobilenet_v3_large_320_fpn.pth", "fasterrcnn_mobilenet_v3_large_320_fpn"),
         ("fasterrcnn_mobilenet_v3_large_fpn-907ea3f9.pth", "fasterrcnn_mobilenet_v3_large_fpn"),
     ],
 )
@@ -37,8 +37,16 @@ def test_a_file_of_weights_says_whose_it_is(tmp_path, file, name):
     assert detector.boxes(np.zeros((90, 120, 3), np.uint8)) == []  # random weights are not sure
 
 
+def test_weights_that_fit_two_architectures_are_asked_for_their_name(tmp_path):
+    path = save_random(tmp_path / "mine.pth", "fasterrcnn_mobilenet_v3_large_fpn")
+    both = "fasterrcnn_mobilenet_v3_large_320_fpn and fasterrcnn_mobilenet_v3_large_fpn"
+    with pytest.raises(TransNetError, match=f"fit {both}; rename the file"):
+        find_people(detector=str(path))
+
+
 def test_a_detector_finds_boxes_in_pixels_of_the_picture(tmp_path):
-    path = save_random(tmp_path / "two.pth", "fasterrcnn_mobilenet_v3_large_320_fpn", num_classes=2)
+    name = "fasterrcnn_mobilenet_v3_large_320_fpn"
+    path = save_random(tmp_path / f"{name}-two.pth", name, num_classes=2)
     state = torch.load(path)
     state["roi_heads.box_predictor.cls_score.bias"] = torch.tensor([-9.0, 9.0])  # all are people
     torch.save(state, path)

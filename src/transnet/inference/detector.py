@@ -65,12 +65,14 @@ def load_detector(choice: str, device: torch.device) -> PersonDetector:
 
     Args:
         choice: a file of weights, as torchvision publishes them or as ``torch.save`` wrote the
-            ``state_dict`` of such a detector; or a name of :data:`DETECTORS` whose weights are in
-            torchvision's cache.
+            ``state_dict`` of such a detector, in a file whose name begins with that of the
+            architecture where weights fit two; or a name of :data:`DETECTORS` whose weights are
+            in torchvision's cache.
         device: where it computes.
 
     Raises:
-        TransNetError: there is no such file or name, or the weights are of something else.
+        TransNetError: there is no such file or name, or the weights are of something else,
+            or fit two architectures.
     """
     path = Path(choice).expanduser()
     if choice in DETECTORS:
@@ -132,16 +134,24 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _architecture(path: Path, state: Mapping[str, Tensor]) -> str:
-    """The name that begins the file's name, as torchvision's do; else the first that fits."""
+    """The name that begins the file's name, as torchvision's do; else the only one that fits."""
     named = [name for name in DETECTORS if path.name.startswith(name)]
     if named:
         return max(named, key=len)
-    for name in DETECTORS:
-        if state.keys() == _build(name, state, device="meta").state_dict().keys():
-            return name
-    raise TransNetError(
-        f"detector is {str(path)!r}, whose weights are of none of {', '.join(DETECTORS)}."
-    )
+    keys = state.keys()
+    fitting = [
+        name for name in DETECTORS if keys == _build(name, state, device="meta").state_dict().keys()
+    ]
+    if not fitting:
+        raise TransNetError(
+            f"detector is {str(path)!r}, whose weights are of none of {', '.join(DETECTORS)}."
+        )
+    if len(fitting) > 1:  # they differ in the size of their input only
+        raise TransNetError(
+            f"detector is {str(path)!r}, whose weights fit {' and '.join(fitting)}; rename the "
+            "file so that its name begins with that of its architecture."
+        )
+    return fitting[0]
 
 
 def _build(name: str, state: Mapping[str, Tensor], device: str = "cpu") -> nn.Module:
