@@ -333,6 +333,22 @@ def test_a_run_of_before_is_read_as_one_label(trained_run, clips_folder, tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_server_counts_each_label(run, data):
+    pytest.importorskip("fastapi")
+    from tests.app.test_serving import client_of
+
+    video = data.parent / "person0-11-0.avi"
+    labels = transnet.load(run).predict(video).labels
+    assert len(labels) == 2
+    for client in client_of(run):
+        client.post("/predict", files={"file": video.read_bytes()})
+        counted = client.get("/metrics").text
+        for label in labels:
+            assert f'transnet_predictions_total{{label="{label}"}} 1' in counted
+        assert "|" not in counted
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_server_answers_what_reaches_its_threshold(run, film):
     pytest.importorskip("fastapi")
     from tests.app.test_serving import client_of

@@ -143,7 +143,8 @@ def _add_predict(router: APIRouter, service: Service) -> None:
                 service.decoders.clip, upload.path, recognizer.info.clip
             )
             prediction = await service.engine.predict(frames, upload.name)
-        service.metrics.add("predictions_total", label=prediction.label)
+        for label in prediction.labels or (UNKNOWN,):
+            service.metrics.add("predictions_total", label=label)
         service.metrics.add("predict_seconds_total", time.perf_counter() - started)
         if detail:
             return prediction.to_dict()
