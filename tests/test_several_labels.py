@@ -110,6 +110,8 @@ def test_the_evaluation_is_written(run, evaluation):
     page = (run / "report.html").read_text()
     assert "mean\n      average precision" in page and "average precision</th>" in page
     assert "exact match" in page and "Confusion matrix" not in page
+    low, high = evaluation.several.interval
+    assert f"mAP: 95 % interval {low:.1%} to {high:.1%}, from only" in page
     assert not (run / "confusion.csv").exists()
     with open(run / "predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))

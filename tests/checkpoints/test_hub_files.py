@@ -122,11 +122,27 @@ def test_the_card_states_the_score_and_the_leak(hub, run, capsys, leak, said):
     assert accuracy["type"] == "accuracy"
     assert accuracy["value"] == pytest.approx(metrics["top1"], abs=1e-4)
     assert accuracy["args"] == {"interval_95": [0.25, 0.75], "siblings_in_train": leak}
+    macro_f1 = found["results"][0]["metrics"][1]
+    assert macro_f1["type"] == "f1" and macro_f1["args"].get("interval_95") is None
+    assert "interval" in accuracy["name"] and "interval" not in macro_f1["name"]
     assert found["results"][0]["dataset"]["split"] == info.split
     assert ("This score is too high" in body) == (leak > 0.01)
     few = "95 % interval 25.0% to 75.0%, from only 1 groups: with fewer than ten it says little"
     assert few.replace("1 groups", f"{metrics['num_groups']} groups") in " ".join(body.split())
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("leak", [0.99, 0.0])
+def test_with_several_labels_the_score_is_map(hub, run, capsys, leak):
+    metrics = transnet.evaluate(run).to_dict()
+    metrics["protocol"]["siblings_in_train"] = leak
+    metrics["several"] = {"mean_average_precision": 0.813, "interval": [0.7, 0.9]}
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    transnet.load(run).push_to_hub("anna/several")
+    _, body = card(hub, "anna/several")
+    assert "mAP 81.3% (95 % interval 70.0% to 90.0%" in " ".join(body.split())
+    said = capsys.readouterr().err
+    assert "mAP 81.3%" in said and f"{metrics['top1']:.1%}" not in said.partition("pushed to")[2]
 
 
 def test_a_pretraining_is_pushed_and_is_a_segmenter_and_a_backbone_again(

@@ -99,6 +99,13 @@ class Scores:
         return f" ({interval_text(interval, self.num_groups)})"
 
     @property
+    def headline(self) -> str:
+        """The score to look at first, in words: mAP with several labels, else top-1 accuracy."""
+        if self.mean_average_precision is not None:
+            return f"mAP {self.mean_average_precision:.1%}"
+        return f"Top-1 accuracy {self.top1:.1%}"
+
+    @property
     def leaks(self) -> bool:
         """Whether more than 1 % of the test clips have a sibling in training."""
         return (self.siblings_in_train or 0) > MAX_LEAK
@@ -194,11 +201,11 @@ def base_model(info: RunInfo) -> str | None:
 def _measured(name: str, scores: Scores | None) -> str:
     if scores is None:
         return _UNMEASURED.format(name=name)
-    text = f"Top-1 accuracy {scores.top1:.1%}{scores.limits(scores.interval)}"
+    text = f"{scores.headline}{scores.limits(scores.interval)}"
     if scores.mean_average_precision is not None:
         text = (
-            f"mAP {scores.mean_average_precision:.1%}{scores.limits(scores.map_interval)}, all "
-            f"labels of a clip right {scores.top1:.1%}"
+            f"{scores.headline}{scores.limits(scores.map_interval)}, all labels of a clip right "
+            f"{scores.top1:.1%}"
         )
     text += f", macro-F1 {scores.macro_f1:.1%}, on {scores.num_clips} clips. {scores.sentence}"
     if scores.leaks:
@@ -213,8 +220,7 @@ def _results(info: RunInfo, scores: Scores) -> list[Any]:
     told = "unknown" if leak is None else f"{leak:.1%}"
     warning = "too high; " if scores.leaks else ""
 
-    def about(interval: tuple[float, float] | None) -> str:
-        limits = scores.limits(interval).strip(" ()")
+    def about(limits: str) -> str:
         limits = f"{limits}; " if limits else ""
         return f" ({warning}{limits}test clips with a sibling in training: {told})"
 
@@ -225,19 +231,23 @@ def _results(info: RunInfo, scores: Scores) -> list[Any]:
         "dataset_split": scores.split,
     }
     exact = "Top-1 accuracy" if scores.mean_average_precision is None else "All labels right"
+    limits, map_limits = (
+        scores.limits(interval).strip(" ()") for interval in (scores.interval, scores.map_interval)
+    )
     figures = [
-        ("accuracy", exact, scores.top1, scores.interval),
-        ("f1", "Macro-F1", scores.macro_f1, scores.interval),
+        ("accuracy", exact, scores.top1, scores.interval, limits),
+        ("f1", "Macro-F1", scores.macro_f1, None, ""),  # its interval is not measured
     ]
     if scores.mean_average_precision is not None:
-        figures.insert(0, ("mAP", "mAP", scores.mean_average_precision, scores.map_interval))
+        measured = scores.mean_average_precision, scores.map_interval, map_limits
+        figures.insert(0, ("mAP", "mAP", *measured))
     return [
         EvalResult(
             **shared,
             metric_type=kind,
             metric_value=round(value, 4),
-            metric_name=name + about(interval),
+            metric_name=name + about(limits),
             metric_args={"interval_95": interval and list(interval), "siblings_in_train": leak},
         )
-        for kind, name, value, interval in figures
+        for kind, name, value, interval, limits in figures
     ]

@@ -158,8 +158,8 @@ def _told(scores: Scores | None) -> str:
         )
     if scores.leaks:
         return (
-            f"warning: the card says that the score of {scores.top1:.1%} is too high: "
+            f"warning: the card says that the score is too high ({scores.headline}): "
             f"{scores.siblings_in_train:.1%} of the test clips share class and group with a "
             "training clip."
         )
-    return f"the card states the score of metrics.json: {scores.top1:.1%}"
+    return f"the card states the score of metrics.json: {scores.headline}"

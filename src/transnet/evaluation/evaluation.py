@@ -82,16 +82,16 @@ class Evaluation(ClassificationMetrics):
         f1 = f"macro-F1 {self.macro_f1:.1%}"
         if self.several is None:
             return f"top-1 {self.top1:.1%} ({self.interval_text}), {f1}"
-        interval = interval_text(self.several.interval, self.num_groups)
         return (
-            f"mAP {self.headline:.1%} ({interval}), {f1}, micro-F1 {self.several.micro_f1:.1%}, "
-            f"all labels right {self.top1:.1%}"
+            f"mAP {self.headline:.1%} ({self.interval_text}), {f1}, micro-F1 "
+            f"{self.several.micro_f1:.1%}, all labels right {self.top1:.1%}"
         )
 
     @property
     def interval_text(self) -> str:
-        """``top1_interval`` in words, and how far to trust it."""
-        return interval_text(self.top1_interval, self.num_groups)
+        """The interval of the headline in words, and how far to trust it."""
+        interval = self.several.interval if self.several else self.top1_interval
+        return interval_text(interval, self.num_groups)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``metrics.json``."""
