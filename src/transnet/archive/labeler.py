@@ -234,10 +234,10 @@ class Labeler:
 def label_schema() -> Any:
     """The columns of a row, as a ``pyarrow.Schema``.
 
-    ``path``; ``size`` in bytes; ``label``, the best class or ``unknown``; ``score``, the
-    probability of the best class; ``scores``, that of every class, best first; ``segments``, if
-    they were asked for; ``seconds``, the length of the video; ``error``, why there is no label;
-    ``model``, a digest of the model.
+    ``path``; ``size`` in bytes; ``label``, the best class, several joined by ``|``, or
+    ``unknown``; ``score``, the probability of the best class; ``scores``, that of every class, best
+    first; ``segments``, if they were asked for; ``seconds``, the length of the video; ``error``,
+    why there is no label; ``model``, a digest of the model.
     """
     pa = import_pyarrow()
     segment = pa.struct(

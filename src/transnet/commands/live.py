@@ -47,7 +47,8 @@ def live(
         source: webcam number, RTSP or HTTP address, video file, or - for raw frames (rgb24) on
             standard input
         stream: how the stream is classified
-        json: print JSON lines of kind window, segment and, at the end, summary; opens no window
+        json: print JSON lines of kind window and segment, with --people of kind person, and, at
+            the end, summary; opens no window
         out: write the stream with the scores on it to this video (.mp4)
         no_window: do not open a window; print a line per event
         realtime: play a file at its own speed and drop frames if the machine is too slow

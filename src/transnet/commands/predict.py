@@ -52,7 +52,8 @@ def predict(
         allow_partial: use the good frames of a damaged file instead of rejecting it
         isolate: decode in a child process with limits of memory and time, for files of strangers;
             not with --timeline or --people
-        timeline: find the segments of a long video, with the label, start, end and score of each
+        timeline: find the segments of a long video, with the label, start, end and score of each;
+            with --people those of each person, of runs that answer one label at a time
         stream: how a long video is classified
         format: format of a timeline; by default from the suffix of --out, else text; with --people
             text, json, csv or html
