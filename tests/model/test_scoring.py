@@ -91,10 +91,10 @@ def test_the_temperature_of_several_labels_is_found():
     targets = torch.bernoulli(logits.sigmoid())
     several = SeveralLabels(3)
     for scale in (0.5, 2.0):
-        found = several.temperature(scale * logits, targets)
+        found = several.calibrate(scale * logits, targets)
         assert found == pytest.approx(scale, rel=0.1)
         assert several.thresholds == pytest.approx([0.35] * 3, abs=0.15)
-    assert several.temperature(logits[:4], targets[:4]) == pytest.approx(1, abs=0.35)
+    assert several.calibrate(logits[:4], targets[:4]) == pytest.approx(1, abs=0.35)
 
 
 def test_classes_without_a_clip_do_not_count():

@@ -75,8 +75,8 @@ class Scoring(ABC):
         """The same of an epoch, as a metric that is updated batch by batch."""
 
     @abstractmethod
-    def temperature(self, logits: Tensor, targets: Tensor) -> float:
-        """The best temperature of logits of validation clips, and learn the thresholds if any."""
+    def calibrate(self, logits: Tensor, targets: Tensor) -> float:
+        """Learn the thresholds, if any, from validation clips; returns the best temperature."""
 
 
 class OneLabel(Scoring):
@@ -117,7 +117,7 @@ class OneLabel(Scoring):
     def metric(self, num_classes: int) -> Any:
         return MulticlassAccuracy(num_classes, average="micro")
 
-    def temperature(self, logits: Tensor, targets: Tensor) -> float:
+    def calibrate(self, logits: Tensor, targets: Tensor) -> float:
         return best_temperature(logits, targets)
 
 
@@ -169,7 +169,7 @@ class SeveralLabels(Scoring):
     def metric(self, num_classes: int) -> Any:
         return _EpochPrecision()
 
-    def temperature(self, logits: Tensor, targets: Tensor) -> float:
+    def calibrate(self, logits: Tensor, targets: Tensor) -> float:
         found = best_temperature(logits, targets, functional.binary_cross_entropy_with_logits)
         self.thresholds = best_thresholds(self.probabilities(logits / found), targets)
         return found

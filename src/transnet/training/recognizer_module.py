@@ -101,7 +101,7 @@ class RecognizerModule(LightningModule):
         score = self._scoring.score(logits, labels)
         name = f"validation_{self._scoring.measure}"
         self.log_dict({"validation_loss": self._loss(logits, labels), name: score})
-        self.model.temperature = self._scoring.temperature(logits, labels)
+        self.model.temperature = self._scoring.calibrate(logits, labels)
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         weights = self._class_weights
