@@ -35,9 +35,9 @@ def live(
     fps: float = 25.0,
     people: bool = False,
     segmenter: str | None = None,
-    unknown: Unknown = "auto",
     detector: str | None = None,
     region: str = "",
+    unknown: Unknown = "auto",
     device: Device = "auto",
 ) -> int:
     """Classify a webcam, a network stream, a video file or a pipe while it runs.

@@ -237,7 +237,7 @@ def predict_people(
     config = recognizer.info.clip
     found = follow(video, find, config.region)
     paths = {n: path for n, path in found.items() if path.end_s - path.start_s >= SHORTEST_S}
-    # Without anybody it is read too: what is wrong with the file is told.
+    # Read the file even if nobody is found, so that damage is reported.
     clips = read_people(video, config, list(paths.values()), allow_partial=allow_partial)
     answers = (replace(recognizer.predict(clip), path=str(video)) for clip in clips)
     return [

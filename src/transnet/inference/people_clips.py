@@ -43,7 +43,7 @@ def follow_clips(
         config: the place that is watched.
 
     Returns:
-        The clips, each with a ``person``. Who reads a clip in which nobody is found gets an error.
+        The clips, each with a ``person``. Reading a clip without people raises ``VideoError``.
 
     Raises:
         TransNetError: the cache cannot be written.
