@@ -59,8 +59,7 @@ def evaluate(
         The metrics, as written to metrics.json.
 
     Raises:
-        TransNetError: clips are missing, were trained on, or belong to unknown classes, or the run
-            cannot recognize the ``unknown`` videos.
+        TransNetError: clips are missing, were trained on, or belong to unknown classes.
 
     Example:
         >>> 0 <= transnet.evaluate("runs/mine").top1 <= 1
