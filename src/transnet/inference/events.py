@@ -46,6 +46,16 @@ class EventDetector:
         self._moment_s = 0.0
         self._end_s = 0.0
 
+    @property
+    def possible_ends_s(self) -> tuple[float, ...]:
+        """Where the open segment may end without another window's middle, in seconds.
+
+        At the beginning of a change that has not lasted yet, or at the end of the stream.
+        """
+        if self._open is None:
+            return ()
+        return (self._pending.start_s, self._end_s) if self._pending else (self._end_s,)
+
     def update(self, prediction: Prediction) -> Segment | None:
         """Add the scores of the next window; returns the segment that it ends, if any.
 

@@ -21,6 +21,8 @@ from transnet.inference.stream import window_step_s
 from transnet.inference.timeline import SegmentPictures
 from transnet.utils.progress import progress_bar
 
+_TOUCHING_S = 1e-6
+
 
 @dataclass(frozen=True)
 class PersonTimeline:
@@ -160,11 +162,7 @@ class _Person:
         self.start_s = time_s if self.start_s < 0 else self.start_s
         self.end_s = time_s
         self.places.append((time_s, person.box))
-        # No segment ends further back: what lies there is one place.
-        settled_s = time_s - (self.span_s + self.config.min_s + 1.0)
-        while len(self.places) > 1 and self.places[1][0] <= settled_s:
-            (_, earlier), (later_s, later) = self.places.popleft(), self.places.popleft()
-            self.places.appendleft((later_s, around([earlier, later])))
+        self._settle(time_s - (self.span_s + self.config.min_s + 1.0))
         if person.pixels is not None:
             self._pictures.see(person.pixels, time_s)
         if (found := person.prediction) is not None:
@@ -180,12 +178,28 @@ class _Person:
         parts = (tuple(self.segments), tuple(self.boxes), tuple(self.thumbnails))
         return PersonTimeline(self.track, *parts, self.start_s, self.end_s)
 
+    def _settle(self, settled_s: float) -> None:
+        """Make one place of those between which no segment can end, so that memory is bounded.
+
+        Ends that are not known yet lie after ``settled_s``, since a window is no longer.
+        """
+        ends_s = self._events.possible_ends_s
+        kept: deque[tuple[float, Box]] = deque()
+        for time_s, box in self.places:
+            if kept and time_s <= settled_s:
+                earlier_s, earlier = kept[-1]
+                if not any(earlier_s <= end_s + _TOUCHING_S < time_s for end_s in ends_s):
+                    kept.pop()
+                    box = around([earlier, box])
+            kept.append((time_s, box))
+        self.places = kept
+
     def _add(self, segment: Segment | None) -> None:
         if segment is None:
             return
         self.segments.append(segment)
-        inside = [box for time_s, box in self.places if time_s <= segment.end_s + 1e-6]
-        self.boxes.append(around(inside))
+        inside = [box for time_s, box in self.places if time_s <= segment.end_s + _TOUCHING_S]
+        self.boxes.append(around(inside or [self.places[0][1]]))  # shorter than a frame: the next
         self.thumbnails.append(self._pictures.take(segment.label))
         while self.places and self.places[0][0] < segment.end_s:
             self.places.popleft()
