@@ -13,6 +13,8 @@ from transnet import StreamConfig, TransNetError
 from transnet.config import ClipConfig
 from transnet.data.clips import median_step_s, read_clip
 from transnet.data.manifest import ClipRecord
+from transnet.data.people.boxes import Box
+from transnet.data.people.paths import PersonPath, Step
 from transnet.data.preprocessing import Preprocessor, normalize
 from transnet.data.video.frames import rgb_frame
 from transnet.data.video.reader import VideoFile
@@ -103,6 +105,21 @@ def test_the_step_of_clips_of_many_lengths_and_ranges(make_video, tmp_path):
     stride = ClipConfig(frames=5, sampling="stride", stride_s=0.3)
     assert median_step_s(records, stride) == 0.3
     assert median_step_s(records[:1], ClipConfig()) == 0
+
+
+def test_the_step_of_clips_of_people_is_that_of_the_time_in_which_they_are_seen(make_video):
+    config = ClipConfig(frames=5, crop="people")
+    path = make_video("film.avi", 40, codec="mpeg4", fps=10)
+    box = Box(0, 0, 20, 40)
+    seen = PersonPath(tuple(Step(index / 10, box, (0.0, 0.0)) for index in range(15, 26)))
+    clip = read_clip(path, config, person=seen)
+    records = [
+        ClipRecord(path, "a", "g", person=seen),
+        ClipRecord(path, "a", "g", person=PersonPath(())),  # nobody: no clip
+        ClipRecord(path, "a", "h", person=PersonPath(())),
+    ]
+    expected = (clip.times_s[-1] - clip.times_s[0]) / 4
+    assert median_step_s(records, config) == pytest.approx(expected)
 
 
 def test_only_due_frames_pass_the_network(recognizer):

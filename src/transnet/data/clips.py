@@ -169,11 +169,8 @@ def _sampler(
     preprocess = Preprocessor(config.size, config.region)
 
     def choose(times_s: NDArray[np.float64]) -> Indices:
-        if person is None or not person.steps:
-            return clip_indices(times_s, config, view.offset)
-        first = min(int(np.searchsorted(times_s, person.start_s - 1e-6)), len(times_s) - 1)
-        stop = max(first + 1, int(np.searchsorted(times_s, person.end_s + 1e-6)))
-        return first + clip_indices(times_s[first:stop], config, view.offset)
+        seen = _while_seen(times_s, person)
+        return seen.start + clip_indices(times_s[seen], config, view.offset)
 
     def square(frame: av.VideoFrame, time_s: float) -> Pixels:
         if person is not None and not person.steps:
@@ -187,10 +184,19 @@ def _sampler(
     return choose, square
 
 
+def _while_seen(times_s: NDArray[np.float64], person: PersonPath | None) -> slice:
+    """The frames in which a person is seen; all of them if there is nobody to crop to."""
+    if person is None or not person.steps:
+        return slice(0, len(times_s))
+    first = min(int(np.searchsorted(times_s, person.start_s - 1e-6)), len(times_s) - 1)
+    return slice(first, max(first + 1, int(np.searchsorted(times_s, person.end_s + 1e-6))))
+
+
 def median_step_s(records: Sequence[ClipRecord], config: ClipConfig) -> float:
     """Typical time between two frames of a clip: the step of a stream with the same statistics.
 
-    Reads the times of up to 200 of the clips, spread over the list, and decodes nothing.
+    Reads the times of up to 200 of the clips, spread over the list, and decodes nothing. Clips in
+    which nobody was found to crop to do not count.
 
     Args:
         records: training clips.
@@ -201,13 +207,15 @@ def median_step_s(records: Sequence[ClipRecord], config: ClipConfig) -> float:
     """
     if config.sampling == "stride":
         return config.stride_s
-    spread = records[:: max(1, len(records) // CLIPS_FOR_STEP)]
+    used = [record for record in records if record.person is None or record.person.steps]
+    spread = used[:: max(1, len(used) // CLIPS_FOR_STEP)]
     steps = []
     for record in spread[:CLIPS_FOR_STEP]:
         try:
             times_s = read_times(record.path)[record.start or 0 : record.end]
         except VideoError:
             continue
+        times_s = times_s[_while_seen(times_s, record.person)]
         if len(times_s) > 1:
             sampled_s = times_s[clip_indices(times_s, config)]
             steps.append((sampled_s[-1] - sampled_s[0]) / (config.frames - 1))
