@@ -1,6 +1,7 @@
 """Trainings with ``--crop people`` and with ``--region``, and what may be done with their runs."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,10 +9,13 @@ import pytest
 import transnet
 from tests.helpers import TINY_BACKBONE, count_entries
 from transnet import ClipConfig, StreamConfig, TrainingConfig
+from transnet.archive.labeler import Labeler
 from transnet.cli import main
 from transnet.data.clips import read_clip, read_people
 from transnet.data.people.following import follow
 from transnet.errors import TransNetError, VideoError
+
+REFUSED = r"(?s)crop is 'people'.*whole pictures; use transnet predict --people.*PeopleSession"
 
 
 def train(clips, folder, segmenter=None, **clip):
@@ -105,18 +109,28 @@ def test_export_takes_the_crops_that_an_evaluation_has_found(
 
 def test_what_does_not_crop_refuses_the_run(people_run, film, capsys):
     recognizer = transnet.load(people_run)
+    pictures = np.zeros((8, 48, 64, 3), np.uint8)
     for use in (
         lambda: recognizer.predict(film),
+        lambda: recognizer.predict(film.read_bytes()),
+        lambda: recognizer.predict(pictures),
+        lambda: recognizer.predict(list(pictures)),
+        lambda: recognizer.embed(pictures),
         lambda: next(recognizer.stream(film)),
         lambda: transnet.find_segments(recognizer, film),
+        lambda: Labeler(str(people_run)),
     ):
-        with pytest.raises(TransNetError, match=r"people"):
+        with pytest.raises(TransNetError, match=REFUSED):
             use()
     for command in ("predict", "live"):
         assert main([command, str(people_run), str(film)]) == 1
-        assert "trained on crops of people (train --crop people); add --people" in (
-            capsys.readouterr().err
-        )
+        assert re.search(REFUSED, capsys.readouterr().err)
+
+
+def test_a_server_refuses_the_run_before_it_listens(people_run, capsys):
+    pytest.importorskip("fastapi")
+    assert main(["serve", str(people_run), "--port", "0"]) == 1
+    assert re.search(REFUSED, capsys.readouterr().err)
 
 
 def test_people_cannot_be_found_without_being_asked_for(clips_folder, pretrained, tmp_path):

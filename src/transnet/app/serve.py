@@ -29,8 +29,8 @@ def serve(
             shown that it pays
 
     Raises:
-        TransNetError: RUN is no trained run, or cannot tell what is unknown, or the address cannot
-            be used.
+        TransNetError: RUN is no trained run, is trained on crops of people, or cannot tell what is
+            unknown, or the address cannot be used.
     """
     require_extra("serve")
     from transnet.app.serving.guard import Access
@@ -45,8 +45,10 @@ def serve(
     from transnet.app.serving.service import Service
     from transnet.checkpoints.novelty import choose_novelty
     from transnet.checkpoints.run import load_run_info
+    from transnet.data.clips import require_whole_pictures
 
-    load_run_info(run)  # a mistake is told here, not by a server that never gets ready
+    # A mistake is told here, not by a server that never gets ready.
+    require_whole_pictures(load_run_info(run).clip)
     choose_novelty(run, unknown)
     key = read_key(server.key_file)
     listener = listen(host, port)

@@ -23,7 +23,7 @@ from transnet.archive.stages import Stage, run_stages
 from transnet.checkpoints.hub_files import local_folder
 from transnet.checkpoints.novelty import NAME as NOVELTY
 from transnet.checkpoints.novelty import unknown_pays
-from transnet.data.clips import Clip, read_clip
+from transnet.data.clips import Clip, read_clip, require_whole_pictures
 from transnet.data.isolated import IsolatedReader
 from transnet.data.video.isolation import Isolation
 from transnet.errors import FileError, TransNetError, VideoError
@@ -83,11 +83,7 @@ class Labeler:
         self.recognizer: Recognizer = load(self.run, device=self.config.device).watching(
             self.config.region
         )
-        if self.recognizer.info.clip.crop == "people":
-            raise TransNetError(
-                f"run is {self.run!r}, which is trained on crops of people; accepted: a run on "
-                "whole pictures, or transnet predict --people."
-            )
+        require_whole_pictures(self.recognizer.info.clip)
         self.digest = model_digest(self.run)
         self.device = device_of(self.recognizer.model)
         if self.config.segments_from_s is not None and self.device.type != "cpu":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transnet.data.clips import require_whole_pictures
 from transnet.errors import TransNetError
 
 if TYPE_CHECKING:
@@ -23,11 +24,7 @@ def finder_of(
     if not people:
         if segmenter is not None or detector is not None:
             raise TransNetError("--segmenter and --detector find people; add --people.")
-        if recognizer.info.clip.crop == "people":
-            raise TransNetError(
-                "the run is trained on crops of people (train --crop people); add --people, with "
-                "the --segmenter or the --detector of the training."
-            )
+        require_whole_pictures(recognizer.info.clip)
         return None
     from transnet.inference.finders import find_people, warn_of_another
     from transnet.inference.recognizer import Recognizer

@@ -111,12 +111,27 @@ def read_views(
             reaches beyond its picture, or it shows nobody to crop to.
         TransNetError: the clip is to be cropped to people, but ``person`` is not given.
     """
-    if config.crop == "people" and person is None:
-        raise TransNetError(
-            "crop is 'people', so clips are cropped to people, who have not been looked for here; "
-            "see docs/people.md for what works with such runs."
-        )
+    if person is None:
+        require_whole_pictures(config)
     return _read(path, config, [(view, person) for view in views], start, end, allow_partial)
+
+
+def require_whole_pictures(config: ClipConfig) -> None:
+    """Refuse what shows whole pictures, or a part of them, to a network that sees people's crops.
+
+    Raises:
+        TransNetError: clips are cropped to people.
+
+    Example:
+        >>> require_whole_pictures(transnet.ClipConfig())
+    """
+    if config.crop == "people":
+        raise TransNetError(
+            "crop is 'people': the network is trained on crops of people (train --crop people) and "
+            "cannot classify whole pictures; use transnet predict --people, transnet live --people "
+            "or transnet evaluate, with the --segmenter or the --detector of the training, in "
+            "Python predict_people, find_people_segments or PeopleSession."
+        )
 
 
 def read_people(

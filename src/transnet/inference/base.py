@@ -126,7 +126,8 @@ class BaseRecognizer(ABC):
 
         Raises:
             VideoError: the file is missing, damaged or no video.
-            TransNetError: ``video`` is something else.
+            TransNetError: ``video`` is something else, or the run is trained on crops of people and
+                it is no ``Clip`` of one.
         """
         options = ClipOptions(start, end, allow_partial, fps)
         name, clip = read_input(video, self.info.clip, options)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from transnet.config import ClipConfig
-from transnet.data.clips import Clip, read_clip
+from transnet.data.clips import Clip, read_clip, require_whole_pictures
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.sampling import clip_indices
 from transnet.data.video.frames import Pixels, rgb_frame
@@ -50,7 +50,7 @@ def read_input(video: Any, config: ClipConfig, options: ClipOptions) -> tuple[st
         options: which part of it is read.
 
     Raises:
-        TransNetError: it is something else.
+        TransNetError: it is something else, or clips are cropped to people and it is no ``Clip``.
         VideoError: it is missing, damaged or no video.
     """
     if isinstance(video, str | os.PathLike):
@@ -62,6 +62,7 @@ def read_input(video: Any, config: ClipConfig, options: ClipOptions) -> tuple[st
     if hasattr(video, "read"):
         name = str(getattr(video, "name", "") or "file")
         return name, _from_bytes(name, video, config, options)
+    require_whole_pictures(config)
     return "frames", _from_frames(_pictures(video), config, options)
 
 

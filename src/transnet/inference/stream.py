@@ -7,6 +7,7 @@ import numpy as np
 
 from transnet.checkpoints.run import RunInfo
 from transnet.config import StreamConfig
+from transnet.data.clips import require_whole_pictures
 from transnet.data.preprocessing import Preprocessor
 from transnet.data.video.frames import Pixels, rgb_frame
 from transnet.data.video.pacing import FramePacer
@@ -46,11 +47,7 @@ class StreamSession:
         novelty: NoveltyDetector | None = None,
     ) -> None:
         self._info, self._name = info, name
-        if info.clip.crop == "people":
-            raise TransNetError(
-                "the run is trained on crops of people, so it cannot classify a whole picture; use "
-                "--people, in Python PeopleSession or find_people_segments (docs/people.md)."
-            )
+        require_whole_pictures(info.clip)
         if not isinstance(model, TransNet):
             raise TransNetError(
                 f"{info.backbone.name} needs whole clips, so it cannot classify a stream; "
