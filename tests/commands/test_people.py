@@ -136,10 +136,31 @@ def test_live_gives_each_person_a_line_and_a_box(trained_run, clip, people, tmp_
     before, after = list(decode_frames(clip)), list(decode_frames(out))
     assert len(after) == len(before)
     assert np.abs(after[-1][0].astype(int) - before[-1][0]).max() > 60
-    assert main([*words, "--no-window"]) == 0
+    assert main([*words, "--no-window", "--enter", "0.1", "--leave", "0", "--min-s", "0"]) == 0
     shown = capsys.readouterr()
     assert " s  1: " in shown.out
     assert "1 people" in shown.err or " people, " in shown.err
+
+
+def test_live_tells_events_and_not_each_window(trained_run, clip, people, capsys):
+    words = ["live", str(trained_run), str(clip), *people, *STEP]
+
+    def labels(*options):
+        assert main([*words, "--json", *options]) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [(line["event"], line["label"]) for line in lines if "label" in line]
+
+    def text(*options):
+        assert main([*words, "--no-window", *options]) == 0
+        return capsys.readouterr().out
+
+    at_once = ("--enter", "0.1", "--leave", "0", "--min-s", "0", "--smooth-s", "0")
+    assert labels(*at_once)
+    assert all(event == label for event, label in labels(*at_once))
+    assert text(*at_once)
+    for never in (("--enter", "1"), (*at_once[:-4], "--min-s", "60")):
+        assert {event for event, _ in labels(*never)} == {"unknown"}
+        assert not text(*never)
 
 
 def test_box_track_and_label_are_drawn_where_the_person_is():

@@ -144,7 +144,7 @@ def _people(
             f"{session.span_s:.1f} s"
         )
         outputs = _people_outputs(frames, stack, json=json, out=out, window=window)
-        loop = PeopleLoop(session, frames, outputs)
+        loop = PeopleLoop(session, frames, stream, outputs)
         _run_until_stopped(loop, stack)
     loop.summarize()
     return _end(frames, out)

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from transnet.commands.output import print_json
 from transnet.commands.preview_window import PreviewWindow, enlarged
+from transnet.config import StreamConfig
 from transnet.data.video.frames import FrameConverter, Pixels
 from transnet.data.video.sources import FrameSource
 from transnet.data.video.writer import VideoWriter
+from transnet.inference.label_events import LabelEvents
 from transnet.inference.people import PeopleSession, PersonPrediction
+from transnet.inference.prediction import UNKNOWN
 from transnet.reports.overlays import draw_boxes
 from transnet.utils.progress import say
 
-People = Sequence[PersonPrediction]
+
+@dataclass(frozen=True)
+class LivePerson(PersonPrediction):
+    """A person in a frame of a stream.
+
+    Attributes:
+        event: what the person does, by the settings of events; ``unknown`` if it is no class.
+        event_scores: the smoothed probability of each class of the event, 0..1.
+    """
+
+    event: str = UNKNOWN
+    event_scores: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The person as JSON values; with a prediction, also the event."""
+        return super().to_dict() | ({"event": self.event} if self.prediction else {})
+
+    def __str__(self) -> str:
+        if self.prediction is None:
+            return f"{self.track}"
+        scores = (f"{label} {score:.0%}" for label, score in self.event_scores.items())
+        return f"{self.track}: {', '.join(scores) or self.event}"
+
+
+People = Sequence[LivePerson]
 
 
 class PeopleOutput:
@@ -53,12 +81,14 @@ class PeopleLines(PeopleOutput):
 
     def people(self, people: People, time_s: float) -> None:
         """Print those whose label has changed."""
-        before, self._labels = self._labels, {}
+        tracks = {person.track for person in people}
+        self._labels = {key: label for key, label in self._labels.items() if key in tracks}
         for person in people:
             if person.prediction is None:
                 continue
-            label = self._labels[person.track] = person.prediction.label
-            if before.get(person.track) != label:
+            before = self._labels.get(person.track, UNKNOWN)
+            self._labels[person.track] = person.event
+            if before != person.event:
                 say(f"{time_s:.1f} s  {person}", standard_output=True)
 
     def summary(self, values: dict[str, Any]) -> None:
@@ -106,6 +136,7 @@ class PeopleLoop:
     Args:
         session: follows and classifies.
         frames: the opened source.
+        config: what counts as an event.
         outputs: what to tell.
 
     Attributes:
@@ -113,9 +144,15 @@ class PeopleLoop:
     """
 
     def __init__(
-        self, session: PeopleSession, frames: FrameSource, outputs: Sequence[PeopleOutput]
+        self,
+        session: PeopleSession,
+        frames: FrameSource,
+        config: StreamConfig,
+        outputs: Sequence[PeopleOutput],
     ) -> None:
         self._session, self._frames, self._outputs = session, frames, outputs
+        self._config = config
+        self._events: dict[int, LabelEvents] = {}
         self._num_people = 0
         self.num_windows = 0
 
@@ -123,11 +160,11 @@ class PeopleLoop:
         """Follow the people of every frame, until the source ends or an output is closed."""
         shown: People = ()
         last_track = 0
-        for frame, people in self._session.watch(self._frames):
+        for frame, found in self._session.watch(self._frames):
             if frame.is_first:
-                shown, last_track = (), 0
-            if people is not None:
-                shown = people
+                shown, last_track, self._events = (), 0, {}
+            if found is not None:
+                shown = people = self._with_events(found)
                 self.num_windows += sum(person.prediction is not None for person in people)
                 newest = max((person.track for person in people), default=0)
                 self._num_people += len([p for p in people if p.track > last_track])
@@ -138,6 +175,19 @@ class PeopleLoop:
             for output in self._outputs:
                 if not output.frame(frame.picture, frame.time_s, shown):
                     return
+
+    def _with_events(self, people: Sequence[PersonPrediction]) -> People:
+        """The people of a frame, each with the event so far; those who are gone are forgotten."""
+        known = self._events
+        self._events = {p.track: known.get(p.track) or LabelEvents(self._config) for p in people}
+        found = []
+        for person in people:
+            events = self._events[person.track]
+            if person.prediction is not None:
+                events.update(person.prediction)
+            scores = {label: events.scores[label] for label in events.labels}
+            found.append(LivePerson(**vars(person), event=events.label, event_scores=scores))
+        return found
 
     def summarize(self) -> None:
         """Tell the outputs how many people and windows there were."""
@@ -150,7 +200,7 @@ class PeopleLoop:
             output.summary(values)
 
 
-def drawn(pixels: Pixels, people: People, scale: int = 1) -> Pixels:
+def drawn(pixels: Pixels, people: Sequence[PersonPrediction], scale: int = 1) -> Pixels:
     """A frame with the box, track, label and score of each person.
 
     Args:
