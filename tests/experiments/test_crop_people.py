@@ -178,3 +178,18 @@ def test_a_region_beyond_the_picture_is_refused_by_name(trained_run, film, capsy
     assert "region is '300,0,40,100', but the displayed picture has 320 x 240 pixels" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("people", [False, True])
+def test_timelines_go_on_after_a_video_that_is_too_small_for_the_region(
+    people, trained_run, pretrained, film, make_video, capsys
+):
+    small = make_video("small.mp4", 12)
+    words = ["predict", str(trained_run), str(small), str(film), "--timeline", "--step-s", "0.1"]
+    words += ["--people", "--segmenter", str(pretrained)] if people else []
+    assert main([*words, "--region", "100,0,200,200", "--json"]) == 1
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["path"] == str(small)
+    assert "region is '100,0,200,200', but the displayed picture has" in first["error"]
+    assert second["path"] == str(film)
+    assert "error" not in second

@@ -18,7 +18,7 @@ from transnet.inference.people import PeopleSession, PersonPrediction, rounded
 from transnet.inference.prediction import UNKNOWN, Segment
 from transnet.inference.recognizer import Recognizer
 from transnet.inference.stream import window_step_s
-from transnet.inference.timeline import SegmentPictures
+from transnet.inference.timeline import SegmentPictures, errors_of
 from transnet.utils.progress import progress_bar
 
 _TOUCHING_S = 1e-6
@@ -120,6 +120,7 @@ def find_people_segments(
     here: dict[int, _Person] = {}
     gone: list[PersonTimeline] = []
     with (
+        errors_of(path),
         open_source(os.path.abspath(path)) as frames,
         progress_bar(Path(path).name, None, "frames") as bar,
     ):

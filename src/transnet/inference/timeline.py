@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +13,7 @@ from transnet.config import StreamConfig
 from transnet.data.video.frames import Pixels
 from transnet.data.video.pacing import FramePacer
 from transnet.data.video.reader import VideoFile
-from transnet.errors import VideoError
+from transnet.errors import TransNetError, VideoError
 from transnet.inference.label_events import LabelEvents
 from transnet.inference.prediction import Segment
 from transnet.inference.recognizer import Recognizer
@@ -74,7 +76,8 @@ def find_segments(
         config: the step of the window, which frames are processed, and what counts as an event.
 
     Raises:
-        VideoError: the file is no video, or shorter than one window.
+        VideoError: the file is no video, or shorter than one window, or the region reaches beyond
+            its picture.
 
     Example:
         >>> recognizer = transnet.load("runs/mine")
@@ -93,6 +96,7 @@ def find_segments(
 
     first_s, time_s, num_windows = None, 0.0, 0
     with (
+        errors_of(path),
         VideoFile(path) as video,
         progress_bar(Path(path).name, round(video.declared_s or 0) or None, "s") as bar,
     ):
@@ -120,6 +124,17 @@ def find_segments(
     thumbnails = tuple(picture for _, picture in found)
     span_s = (first_s or 0.0, time_s) if recognizer.thresholds else None
     return Timeline(str(path), segments, thumbnails, damage, span_s)
+
+
+@contextmanager
+def errors_of(video: str | Path) -> Iterator[None]:
+    """Raise what its frames are refused for, such as a region beyond them, as a VideoError."""
+    try:
+        yield
+    except VideoError:
+        raise
+    except TransNetError as error:
+        raise VideoError(video, str(error)) from error
 
 
 class SegmentPictures:
