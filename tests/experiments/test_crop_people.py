@@ -133,6 +133,25 @@ def test_a_server_refuses_the_run_before_it_listens(people_run, capsys):
     assert re.search(REFUSED, capsys.readouterr().err)
 
 
+def test_what_cannot_look_for_people_says_so_at_once(
+    people_run, pretrained, clips_folder, tmp_path, capsys
+):
+    words = ["evaluate", str(people_run), "--segmenter", str(pretrained), "--timeline"]
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert "--timeline is for whole pictures" in told
+    assert "leave it out" in told
+    assert "features" not in told  # nothing was computed
+    assert main(["features", "nowhere", "--crop", "people", "--out", str(tmp_path / "f")]) == 1
+    assert "crop is 'people', but transnet features does not look for people" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "f").exists()
+    words = ["train", str(clips_folder), "--out", str(tmp_path / "run"), "--crop", "people"]
+    assert main([*words, "--features-from", "elsewhere"]) == 1
+    assert "'elsewhere', and such features are not of crops of people" in capsys.readouterr().err
+
+
 def test_people_cannot_be_found_without_being_asked_for(clips_folder, pretrained, tmp_path):
     with pytest.raises(TransNetError, match="crop is 'none', but a segmenter or a detector"):
         train(clips_folder, tmp_path, str(pretrained))

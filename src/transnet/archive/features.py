@@ -20,6 +20,7 @@ from transnet.archive.feature_config import FeatureConfig
 from transnet.archive.feature_parts import clip_name, feature_schema
 from transnet.archive.parts import Parts, import_pyarrow
 from transnet.config import ClipConfig
+from transnet.errors import TransNetError
 from transnet.utils.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -85,12 +86,18 @@ def features(
         How it went.
 
     Raises:
-        TransNetError: something is missing or contradictory, or a part cannot be written.
+        TransNetError: something is missing or contradictory, ``clip`` crops to people, or a part
+            cannot be written.
     """
     from transnet.archive.feature_job import FeatureJob
     from transnet.checkpoints.backbone_weights import find_weights
     from transnet.data.datasets.catalog import open_dataset
 
+    if clip.crop != "none":
+        raise TransNetError(
+            f"crop is {clip.crop!r}, but transnet features does not look for people; accepted: "
+            "none. transnet train --crop people computes such features itself."
+        )
     part = Shard.parse(shard)
     manifest = open_dataset(data)
     records = [r for r in dict.fromkeys(manifest.clips) if part.count == 1 or clip_name(r) in part]

@@ -51,7 +51,7 @@ def evaluate(
             called unknown; refused for runs that cannot recognize unknown videos
         allow_trained_clips: test even on clips that the run was trained on
         timeline: also find the segments of the test videos and compare them with the annotated
-            ones; writes timelines.json (mAP at temporal IoU 0.3 to 0.7)
+            ones; writes timelines.json (mAP at temporal IoU 0.3 to 0.7); not with --crop people
         workers: threads that decode video
         device: auto (a GPU if there is one), cpu, cuda or mps
 
@@ -59,13 +59,15 @@ def evaluate(
         The metrics, as written to metrics.json.
 
     Raises:
-        TransNetError: clips are missing, were trained on, or belong to unknown classes.
+        TransNetError: clips are missing, were trained on, or belong to unknown classes, or the run
+            is trained on crops of people and ``timeline`` is set.
 
     Example:
         >>> 0 <= transnet.evaluate("runs/mine").top1 <= 1
         True
     """
     from transnet.checkpoints.hub_files import local_folder
+    from transnet.checkpoints.run import load_run_info
     from transnet.evaluation.evaluate_run import evaluate_run
     from transnet.evaluation.timelines import evaluate_timelines
 
@@ -74,6 +76,11 @@ def evaluate(
             f"temporal_views is {temporal_views}; accepted: 1 to {MAX_TEMPORAL_VIEWS}."
         )
     folder = local_folder(run)
+    if timeline and load_run_info(folder).clip.crop == "people":
+        raise TransNetError(
+            "--timeline is for whole pictures, but the run is trained on crops of people; leave it "
+            "out, or see the segments of each person with transnet predict --timeline --people."
+        )
     evaluation = evaluate_run(
         folder,
         data=data,

@@ -130,7 +130,7 @@ def train(
     splits = [] if isinstance(split, Split) else split_names(manifest, split)
     is_grid = len(splits) > 1 or seeds != 1 or bool(results) or shots_curve
     _check_grid(seeds, is_grid=is_grid, split=split, devices=devices * nodes)
-    _import_features(features_from, training, cache)
+    _import_features(features_from, clip, training, cache)
     share = partial(FitOptions, devices=devices, nodes=nodes, strategy=strategy)
     options = share(logger=logger, extra_callbacks=callbacks)
     settings = RunSettings(
@@ -186,7 +186,9 @@ def _check_grid(seeds: int, *, is_grid: bool, split: object, devices: int) -> No
         )
 
 
-def _import_features(address: str | None, training: TrainingConfig, cache: str | None) -> None:
+def _import_features(
+    address: str | None, clip: ClipConfig, training: TrainingConfig, cache: str | None
+) -> None:
     from transnet.archive.feature_parts import import_features
     from transnet.data.cache.features import FeatureCache
     from transnet.utils.paths import cache_folder
@@ -197,6 +199,11 @@ def _import_features(address: str | None, training: TrainingConfig, cache: str |
         raise TransNetError(
             f"features_from is {address!r}, which needs a frozen backbone; omit it, or --freeze "
             "false."
+        )
+    if clip.crop == "people":
+        raise TransNetError(
+            f"features_from is {address!r}, and such features are not of crops of people; omit it, "
+            "or --crop people."
         )
     with FeatureCache(cache or cache_folder() / "features") as store:
         import_features(address, store)
