@@ -107,6 +107,33 @@ def test_export_takes_the_crops_that_an_evaluation_has_found(
         exported.predict(film)
 
 
+def test_export_finds_people_who_are_not_in_the_cache(
+    people_run, pretrained, tmp_path, monkeypatch, capsys
+):
+    training, empty = people_run.parent / "cache" / "features", tmp_path / "empty"
+    monkeypatch.setenv("TRANSNET_CACHE", str(empty))
+    words = ["export", str(people_run), "--out", str(tmp_path / "x")]
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert "the people of its clips are not in the cache" in told
+    assert "--segmenter or --detector (in training: segmenter test_efficientnet" in told
+    assert main([*words, "--cache", str(training)]) == 0
+    found = ["--segmenter", str(pretrained)]
+    assert main([*words, "--overwrite", *found, "--int8", "--max-loss", "1"]) == 0
+    assert "int8 against float32" in capsys.readouterr().err
+
+
+def test_int8_names_what_found_the_people_of_the_training(
+    people_run, pretrained, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("TRANSNET_CACHE", str(tmp_path / "cache"))
+    transnet.evaluate(people_run, segmenter=str(pretrained))  # finds those of the test clips only
+    assert main(["export", str(people_run), "--out", str(tmp_path / "x"), "--int8"]) == 1
+    told = capsys.readouterr().err
+    assert "the people of its training clips are not in the cache" in told
+    assert "(in training: segmenter test_efficientnet" in told
+
+
 def test_what_does_not_crop_refuses_the_run(people_run, film, capsys):
     recognizer = transnet.load(people_run)
     pictures = np.zeros((8, 48, 64, 3), np.uint8)

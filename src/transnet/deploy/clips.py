@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from transnet.checkpoints.clip_list import CLIPS_FILE, require_undamaged_clips
 from transnet.checkpoints.run import RunInfo
@@ -18,7 +19,8 @@ from transnet.data.manifest import ClipRecord
 from transnet.data.splits import make_split
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError, VideoError
-from transnet.inference.people_clips import known_clips
+from transnet.inference.finders import finder_of_crops
+from transnet.inference.people_clips import follow_clips, known_clips
 from transnet.utils.paths import cache_folder
 from transnet.utils.reading import read_many
 from transnet.utils.spacing import evenly_spaced
@@ -65,7 +67,23 @@ class RunClips:
                 raise clip
 
 
-def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> RunClips:
+class CropSource(NamedTuple):
+    """Where people come from, if the run is trained on crops of them; by default the cache.
+
+    Attributes:
+        cache: folder of the features of a training or an evaluation; by default the user's.
+        segmenter: finds them, as for :func:`~transnet.inference.finders.find_people`.
+        detector: finds them, too.
+    """
+
+    cache: str | None = None
+    segmenter: str | None = None
+    detector: str | None = None
+
+
+def clips_of_run(
+    run: Path, info: RunInfo, data: str | None, workers: int, source: CropSource = CropSource()
+) -> RunClips:
     """The clips of a run, from its ``clips.csv`` or from its dataset.
 
     Args:
@@ -73,6 +91,7 @@ def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> Ru
         info: the description of the run.
         data: the dataset, if its clips are not where they were in training.
         workers: decoding threads.
+        source: where people come from.
 
     Raises:
         TransNetError: there is no ``clips.csv`` and no ``data``, or the dataset is unreadable.
@@ -80,7 +99,7 @@ def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> Ru
     if data is not None:
         manifest, seed = open_dataset(data), info.training.seed
         split = make_split(manifest, info.split, validation=info.training.validation, seed=seed)
-        return _readable_clips(run, info, tuple(split.train), tuple(split.test), workers)
+        return _readable_clips(run, info, tuple(split.train), tuple(split.test), workers, source)
     if not (run / "clips.csv").is_file():
         raise TransNetError(
             f"{run} has no clips.csv, and an export is checked on real clips; "
@@ -92,7 +111,16 @@ def clips_of_run(run: Path, info: RunInfo, data: str | None, workers: int) -> Ru
     training, test = (
         tuple(clip for clip in manifest.clips if part[clip] == name) for name in ("train", "test")
     )
-    return _readable_clips(run, info, training, test, workers)
+    return _readable_clips(run, info, training, test, workers, source)
+
+
+def missing_people(run: str | Path, info: RunInfo, clips: str) -> TransNetError:
+    """The error that the people of some clips, such as ``training clips``, are not known."""
+    return TransNetError(
+        f"{run} is trained on crops of people, and the people of its {clips} are not in the cache; "
+        f"find them with --segmenter or --detector (in training: {info.people}), or name the "
+        "--cache of the training."
+    )
 
 
 def _readable_clips(
@@ -101,17 +129,28 @@ def _readable_clips(
     training: tuple[ClipRecord, ...],
     test: tuple[ClipRecord, ...],
     workers: int,
+    source: CropSource,
 ) -> RunClips:
     """The clips, cropped to people if the run is trained so."""
+    find, (cache, segmenter, detector) = None, source
+    if segmenter is not None or detector is not None:
+        find = finder_of_crops(
+            info.clip.crop,
+            segmenter=segmenter,
+            detector=detector,
+            device="cpu",
+            trained_with=info.people,
+        )
     if info.clip.crop == "people":
-        with FeatureCache(cache_folder() / "features") as cache:
+        with FeatureCache(cache or cache_folder() / "features") as store:
+            if find is not None:
+                training, test = (
+                    follow_clips(part, find, store, info.clip) for part in (training, test)
+                )
+            name = info.people if find is None else find.name
             training, test = (
-                known_clips(part, info.people, cache, info.clip) for part in (training, test)
+                known_clips(part, name, store, info.clip) for part in (training, test)
             )
         if not (training or test):
-            raise TransNetError(
-                f"{run} is trained on crops of people, and the people of its clips are not in the "
-                f"cache at {cache_folder()}; run transnet evaluate {run} on this machine first, "
-                "without --cache."
-            )
+            raise missing_people(run, info, "clips")
     return RunClips(training, test, info.clip, workers)

@@ -32,6 +32,9 @@ def export(
     max_loss: float = 0.01,
     reduce_range: bool = False,
     data: str | None = None,
+    cache: str | None = None,
+    segmenter: str | None = None,
+    detector: str | None = None,
     workers: int = 2,
     overwrite: bool = False,
 ) -> Path:
@@ -47,6 +50,12 @@ def export(
         reduce_range: int8 with 7-bit weights, for x86 CPUs without VNNI (before about 2019), on
             which sums of 8-bit products overflow
         data: the run's dataset, if its clips are not where they were in training
+        cache: for a run with --crop people: folder of the frame features of its training, which
+            also holds whom its clips are cropped to; by default in the user's cache
+        segmenter: for a run with --crop people: folder of transnet pretrain, which finds those who
+            are not in the cache
+        detector: for a run with --crop people: weights of a detector of torchvision, a file, or
+            its name, which finds them
         workers: decoding threads
         overwrite: replace an existing export
 
@@ -57,6 +66,7 @@ def export(
         TransNetError: a package or the clips are missing, the network cannot be exported, or the
             models disagree with the run. Nothing is written then.
     """
+    from transnet.deploy.clips import CropSource
     from transnet.deploy.export_run import export_run
 
     folder = Path(out).expanduser()
@@ -69,6 +79,7 @@ def export(
         max_loss=max_loss,
         reduce_range=reduce_range,
         data=data,
+        source=CropSource(cache, segmenter, detector),
         workers=workers,
     )
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from transnet.checkpoints.hub_files import local_folder
 from transnet.checkpoints.novelty import load_novelty
+from transnet.checkpoints.run import RunInfo
 from transnet.config import ExportFormat
 from transnet.data.video.frames import Pixels
-from transnet.deploy.clips import RunClips, clips_of_run
+from transnet.deploy.clips import CropSource, RunClips, clips_of_run, missing_people
 from transnet.deploy.int8_cost import int8_cost
 from transnet.deploy.models import SUFFIX, keep_models, write_float32, write_int8
 from transnet.deploy.runtime import ExportedRecognizer, forms_of
@@ -35,6 +36,7 @@ def export_run(
     max_loss: float,
     reduce_range: bool,
     data: str | None,
+    source: CropSource,
     workers: int,
 ) -> Path:
     """Export a run; the arguments are those of :func:`~transnet.deploy.export.export`."""
@@ -45,7 +47,7 @@ def export_run(
             f"RUN is {str(run)!r}, a {recognizer.info.backbone.name}, which needs whole clips; "
             "accepted: runs with an image network as their backbone."
         )
-    clips = clips_of_run(local_folder(run), recognizer.info, data, workers)
+    clips = clips_of_run(local_folder(run), recognizer.info, data, workers, source)
     checked = _clips_to_check(run, clips)
     with whole_folder(folder) as unfinished:
         expected = answers_of_run(recognizer, checked)
@@ -54,7 +56,7 @@ def export_run(
         found: dict[str, Any] = {"float32": asdict(agreement)}
         info = exported.info
         if int8:
-            calibration = _clips_to_calibrate(run, clips)
+            calibration = _clips_to_calibrate(run, recognizer.info, clips)
             small, how = write_int8(
                 recognizer, exported, calibration, unfinished, format, reduce_range=reduce_range
             )
@@ -79,7 +81,9 @@ def _clips_to_check(run: str | Path, clips: RunClips) -> list[Pixels]:
     return found
 
 
-def _clips_to_calibrate(run: str | Path, clips: RunClips) -> list[Pixels]:
+def _clips_to_calibrate(run: str | Path, info: RunInfo, clips: RunClips) -> list[Pixels]:
+    if not clips.training and info.clip.crop == "people":
+        raise missing_people(run, info, "training clips")
     if not clips.training:
         raise TransNetError(f"{run} has no training clips to calibrate int8 with.")
     return clips.frames(clips.training, CALIBRATION_CLIPS, "reading clips to calibrate")

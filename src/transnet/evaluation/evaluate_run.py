@@ -17,7 +17,6 @@ from transnet.data.cache.features import FeatureCache
 from transnet.data.datasets.catalog import resolve_dataset
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import SpatialViews, evaluation_views
-from transnet.errors import TransNetError
 from transnet.evaluation.bootstrap import accuracy_interval
 from transnet.evaluation.evaluation import Evaluation, StageTimes
 from transnet.evaluation.evidence import measure_evidence
@@ -31,7 +30,7 @@ from transnet.evaluation.selection import Selection, select_clips
 from transnet.evaluation.trained_clips import refuse_trained_clips
 from transnet.evaluation.unknown import measure_unknown, unknown_videos
 from transnet.inference.features import FeatureExtractor
-from transnet.inference.finders import PeopleFinder, find_people, warn_of_another
+from transnet.inference.finders import PeopleFinder, finder_of_crops
 from transnet.inference.people_clips import follow_clips
 from transnet.inference.recognizer import Recognizer, load
 from transnet.inference.segmenter import PersonSegmenter, load_segmenter
@@ -129,19 +128,18 @@ def _finders(
 ) -> tuple[PeopleFinder | None, PersonSegmenter | None]:
     """What finds the people whom the clips are cropped to, or what tells heat on people."""
     info = recognizer.info
-    if info.clip.crop == "people":
-        where = device_of(recognizer.model)
-        find = find_people(segmenter=segmenter, detector=detector, device=where)
-        warn_of_another(info.people, find)
+    heat = segmenter if info.clip.crop == "none" else None
+    find = finder_of_crops(
+        info.clip.crop,
+        segmenter=None if heat else segmenter,
+        detector=detector,
+        device=device_of(recognizer.model),
+        trained_with=info.people,
+    )
+    if heat is None:
         return find, None
-    if detector is not None:
-        raise TransNetError(
-            f"detector is {detector!r}, but the run is trained on whole pictures; leave it out."
-        )
-    if segmenter is None:
-        return None, None
     require_maps(recognizer)
-    return None, load_segmenter(segmenter, option="--segmenter", device=device)
+    return None, load_segmenter(heat, option="--segmenter", device=device)
 
 
 def _followed(

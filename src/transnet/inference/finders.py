@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from transnet.config import Device
+from transnet.config import Crop, Device
 from transnet.data.people.boxes import Box
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError
@@ -92,6 +92,38 @@ def find_people(
             f"or --detector ({what_to_give()})."
         )
     return PeopleFinder(load_detector(chosen, where))
+
+
+def finder_of_crops(
+    crop: Crop,
+    *,
+    segmenter: str | None,
+    detector: str | None,
+    device: Device | str | torch.device,
+    trained_with: str = "",
+) -> PeopleFinder | None:
+    """What finds the people whom clips are cropped to; ``None`` if clips are not cropped.
+
+    Args:
+        crop: of the clips.
+        segmenter: as for :func:`find_people`.
+        detector: as for :func:`find_people`.
+        device: as for :func:`find_people`.
+        trained_with: what found them in training, if that is over; a warning names another one.
+
+    Raises:
+        TransNetError: clips are not cropped, but one is given; or as of :func:`find_people`.
+    """
+    if crop == "people":
+        find = find_people(segmenter=segmenter, detector=detector, device=device)
+        warn_of_another(trained_with, find)
+        return find
+    if segmenter is not None or detector is not None:
+        raise TransNetError(
+            f"crop is {crop!r}, but a segmenter or a detector is given, which find people; leave "
+            "it out, or train with --crop people."
+        )
+    return None
 
 
 def warn_of_another(trained_with: str, find: PeopleFinder) -> None:

@@ -25,7 +25,7 @@ from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.shots import with_shots
 from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
-from transnet.inference.finders import find_people
+from transnet.inference.finders import finder_of_crops
 from transnet.inference.people_clips import follow_clips
 from transnet.model.networks import Network
 from transnet.model.video_network import VIDEO_BACKBONES
@@ -189,14 +189,10 @@ def _with_people(
 ) -> tuple[Split, str]:
     """The clips with the people whom they are cropped to, if they are; and what found these."""
     segmenter, detector = settings.finder
-    if settings.clip.crop != "people":
-        if segmenter is not None or detector is not None:
-            raise TransNetError(
-                "crop is 'none', but a segmenter or a detector is given, which find people; add "
-                "--crop people, or leave it out."
-            )
+    crop = settings.clip.crop
+    find = finder_of_crops(crop, segmenter=segmenter, detector=detector, device=device)
+    if find is None:
         return parts, ""
-    find = find_people(segmenter=segmenter, detector=detector, device=device)
     found: dict[str, Any] = {}
 
     def follow() -> None:
