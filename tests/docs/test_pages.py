@@ -100,7 +100,7 @@ def test_the_live_page(folder, clips_folder, trained_run):
 
 
 @pytest.mark.slow
-def test_the_page_of_people(folder, clips_folder, trained_run, pretrained):
+def test_the_page_of_people(folder, clips_folder, trained_run, pretrained, capsys):
     (folder / "clips").symlink_to(clips_folder)
     shutil.copytree(trained_run, folder / "runs/mine")
     shutil.copytree(pretrained, folder / "runs/shape")
@@ -109,6 +109,7 @@ def test_the_page_of_people(folder, clips_folder, trained_run, pretrained):
     assert ran == [
         "predict", "predict", "live", "train", "evaluate", "predict", "predict", "python",
     ]  # fmt: skip
+    assert re.search(r"^0\.\d+ \d+ Box\(.*\) stream", capsys.readouterr().out, re.MULTILINE)
     assert (folder / "people.html").is_file()
     assert (folder / "people.mp4").is_file()
 
