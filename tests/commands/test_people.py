@@ -41,7 +41,7 @@ def test_each_person_of_a_video_has_a_label(trained_run, pretrained, clip, peopl
     assert main(["predict", str(trained_run), str(clip), *people, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     finder = transnet.find_people(segmenter=str(pretrained))
-    expected = transnet.predict_people(transnet.load(trained_run), clip, finder)
+    expected = transnet.predict_people(transnet.load(trained_run), clip, finder).people
     assert expected
     assert answer["path"] == str(clip)
     assert answer["trained_on"] in (True, False)
@@ -71,6 +71,21 @@ def test_a_detector_that_is_not_sure_finds_nobody(trained_run, clip, tmp_path, c
     assert "nobody was found" in capsys.readouterr().out
     assert main([*words, "--detector", str(tmp_path / "random.pth"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["people"] == []
+
+
+def test_damage_is_reported_even_if_nobody_is_found(trained_run, clip, tmp_path, capsys):
+    network = get_model("ssdlite320_mobilenet_v3_large", weights=None, weights_backbone=None)
+    torch.save(network.state_dict(), tmp_path / "random.pth")
+    content = clip.read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) * 2 // 3])
+    words = ["predict", str(trained_run), str(tmp_path / "cut.avi"), "--people", "--json"]
+    detector = ["--detector", str(tmp_path / "random.pth")]
+    assert main([*words, *detector]) == 1
+    assert "error" in json.loads(capsys.readouterr().out)
+    assert main([*words, *detector, "--allow-partial"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["people"] == []
+    assert found["damage"]
 
 
 def test_what_finds_people_is_asked_for(trained_run, clip, pretrained, capsys):

@@ -73,7 +73,7 @@ def test_predict_gives_the_network_the_pixels_of_the_training(people_run, pretra
     assert np.array_equal(trained_on.frames, shown.frames)
     whole = read_clip(film, ClipConfig(frames=4, size=64))
     assert np.abs(whole.frames.astype(int) - shown.frames).mean() > 5
-    people = transnet.predict_people(recognizer, film, finder)
+    people = transnet.predict_people(recognizer, film, finder).people
     assert recognizer.predict(shown).scores in [dict(p.prediction.scores) for p in people]
 
 
@@ -98,8 +98,8 @@ def test_export_takes_the_crops_that_an_evaluation_has_found(
     exported = transnet.load(tmp_path / "x")
     assert exported.info.clip.crop == "people"
     finder = transnet.find_people(segmenter=str(pretrained))
-    there = transnet.predict_people(exported, film, finder)
-    here = transnet.predict_people(transnet.load(people_run), film, finder)
+    there = transnet.predict_people(exported, film, finder).people
+    here = transnet.predict_people(transnet.load(people_run), film, finder).people
     assert [person.track for person in there] == [person.track for person in here]
     for one, other in zip(there, here, strict=True):
         assert one.prediction.scores == pytest.approx(other.prediction.scores, abs=1e-3)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from transnet.commands.finding import finder_of
@@ -19,7 +18,7 @@ TRAINED = "trained on: its score says nothing"
 if TYPE_CHECKING:
     from transnet.evaluation.trained_clips import TrainedVideos
     from transnet.inference.finders import PeopleFinder
-    from transnet.inference.people import PersonPrediction
+    from transnet.inference.people import PeopleOfVideo
     from transnet.inference.recognizer import Recognizer
 
 
@@ -113,6 +112,7 @@ def _tell(
     allow_partial: bool,
 ) -> None:
     """Print each answer that is not written elsewhere, and what is wrong with its video."""
+    from transnet.inference.people import PeopleOfVideo
     from transnet.inference.prediction import Prediction
 
     trained = _trained_videos(recognizer)
@@ -133,31 +133,6 @@ def _tell(
             results.failed += not allow_partial
             if not results.json:
                 say(f"warning: {path}: {answer.damage}")
-
-
-@dataclass(frozen=True)
-class PeopleOfVideo:
-    """Who does what in a video, as it is printed."""
-
-    path: str
-    people: Sequence[PersonPrediction]
-
-    @property
-    def damage(self) -> str:
-        """What is wrong with the file, if only its intact frames were used."""
-        found = [person.prediction for person in self.people]
-        return next((one.damage for one in found if one is not None), "")
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        people = [person.to_dict() for person in self.people]
-        for person in people:
-            del person["path"]
-        return {"path": self.path, "people": people}
-
-    def __str__(self) -> str:
-        lines = [f"  person {person}" for person in self.people] or ["  nobody was found"]
-        return "\n".join([self.path, *lines])
 
 
 def _trained_videos(recognizer: Any) -> TrainedVideos | frozenset[str]:
@@ -190,11 +165,9 @@ def _people(
 
     for path in paths:
         try:
-            found = predict_people(recognizer, path, find, allow_partial=allow_partial)
+            yield predict_people(recognizer, path, find, allow_partial=allow_partial)
         except VideoError as error:
             yield error
-            continue
-        yield PeopleOfVideo(path, found)
 
 
 def _timelines(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from transnet.config import StreamConfig
-from transnet.data.clips import read_people
+from transnet.data.clips import read_clip, read_people
 from transnet.data.people.boxes import Box
 from transnet.data.people.following import FindPeople, Follower, follow
 from transnet.data.people.tracking import Track
@@ -68,6 +68,34 @@ class PersonPrediction:
         scores = self.prediction.scores
         shown = ", ".join(f"{label} {scores[label]:.0%}" for label in self.prediction.labels)
         return f"{self.track}: {shown or UNKNOWN}"
+
+
+@dataclass(frozen=True)
+class PeopleOfVideo:
+    """Who does what in a video, each as a whole.
+
+    Attributes:
+        path: the video.
+        people: everyone who is seen for half a second or longer, in order of track numbers; empty
+            if nobody is found.
+        damage: what is wrong with the file, if only its intact frames were used.
+    """
+
+    path: str
+    people: tuple[PersonPrediction, ...]
+    damage: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The video as JSON values, with the damage if there is any."""
+        people = [person.to_dict() for person in self.people]
+        for person in people:
+            del person["path"]
+        values = {"path": self.path, "people": people}
+        return {**values, "damage": self.damage} if self.damage else values
+
+    def __str__(self) -> str:
+        lines = [f"  person {person}" for person in self.people] or ["  nobody was found"]
+        return "\n".join([self.path, *lines])
 
 
 class PeopleSession:
@@ -209,7 +237,7 @@ def predict_people(
     find: FindPeople,
     *,
     allow_partial: bool = False,
-) -> list[PersonPrediction]:
+) -> PeopleOfVideo:
     """Classify each person of a video, as a whole.
 
     The video is decoded twice: to follow its people, and to read the clip of each, cropped as in a
@@ -222,28 +250,34 @@ def predict_people(
         allow_partial: use the intact frames of a damaged file; ``damage`` reports it.
 
     Returns:
-        Everyone who is seen for half a second or longer, in order of track numbers; empty if
-        nobody is found.
+        Its people, and what is wrong with the file.
 
     Raises:
         VideoError: the file is missing, damaged or no video, or the region reaches beyond it.
 
     Example:
         >>> finder = transnet.find_people(segmenter="runs/shape")
-        >>> people = transnet.predict_people(transnet.load("runs/mine"), "clip.mp4", finder)
-        >>> all(person.prediction.label in transnet.load("runs/mine").classes for person in people)
+        >>> found = transnet.predict_people(transnet.load("runs/mine"), "clip.mp4", finder)
+        >>> classes = transnet.load("runs/mine").classes
+        >>> all(person.prediction.label in classes for person in found.people)
         True
     """
     config = recognizer.info.clip
     found = follow(video, find, config.region)
     paths = {n: path for n, path in found.items() if path.end_s - path.start_s >= SHORTEST_S}
-    # Read the file even if nobody is found, so that damage is reported.
+    if not paths:
+        # Read the file even if nobody is found, so that damage is reported.
+        whole = replace(config, crop="none", region="")
+        return PeopleOfVideo(
+            str(video), (), read_clip(video, whole, allow_partial=allow_partial).damage
+        )
     clips = read_people(video, config, list(paths.values()), allow_partial=allow_partial)
     answers = (replace(recognizer.predict(clip), path=str(video)) for clip in clips)
-    return [
+    people = (
         PersonPrediction(number, path.box, answer)
         for (number, path), answer in zip(paths.items(), answers, strict=True)
-    ]
+    )
+    return PeopleOfVideo(str(video), tuple(people), clips[0].damage)
 
 
 def rounded(box: Box) -> list[float]:
