@@ -24,17 +24,7 @@ Recognizes {count} actions in video: {classes}.
 {backbone} on each frame, pretrained on {pretraining}, and a temporal head ({temporal}, cues:
 {cues}) of [TransNet](https://arxiv.org/abs/2309.06951).
 
-```bash
-pip install transnet-har
-transnet predict hf-hub:{name} video.mp4
-transnet live hf-hub:{name} 0
-```
-
-```python
-import transnet
-
-print(transnet.load("hf-hub:{name}").predict("video.mp4"))
-```
+{usage}
 
 ## How good it is
 
@@ -43,7 +33,7 @@ print(transnet.load("hf-hub:{name}").predict("video.mp4"))
 ## What it saw
 
 * Training clips: {data}, split `{split}` ({rule}).
-* A clip is {frames} frames of {size} x {size} pixels, {sampling}.
+* A clip is {frames} frames of {size} x {size} pixels{place}, {sampling}.
 * `config.json` holds digests of the training clips: `transnet evaluate` refuses to test on them.
   It names no file and no person.
 
@@ -55,8 +45,35 @@ the training clips is not recorded.
 Made with {versions}.
 """
 
+_USAGE = """```bash
+pip install transnet-har
+transnet predict hf-hub:{name} video.mp4
+transnet live hf-hub:{name} 0
+```
+
+```python
+import transnet
+
+print(transnet.load("hf-hub:{name}").predict("video.mp4"))
+```"""
+
+_PEOPLE_USAGE = """It classifies crops of people, which in training were found by: {people}.
+
+```bash
+pip install 'transnet-har[people]'
+transnet predict hf-hub:{name} video.mp4 --people --{kind} {own}
+transnet live hf-hub:{name} 0 --people --{kind} {own}
+```
+
+```python
+import transnet
+
+finder = transnet.find_people({kind}="{own}")
+print(transnet.predict_people(transnet.load("hf-hub:{name}"), "video.mp4", finder))
+```"""
+
 _UNMEASURED = """**It was not evaluated.** No score is known. Measure it on your own clips before
-you rely on it: `transnet evaluate hf-hub:{name} --data YOUR_CLIPS`."""
+you rely on it: `transnet evaluate hf-hub:{name} --data YOUR_CLIPS{finder}`."""
 
 _LEAKING = """**This score is too high.** {leak:.1%} of the test clips share class and group (the
 same person, scene, or recording) with a training clip, so part of it is memory, not recognition."""
@@ -170,19 +187,20 @@ def model_card(info: RunInfo, name: str, license: str, scores: Scores | None) ->
     versions = ("transnet-har", "torch", "timm")
     body = _BODY.format(
         title=title,
-        name=name,
+        usage=_usage(info, name),
         count=len(info.classes),
         classes=", ".join(info.classes),
         backbone=info.backbone.name,
         pretraining=info.backbone.pretraining,
         temporal=info.model.temporal,
         cues=info.model.cues,
-        measured=_measured(name, scores),
+        measured=_measured(info, name, scores),
         data=info.data if info.data in ("kth", "ucf101", "hmdb51") else "the author's own",
         split=info.split,
         rule=info.split_rule,
         frames=info.clip.frames,
         size=info.clip.size,
+        place=_place(info),
         sampling="evenly spaced" if uniform else f"{info.clip.stride_s} s apart",
         license=license,
         backbone_license=info.backbone.license,
@@ -198,9 +216,29 @@ def base_model(info: RunInfo) -> str | None:
     return found[1] if found else None
 
 
-def _measured(name: str, scores: Scores | None) -> str:
+def _usage(info: RunInfo, name: str) -> str:
+    if info.clip.crop == "none":
+        return _USAGE.format(name=name)
+    kind, own = _finder(info)
+    return _PEOPLE_USAGE.format(name=name, people=info.people, kind=kind, own=own)
+
+
+def _finder(info: RunInfo) -> tuple[str, str]:
+    """The option of what finds people, and what stands for its value."""
+    return ("segmenter", "SHAPE") if info.people.startswith("segmenter") else ("detector", "FILE")
+
+
+def _place(info: RunInfo) -> str:
+    """What of the picture the pixels of a clip show, in words."""
+    crop = ", cropped to a person" if info.clip.crop == "people" else ""
+    region = f", in the region `{info.clip.region}` of the picture" if info.clip.region else ""
+    return crop + region
+
+
+def _measured(info: RunInfo, name: str, scores: Scores | None) -> str:
     if scores is None:
-        return _UNMEASURED.format(name=name)
+        finder = "" if info.clip.crop == "none" else " --{} {}".format(*_finder(info))
+        return _UNMEASURED.format(name=name, finder=finder)
     text = f"{scores.headline}{scores.limits(scores.interval)}"
     if scores.mean_average_precision is not None:
         text = (
