@@ -20,7 +20,7 @@ TOLERANCE = 1e-4
 """Largest accepted difference of a probability between a float32 export and torch."""
 
 INT8_TOLERANCE = 0.02
-"""The same between two models of an int8 export. A runtime fuses each model's layers in its own way,
+"""The same between two models of an int8 export. A runtime fuses the layers of each in its own way,
 and a number between two steps of int8 then rounds to one or the other."""
 
 
