@@ -171,9 +171,10 @@ def test_pictures_are_small():
 
 
 def test_the_numbers_of_the_readme_are_measured():
-    measured = (ROOT / "docs/measurements.md").read_text(encoding="utf-8")
+    pages = (ROOT / "docs/measurements.md", ROOT / "docs/motion.md")
+    measured = "".join(page.read_text(encoding="utf-8") for page in pages)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = readme[readme.index("## Honest numbers") : readme.index("## Other installations")]
     numbers = re.findall(r"\d+\.\d+ ± \d+\.\d+", table)
-    assert len(numbers) == 7
+    assert len(numbers) == 9
     assert all(number in measured for number in numbers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transnet.data.clips import require_whole_pictures
 from transnet.errors import TransNetError
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ def finder_of(
     if not people:
         if segmenter is not None or detector is not None:
             raise TransNetError("--segmenter and --detector find people; add --people.")
+        from transnet.data.clips import require_whole_pictures  # imports PyAV
+
         require_whole_pictures(recognizer.info.clip)
         return None
     from transnet.inference.finders import find_people, warn_of_another
