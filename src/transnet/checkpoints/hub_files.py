@@ -33,6 +33,9 @@ WEIGHTS = "model.safetensors"
 SEGMENTER = "segmenter"
 """The key in ``config.json`` of the record of a pretraining."""
 
+SEGMENTER_PARTS = ("encoder", "decoder")
+"""What the names of a pretraining's weights begin with, and the names of its two files."""
+
 CLIP_COLUMNS = ("path", "label", "group", "start", "end", "split", "digest")
 """Columns of the clips in ``config.json``, those of ``clips.csv``."""
 
@@ -181,7 +184,7 @@ def _divide(weights: Path, folder: Path) -> None:
     """The weights of a pretraining as the files of its parts."""
     from transnet.checkpoints.weights_file import read_weights, write_weights  # imports torch
 
-    places = {part: folder / f"{part}.safetensors" for part in ("encoder", "decoder")}
+    places = {part: folder / f"{part}.safetensors" for part in SEGMENTER_PARTS}
     if all(place.is_file() for place in places.values()):
         return
     state, texts = read_weights(weights)
@@ -203,7 +206,8 @@ def _described(files: HubFiles) -> str:
     config, at = files.config, f"revision {files.commit[:12]}"
     segmenter = config.get(SEGMENTER)
     if isinstance(segmenter, dict):
-        return f"people in pictures, by {segmenter.get('backbone')}, {at}, license: {config.get('license', 'unknown')}"  # noqa: E501
+        license = config.get("license", "unknown")
+        return f"people in pictures, by {segmenter.get('backbone')}, {at}, license: {license}"
     record = config.get("transnet")
     if not isinstance(record, dict):
         pretrained = config.get("pretrained_cfg")

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from transnet.checkpoints.hub_files import CONFIG, SEGMENTER, WEIGHTS
+from transnet.checkpoints.hub_files import CONFIG, SEGMENTER, SEGMENTER_PARTS, WEIGHTS
 from transnet.checkpoints.publishing import check_name, upload
 from transnet.checkpoints.segmenter import (
     FORMAT,
@@ -23,8 +23,6 @@ from transnet.checkpoints.segmenter import (
 )
 from transnet.checkpoints.weights_file import read_weights, write_weights
 from transnet.utils.progress import say
-
-PARTS = ("encoder", "decoder")
 
 _CARD = """---
 library_name: transnet-har
@@ -75,9 +73,13 @@ def push_segmenter(
     with tempfile.TemporaryDirectory(prefix="transnet-push-") as scratch:
         files = Path(scratch)
         save_segmenter(files, segmenter, info)
-        parts = {part: read_weights(files / f"{part}.safetensors") for part in PARTS}
-        state = {f"{part}.{key}": value for part in PARTS for key, value in parts[part][0].items()}
-        texts = {part: json.dumps(parts[part][1]) for part in PARTS}
+        parts = {part: read_weights(files / f"{part}.safetensors") for part in SEGMENTER_PARTS}
+        state = {
+            f"{part}.{key}": value
+            for part in SEGMENTER_PARTS
+            for key, value in parts[part][0].items()
+        }
+        texts = {part: json.dumps(parts[part][1]) for part in SEGMENTER_PARTS}
         write_weights(files / WEIGHTS, state, texts)
         config = {
             "library_name": "transnet-har",

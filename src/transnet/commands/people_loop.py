@@ -14,7 +14,7 @@ from transnet.data.video.frames import FrameConverter, Pixels
 from transnet.data.video.sources import FrameSource
 from transnet.data.video.writer import VideoWriter
 from transnet.inference.label_events import LabelEvents
-from transnet.inference.people import PeopleSession, PersonPrediction
+from transnet.inference.people import PeopleSession, PersonPrediction, with_scores
 from transnet.inference.prediction import UNKNOWN
 from transnet.reports.overlays import draw_boxes
 from transnet.utils.progress import say
@@ -36,11 +36,10 @@ class LivePerson(PersonPrediction):
         """The person as JSON values; with a prediction, also the event."""
         return super().to_dict() | ({"event": self.event} if self.prediction else {})
 
-    def __str__(self) -> str:
-        if self.prediction is None:
-            return f"{self.track}"
-        scores = (f"{label} {score:.0%}" for label, score in self.event_scores.items())
-        return f"{self.track}: {', '.join(scores) or self.event}"
+    @property
+    def answer(self) -> str:
+        """The labels of the event with their scores, in words; ``unknown`` if it is no class."""
+        return with_scores(self.event_scores)
 
 
 People = Sequence[LivePerson]

@@ -20,7 +20,7 @@ from transnet.data.splits import make_split
 from transnet.data.video.frames import Pixels
 from transnet.errors import TransNetError, VideoError
 from transnet.inference.finders import finder_of_crops
-from transnet.inference.people_clips import follow_clips, known_clips
+from transnet.inference.people_clips import follow_clips, known_clips, with_people
 from transnet.utils.paths import cache_folder
 from transnet.utils.reading import read_many
 from transnet.utils.spacing import evenly_spaced
@@ -132,25 +132,26 @@ def _readable_clips(
     source: CropSource,
 ) -> RunClips:
     """The clips, cropped to people if the run is trained so."""
-    find, (cache, segmenter, detector) = None, source
-    if segmenter is not None or detector is not None:
+    find = None
+    if source.segmenter is not None or source.detector is not None:
         find = finder_of_crops(
             info.clip.crop,
-            segmenter=segmenter,
-            detector=detector,
+            segmenter=source.segmenter,
+            detector=source.detector,
             device="cpu",
             trained_with=info.people,
         )
     if info.clip.crop == "people":
-        with FeatureCache(cache or cache_folder() / "features") as store:
-            if find is not None:
+        with FeatureCache(source.cache or cache_folder() / "features") as store:
+            if find is None:
                 training, test = (
-                    follow_clips(part, find, store, info.clip) for part in (training, test)
+                    known_clips(part, info.people, store, info.clip) for part in (training, test)
                 )
-            name = info.people if find is None else find.name
-            training, test = (
-                known_clips(part, name, store, info.clip) for part in (training, test)
-            )
+            else:
+                training, test = (
+                    with_people(follow_clips(part, find, store, info.clip))
+                    for part in (training, test)
+                )
         if not (training or test):
             raise missing_people(run, info, "clips")
     return RunClips(training, test, info.clip, workers)

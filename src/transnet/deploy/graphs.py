@@ -91,8 +91,7 @@ class Head(nn.Module):
         self.model = model
 
     def forward(self, first: Tensor, second: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        logits: dict[str, Tensor] = {}
-        pairs = first if second is None else second
+        logits, pairs = {}, first if second is None else second
         if "appearance" in self.model.cues:
             logits["appearance"] = self.model.temporal(first)
         if self.model.has_motion:

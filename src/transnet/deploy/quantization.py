@@ -36,7 +36,7 @@ MAX_FLOAT_SHARE = 0.5
 CALIBRATION_FRAMES = 4
 _WEIGHTED = ("Conv", "MatMul", "Gemm")
 _QUANTIZED = (*_WEIGHTED, "Add", "Clip", "MaxPool", "Relu")
-_READOUT = ".readout."
+_READOUT = "spatial.readout."
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,25 @@ class PersonPrediction:
         return {"track": self.track, "box": rounded(self.box), **values}
 
     def __str__(self) -> str:
+        return f"{self.track}: {self.answer}" if self.prediction else f"{self.track}"
+
+    @property
+    def answer(self) -> str:
+        """The labels with their scores, in words; ``unknown`` if there is none."""
         if self.prediction is None:
-            return f"{self.track}"
+            return UNKNOWN
         scores = self.prediction.scores
-        shown = ", ".join(f"{label} {scores[label]:.0%}" for label in self.prediction.labels)
-        return f"{self.track}: {shown or UNKNOWN}"
+        return with_scores({label: scores[label] for label in self.prediction.labels})
+
+
+def with_scores(scores: Mapping[str, float]) -> str:
+    """The scores of some labels, 0..1, in words; ``unknown`` if there are none.
+
+    Example:
+        >>> with_scores({"wave": 0.93, "walk": 0.4})
+        'wave 93%, walk 40%'
+    """
+    return ", ".join(f"{label} {score:.0%}" for label, score in scores.items()) or UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,11 @@ def follow_clips(
     return tuple(followed)
 
 
+def with_people(records: Sequence[ClipRecord]) -> tuple[ClipRecord, ...]:
+    """The clips of :func:`follow_clips` in which somebody is found."""
+    return tuple(record for record in records if record.person and record.person.steps)
+
+
 def known_clips(
     records: Sequence[ClipRecord], finder: str, cache: FeatureCache, config: ClipConfig
 ) -> tuple[ClipRecord, ...]:

@@ -49,8 +49,15 @@ class Scoring(ABC):
         """Logits ``(..., C)`` to probabilities, 0..1."""
 
     @abstractmethod
+    def logits_of(self, probabilities: Tensor) -> Tensor:
+        """The inverse of :meth:`probabilities`; finite, also of 0 and 1."""
+
     def join(self, logits: Mapping[str, Tensor]) -> Tensor:
         """The logits ``(B, C)`` of each cue to those of the clip; a single cue's are unchanged."""
+        if len(logits) == 1:
+            return next(iter(logits.values()))
+        found = {cue: self.probabilities(values) for cue, values in logits.items()}
+        return self.logits_of(mean_over_cues(found))
 
     @abstractmethod
     def targets(self, clips: Sequence[ClipRecord], outputs: Sequence[str]) -> Tensor:
@@ -87,11 +94,8 @@ class OneLabel(Scoring):
     def probabilities(self, logits: Tensor) -> Tensor:
         return logits.softmax(dim=-1)
 
-    def join(self, logits: Mapping[str, Tensor]) -> Tensor:
-        if len(logits) == 1:
-            return next(iter(logits.values()))
-        mean = mean_over_cues({cue: values.softmax(dim=1) for cue, values in logits.items()})
-        return mean.clamp(min=1e-12).log()
+    def logits_of(self, probabilities: Tensor) -> Tensor:
+        return probabilities.clamp(min=1e-12).log()
 
     def targets(self, clips: Sequence[ClipRecord], outputs: Sequence[str]) -> Tensor:
         return torch.tensor([outputs.index(clip.label) for clip in clips])
@@ -136,12 +140,9 @@ class SeveralLabels(Scoring):
     def probabilities(self, logits: Tensor) -> Tensor:
         return logits.sigmoid()
 
-    def join(self, logits: Mapping[str, Tensor]) -> Tensor:
-        if len(logits) == 1:
-            return next(iter(logits.values()))
-        mean = mean_over_cues({cue: values.sigmoid() for cue, values in logits.items()})
-        mean = mean.clamp(_ALMOST_SURE, 1 - _ALMOST_SURE)
-        return mean.log() - (1 - mean).log()
+    def logits_of(self, probabilities: Tensor) -> Tensor:
+        inside = probabilities.clamp(_ALMOST_SURE, 1 - _ALMOST_SURE)
+        return inside.log() - (1 - inside).log()
 
     def targets(self, clips: Sequence[ClipRecord], outputs: Sequence[str]) -> Tensor:
         rows = [[float(name in clip.labels) for name in outputs] for clip in clips]
