@@ -15,8 +15,7 @@ from transnet.utils.signals import sigterm_as_interrupt
 
 if TYPE_CHECKING:
     from transnet.commands.live_loop import LiveLoop
-    from transnet.commands.live_outputs import LiveOutput
-    from transnet.commands.people_loop import PeopleLoop, PeopleOutput
+    from transnet.commands.people_loop import PeopleLoop
     from transnet.data.video.sources import FrameSource
     from transnet.inference.finders import PeopleFinder
     from transnet.inference.recognizer import Recognizer
@@ -72,7 +71,9 @@ def live(
         TransNetError: RUN is not a trained run, SOURCE cannot be opened, or nothing is there that
             finds people.
     """
-    from transnet.commands.live_loop import LiveLoop
+    from transnet.commands.live_lines import EventLines, JsonLines
+    from transnet.commands.live_loop import LiveLoop, event_drawing
+    from transnet.commands.live_pictures import open_pictures
     from transnet.data.video.sources import open_source
     from transnet.inference.label_events import LabelEvents
     from transnet.inference.recognizer import load
@@ -90,8 +91,9 @@ def live(
         stack.enter_context(recognizer.accelerated())
         frames = stack.enter_context(opening(every_s=every_s))
         say(f"watching {frames.name}; the first prediction comes after {session.span_s:.1f} s")
-        outputs = _outputs(frames, stack, json=json, out=out, window=window)
-        loop = LiveLoop(session, frames, LabelEvents(stream), outputs)
+        lines = JsonLines(frames) if json else EventLines()
+        pictures = open_pictures(frames, event_drawing(), stack, out=out, window=window)
+        loop = LiveLoop(session, frames, LabelEvents(stream), lines, pictures)
         _run_until_stopped(loop, stack)
         loop.finish()
     loop.summarize()
@@ -132,7 +134,8 @@ def _people(
     out: str | None,
     window: bool,
 ) -> int:
-    from transnet.commands.people_loop import PeopleLoop
+    from transnet.commands.live_pictures import open_pictures
+    from transnet.commands.people_loop import PeopleJsonLines, PeopleLines, PeopleLoop, drawn
     from transnet.inference.people import PeopleSession
 
     with ExitStack() as stack:
@@ -143,41 +146,9 @@ def _people(
             f"watching the people of {frames.name}; the first prediction of a person comes after "
             f"{session.span_s:.1f} s"
         )
-        outputs = _people_outputs(frames, stack, json=json, out=out, window=window)
-        loop = PeopleLoop(session, frames, stream, outputs)
+        lines = PeopleJsonLines() if json else PeopleLines()
+        pictures = open_pictures(frames, drawn, stack, out=out, window=window)
+        loop = PeopleLoop(session, frames, stream, lines, pictures)
         _run_until_stopped(loop, stack)
     loop.summarize()
     return _end(frames, out)
-
-
-def _people_outputs(
-    frames: FrameSource, stack: ExitStack, *, json: bool, out: str | None, window: bool
-) -> list[PeopleOutput]:
-    from transnet.commands.people_loop import (
-        PeopleJsonLines,
-        PeopleLines,
-        PeopleOnScreen,
-        PeopleVideo,
-    )
-    from transnet.commands.preview_window import has_screen
-
-    outputs: list[PeopleOutput] = [PeopleJsonLines() if json else PeopleLines()]
-    if out:
-        outputs.append(PeopleVideo(out, stack))
-    if window and has_screen():
-        outputs.append(PeopleOnScreen(frames, stack))
-    return outputs
-
-
-def _outputs(
-    frames: FrameSource, stack: ExitStack, *, json: bool, out: str | None, window: bool
-) -> list[LiveOutput]:
-    from transnet.commands.live_outputs import AnnotatedVideo, EventLines, JsonLines, OnScreen
-    from transnet.commands.preview_window import has_screen
-
-    outputs: list[LiveOutput] = [JsonLines(frames) if json else EventLines()]
-    if out:
-        outputs.append(AnnotatedVideo(out, stack))
-    if window and has_screen():
-        outputs.append(OnScreen(frames, stack))
-    return outputs

@@ -1,4 +1,4 @@
-"""The loop of ``transnet live``: frames in, predictions and segments to every output."""
+"""The loop of ``transnet live``: frames in, lines and pictures out."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from transnet.commands.live_outputs import LiveOutput
+from transnet.commands.live_lines import EventLines
+from transnet.commands.live_pictures import Draw, Pictures
 from transnet.data.video.sources import FrameSource
 from transnet.inference.label_events import LabelEvents
 from transnet.inference.prediction import Segment
 from transnet.inference.stream import StreamSession
+from transnet.reports.overlays import ScoreOverlay
 
 
 class LiveLoop:
-    """Classifies the frames of a source and tells the outputs.
+    """Classifies the frames of a source, prints what it finds, and shows every frame.
 
     Args:
         session: classifies the frames.
         frames: the opened source.
         events: turns predictions into segments.
-        outputs: what to tell.
+        lines: prints windows and segments.
+        pictures: show the frames.
 
     Attributes:
         num_windows: windows that were classified.
@@ -31,10 +34,11 @@ class LiveLoop:
         session: StreamSession,
         frames: FrameSource,
         events: LabelEvents,
-        outputs: Sequence[LiveOutput],
+        lines: EventLines,
+        pictures: Sequence[Pictures[LabelEvents]],
     ) -> None:
         self._session, self._frames, self._events = session, frames, events
-        self._outputs = outputs
+        self._lines, self._pictures = lines, pictures
         self._started_s = time.perf_counter()
         self._busy_s = 0.0
         self._num_frames = 0
@@ -42,7 +46,7 @@ class LiveLoop:
         self.num_windows = 0
 
     def run(self, bar: Any) -> None:
-        """Classify every frame, until the source ends or an output is closed."""
+        """Classify every frame, until the source ends or the window is closed."""
         for frame in self._frames:
             if frame.is_first:
                 self._end_segments(self._events.finish())
@@ -53,8 +57,8 @@ class LiveLoop:
                 if self._num_frames % 10 == 0:
                     dropped = self._frames.dropped / self._frames.due
                     bar.set_postfix_str(f"{dropped:.0%} dropped, {self._events.label}", False)
-            for output in self._outputs:
-                if not output.frame(frame.picture, frame.time_s, self._events):
+            for pictures in self._pictures:
+                if not pictures.show(frame.picture, frame.time_s, self._events):
                     return
 
     def _classify(self, picture: Any, time_s: float) -> None:
@@ -65,15 +69,14 @@ class LiveLoop:
         if prediction is not None:
             self.num_windows += 1
             self._end_segments(self._events.update(prediction))
-            for output in self._outputs:
-                output.window(prediction, self._events)
+            self._lines.window(prediction, self._events)
 
     def finish(self) -> None:
         """End the last segments."""
         self._end_segments(self._events.finish())
 
     def summarize(self) -> None:
-        """Tell the outputs how many frames there were and how long they took."""
+        """Print how many frames there were and how long they took."""
         due = self._frames.due
         values = {
             "seconds": time.perf_counter() - self._started_s,
@@ -83,11 +86,15 @@ class LiveLoop:
             "ms_per_frame": 1000 * self._busy_s / max(1, self._num_frames),
             "segments": self._num_segments,
         }
-        for output in self._outputs:
-            output.summary(values)
+        self._lines.summary(values)
 
     def _end_segments(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
             self._num_segments += segment.is_known
-            for output in self._outputs:
-                output.segment(segment)
+            self._lines.segment(segment)
+
+
+def event_drawing() -> Draw[LabelEvents]:
+    """A function that draws the event of the moment and the best scores onto frames."""
+    overlay = ScoreOverlay()
+    return lambda pixels, events, _: overlay.draw(pixels, events.scores, events.label)

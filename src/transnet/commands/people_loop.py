@@ -1,18 +1,16 @@
-"""``transnet live --people``: what each person does, as lines, JSON, a video, a window."""
+"""``transnet live --people``: what each person does, as lines, JSON, and pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from transnet.commands.live_pictures import Pictures
 from transnet.commands.output import print_json
-from transnet.commands.preview_window import PreviewWindow, enlarged
 from transnet.config import StreamConfig
-from transnet.data.video.frames import FrameConverter, Pixels
+from transnet.data.video.frames import Pixels
 from transnet.data.video.sources import FrameSource
-from transnet.data.video.writer import VideoWriter
 from transnet.inference.label_events import LabelEvents
 from transnet.inference.people import PeopleSession, PersonPrediction, with_scores
 from transnet.inference.prediction import UNKNOWN
@@ -45,34 +43,7 @@ class LivePerson(PersonPrediction):
 People = Sequence[LivePerson]
 
 
-class PeopleOutput:
-    """An output; this one ignores everything."""
-
-    def frame(self, picture: Any, time_s: float, people: People) -> bool:
-        """A frame with the people who were seen last; False stops the loop."""
-        return True
-
-    def people(self, people: People, time_s: float) -> None:
-        """The people of a frame that was classified."""
-
-    def summary(self, values: dict[str, Any]) -> None:
-        """The figures at the end."""
-
-
-class PeopleJsonLines(PeopleOutput):
-    """JSON lines of kind person and summary."""
-
-    def people(self, people: People, time_s: float) -> None:
-        """Print each."""
-        for person in people:
-            print_json({"kind": "person", "time_s": time_s, **person.to_dict()})
-
-    def summary(self, values: dict[str, Any]) -> None:
-        """Print it."""
-        print_json({"kind": "summary", **values})
-
-
-class PeopleLines(PeopleOutput):
+class PeopleLines:
     """A line of text whenever the label of a person changes."""
 
     def __init__(self) -> None:
@@ -91,7 +62,7 @@ class PeopleLines(PeopleOutput):
                 say(f"{time_s:.1f} s  {person}", standard_output=True)
 
     def summary(self, values: dict[str, Any]) -> None:
-        """Print it on standard error."""
+        """Print the figures at the end on standard error."""
         say(
             f"{values['people']} people, {values['windows']} windows; {values['dropped']} frames "
             "dropped"
@@ -100,43 +71,28 @@ class PeopleLines(PeopleOutput):
             say("nobody was found who could be followed")
 
 
-class PeopleVideo(PeopleOutput):
-    """A video file of every frame with a box around each person."""
+class PeopleJsonLines(PeopleLines):
+    """JSON lines of kind person and summary."""
 
-    def __init__(self, out: str, stack: ExitStack) -> None:
-        self._writer = stack.enter_context(VideoWriter(out))
-        self._convert = FrameConverter()
+    def people(self, people: People, time_s: float) -> None:
+        """Print each."""
+        for person in people:
+            print_json({"kind": "person", "time_s": time_s, **person.to_dict()})
 
-    def frame(self, picture: Any, time_s: float, people: People) -> bool:
-        """Write it."""
-        self._writer.write(drawn(self._convert(picture), people), time_s)
-        return True
-
-
-class PeopleOnScreen(PeopleOutput):
-    """A window with every frame and a box around each person."""
-
-    def __init__(self, frames: FrameSource, stack: ExitStack) -> None:
-        self._window = PreviewWindow(f"transnet live: {frames.name}")
-        stack.callback(self._window.close)
-        self._convert = FrameConverter()
-
-    def frame(self, picture: Any, time_s: float, people: People) -> bool:
-        """Show it; False once the user has closed the window."""
-        pixels = self._convert(picture)
-        large = enlarged(pixels)
-        self._window.show(drawn(large, people, large.shape[0] // pixels.shape[0]))
-        return self._window.is_open
+    def summary(self, values: dict[str, Any]) -> None:
+        """Print the figures at the end."""
+        print_json({"kind": "summary", **values})
 
 
 class PeopleLoop:
-    """Follows the people of a source and tells the outputs.
+    """Follows the people of a source, prints what they do, and shows every frame.
 
     Args:
         session: follows and classifies.
         frames: the opened source.
         config: what counts as an event.
-        outputs: what to tell.
+        lines: prints what people do.
+        pictures: show the frames.
 
     Attributes:
         num_windows: windows that were classified.
@@ -147,16 +103,17 @@ class PeopleLoop:
         session: PeopleSession,
         frames: FrameSource,
         config: StreamConfig,
-        outputs: Sequence[PeopleOutput],
+        lines: PeopleLines,
+        pictures: Sequence[Pictures[People]],
     ) -> None:
-        self._session, self._frames, self._outputs = session, frames, outputs
-        self._config = config
+        self._session, self._frames, self._config = session, frames, config
+        self._lines, self._pictures = lines, pictures
         self._events: dict[int, LabelEvents] = {}
         self._num_people = 0
         self.num_windows = 0
 
     def run(self, bar: Any) -> None:
-        """Follow the people of every frame, until the source ends or an output is closed."""
+        """Follow the people of every frame, until the source ends or the window is closed."""
         shown: People = ()
         last_track = 0
         for frame, found in self._session.watch(self._frames):
@@ -168,11 +125,10 @@ class PeopleLoop:
                 newest = max((person.track for person in people), default=0)
                 self._num_people += len([p for p in people if p.track > last_track])
                 last_track = max(last_track, newest)
-                for output in self._outputs:
-                    output.people(people, frame.time_s)
+                self._lines.people(people, frame.time_s)
                 bar.update(1)
-            for output in self._outputs:
-                if not output.frame(frame.picture, frame.time_s, shown):
+            for pictures in self._pictures:
+                if not pictures.show(frame.picture, frame.time_s, shown):
                     return
 
     def _with_events(self, people: Sequence[PersonPrediction]) -> People:
@@ -189,14 +145,13 @@ class PeopleLoop:
         return found
 
     def summarize(self) -> None:
-        """Tell the outputs how many people and windows there were."""
+        """Print how many people and windows there were."""
         values = {
             "people": self._num_people,
             "windows": self.num_windows,
             "dropped": self._frames.dropped,
         }
-        for output in self._outputs:
-            output.summary(values)
+        self._lines.summary(values)
 
 
 def drawn(pixels: Pixels, people: Sequence[PersonPrediction], scale: int = 1) -> Pixels:

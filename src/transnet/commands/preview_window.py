@@ -50,12 +50,18 @@ class PreviewWindow:
         self._label = tkinter.Label(self._root, borderwidth=0)
         self._label.pack()
 
-    def show(self, pixels: Pixels) -> None:
+    @staticmethod
+    def enlargement(pixels: Pixels) -> int:
+        """The whole factor by which to enlarge small frames, so that text on them can be read."""
+        return max(1, MIN_SIDE // max(pixels.shape))
+
+    def show(self, pixels: Pixels, title: str) -> None:
         """Show uint8 RGB ``(H, W, 3)``, shrunk if a side is longer than 960 pixels."""
         from PIL import ImageTk
 
         if not self.is_open:
             return
+        self._root.title(title)
         picture = Image.fromarray(pixels)
         picture.thumbnail((MAX_SIDE, MAX_SIDE))
         photo = ImageTk.PhotoImage(picture, master=self._root)
@@ -71,9 +77,3 @@ class PreviewWindow:
     def _close(self) -> None:
         self.is_open = False
         self._root.destroy()
-
-
-def enlarged(pixels: Pixels) -> Pixels:
-    """A small frame, enlarged by a whole factor so that text on it can be read."""
-    factor = max(1, MIN_SIDE // max(pixels.shape))
-    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
