@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --edita
 # One thread per process: the tests run in one process per core.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo install dev test test-fast test-browser check docs docs-site wheel clean
+.PHONY: demo install dev test test-fast test-browser coverage check docs docs-site wheel clean
 
 demo: .venv/user
 	$(BIN)/transnet demo
@@ -20,6 +20,10 @@ install: .venv/user
 dev: .venv/developer
 
 test: .venv/developer
+	$(PYTEST)
+
+# Which lines the tests run; slower.
+coverage: .venv/developer
 	$(PYTEST) --cov --cov-report=term
 
 # Between two edits: everything but the slow tests.
