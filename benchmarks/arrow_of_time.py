@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--weights", required=True)
     parser.add_argument("--backbone", default=None)
     parser.add_argument("--stride-s", type=float, default=0.0, help="0: frames over the whole clip")
+    parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--epochs", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=3)
@@ -118,7 +119,7 @@ def run_all(
     lists: Sequence[Path], folder: Path, arguments: argparse.Namespace, runs: Path
 ) -> list[dict[str, Any]]:
     """The accuracy of each network, seed and fold."""
-    clip = transnet.ClipConfig(size=arguments.size)
+    clip = transnet.ClipConfig(frames=arguments.frames, size=arguments.size)
     if arguments.stride_s:
         clip = replace(clip, sampling="stride", stride_s=arguments.stride_s)
     cache = str(folder / "features")
