@@ -73,7 +73,7 @@ def live(
     """
     from transnet.commands.live_lines import EventLines, JsonLines
     from transnet.commands.live_loop import LiveLoop, event_drawing
-    from transnet.commands.live_pictures import open_pictures
+    from transnet.commands.live_pictures import LivePictures
     from transnet.data.video.sources import open_source
     from transnet.inference.label_events import LabelEvents
     from transnet.inference.recognizer import load
@@ -92,7 +92,7 @@ def live(
         frames = stack.enter_context(opening(every_s=every_s))
         say(f"watching {frames.name}; the first prediction comes after {session.span_s:.1f} s")
         lines = JsonLines(frames) if json else EventLines()
-        pictures = open_pictures(frames, event_drawing(), stack, out=out, window=window)
+        pictures = LivePictures(frames, event_drawing(), stack, out=out, window=window)
         loop = LiveLoop(session, frames, LabelEvents(stream), lines, pictures)
         _run_until_stopped(loop, stack)
         loop.finish()
@@ -134,7 +134,7 @@ def _people(
     out: str | None,
     window: bool,
 ) -> int:
-    from transnet.commands.live_pictures import open_pictures
+    from transnet.commands.live_pictures import LivePictures
     from transnet.commands.people_loop import PeopleJsonLines, PeopleLines, PeopleLoop, drawn
     from transnet.inference.people import PeopleSession
 
@@ -147,7 +147,7 @@ def _people(
             f"{session.span_s:.1f} s"
         )
         lines = PeopleJsonLines() if json else PeopleLines()
-        pictures = open_pictures(frames, drawn, stack, out=out, window=window)
+        pictures = LivePictures(frames, drawn, stack, out=out, window=window)
         loop = PeopleLoop(session, frames, stream, lines, pictures)
         _run_until_stopped(loop, stack)
     loop.summarize()

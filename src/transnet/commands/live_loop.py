@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from transnet.commands.live_lines import EventLines
-from transnet.commands.live_pictures import Draw, Pictures
+from transnet.commands.live_pictures import Draw, LivePictures
 from transnet.data.video.sources import FrameSource
 from transnet.inference.label_events import LabelEvents
 from transnet.inference.prediction import Segment
@@ -23,7 +24,7 @@ class LiveLoop:
         frames: the opened source.
         events: turns predictions into segments.
         lines: prints windows and segments.
-        pictures: show the frames.
+        pictures: shows the frames.
 
     Attributes:
         num_windows: windows that were classified.
@@ -35,7 +36,7 @@ class LiveLoop:
         frames: FrameSource,
         events: LabelEvents,
         lines: EventLines,
-        pictures: Sequence[Pictures[LabelEvents]],
+        pictures: LivePictures[LabelEvents],
     ) -> None:
         self._session, self._frames, self._events = session, frames, events
         self._lines, self._pictures = lines, pictures
@@ -57,9 +58,8 @@ class LiveLoop:
                 if self._num_frames % 10 == 0:
                     dropped = self._frames.dropped / self._frames.due
                     bar.set_postfix_str(f"{dropped:.0%} dropped, {self._events.label}", False)
-            for pictures in self._pictures:
-                if not pictures.show(frame.picture, frame.time_s, self._events):
-                    return
+            if not self._pictures.show(frame.picture, frame.time_s, self._events):
+                return
 
     def _classify(self, picture: Any, time_s: float) -> None:
         began_s = time.perf_counter()
@@ -96,5 +96,6 @@ class LiveLoop:
 
 def event_drawing() -> Draw[LabelEvents]:
     """A function that draws the event of the moment and the best scores onto frames."""
-    overlay = ScoreOverlay()
-    return lambda pixels, events, _: overlay.draw(pixels, events.scores, events.label)
+    # An overlay redraws its bars when the size changes: one for the video, one for the window.
+    overlays: defaultdict[int, ScoreOverlay] = defaultdict(ScoreOverlay)
+    return lambda pixels, events, scale: overlays[scale].draw(pixels, events.scores, events.label)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from transnet.commands.live_pictures import Pictures
+from transnet.commands.live_pictures import LivePictures
 from transnet.commands.output import print_json
 from transnet.config import StreamConfig
 from transnet.data.video.frames import Pixels
@@ -92,7 +92,7 @@ class PeopleLoop:
         frames: the opened source.
         config: what counts as an event.
         lines: prints what people do.
-        pictures: show the frames.
+        pictures: shows the frames.
 
     Attributes:
         num_windows: windows that were classified.
@@ -104,7 +104,7 @@ class PeopleLoop:
         frames: FrameSource,
         config: StreamConfig,
         lines: PeopleLines,
-        pictures: Sequence[Pictures[People]],
+        pictures: LivePictures[People],
     ) -> None:
         self._session, self._frames, self._config = session, frames, config
         self._lines, self._pictures = lines, pictures
@@ -127,9 +127,8 @@ class PeopleLoop:
                 last_track = max(last_track, newest)
                 self._lines.people(people, frame.time_s)
                 bar.update(1)
-            for pictures in self._pictures:
-                if not pictures.show(frame.picture, frame.time_s, shown):
-                    return
+            if not self._pictures.show(frame.picture, frame.time_s, shown):
+                return
 
     def _with_events(self, people: Sequence[PersonPrediction]) -> People:
         """The people of a frame, each with the event so far; those who are gone are forgotten."""
@@ -154,7 +153,7 @@ class PeopleLoop:
         self._lines.summary(values)
 
 
-def drawn(pixels: Pixels, people: Sequence[PersonPrediction], scale: int = 1) -> Pixels:
+def drawn(pixels: Pixels, people: Sequence[PersonPrediction], scale: int) -> Pixels:
     """A frame with the box, track, label and score of each person.
 
     Args:

@@ -37,12 +37,11 @@ class PreviewWindow:
         is_open: whether the user has not closed it.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self) -> None:
         import tkinter
 
         self.is_open = True
         self._root = tkinter.Tk()
-        self._root.title(title)
         self._root.resizable(False, False)
         self._root.protocol("WM_DELETE_WINDOW", self._close)
         for key in ("q", "<Escape>"):
