@@ -69,7 +69,7 @@ def test_the_models_need_no_other_knowledge(exported):
     shapes = {
         "clip": ["batch", 4, 64, 64, 3],
         "encoder": ["batch", 64, 64, 3],
-        "motion": ["batch", 1792],
+        "motion": ["batch", 3840],
         "head": ["batch", 4, 64],
         "novelty": ["batch", 4, 256],
     }

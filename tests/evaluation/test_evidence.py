@@ -35,7 +35,7 @@ def test_each_cue_and_a_still_are_measured_on_the_same_clips(run, capsys):
             hits[name] += recognizer.classes[int(scores.argmax())] == label
     measured = {**evidence.cues, "still": evidence.still}
     assert measured == {name: count / 6 for name, count in hits.items()}
-    said = f"middle change alone {evidence.cues['middle_change']:.1%}, last change alone"
+    said = f"middle change alone {evidence.cues['middle_change']:.1%}, moving appearance alone"
     assert said in capsys.readouterr().err
     page = (run / "report.html").read_text()
     assert "What the predictions rest on" in page and "a still (the middle frame)" in page

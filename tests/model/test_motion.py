@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
-from transnet.model.backbone import Backbone, FrameMaps
+from transnet.model.backbone import FINE_CHANNELS, Backbone, FrameMaps
 from transnet.model.motion import PairMotion, motion_maps
 
 
@@ -13,11 +13,15 @@ def shifted(maps, right, down):
     return torch.roll(maps, (down, right), dims=(2, 3))
 
 
-def maps_of(middle, last=None):
-    """What motion is computed from, for middle maps and last maps."""
-    return motion_maps(
-        FrameMaps(torch.zeros(len(middle), 4, 2, 2) if last is None else last, middle)
-    )
+def maps_of(middle):
+    """What motion is computed from, for middle maps; the other maps are dark."""
+    count = len(middle)
+    return motion_maps(FrameMaps(torch.zeros(count, 4, 2, 2), middle, torch.zeros(count, 2, 4, 4)))
+
+
+def pair_motion(channels, height, width):
+    """The motion of pairs of such middle maps."""
+    return PairMotion([(4, 2, 2), (channels, height, width), (2, 4, 4)])
 
 
 def textured(count=1, channels=32, side=14, seed=0):
@@ -34,7 +38,7 @@ def test_what_moves_before_a_still_place_is_followed(right, down):
     inside[..., 5:9, 5:9] = 1
     earlier = place * (1 - inside) + thing * inside
     later = place * (1 - shifted(inside, right, down)) + shifted(thing * inside, right, down)
-    motion = PairMotion((32, 14, 14), (4, 2, 2))
+    motion = pair_motion(32, 14, 14)
     flow = motion.gated_flow(maps_of(earlier), maps_of(later))[0]
     if right == down == 0:
         assert flow.abs().max() < 1e-6
@@ -47,14 +51,14 @@ def test_what_moves_before_a_still_place_is_followed(right, down):
 
 def test_the_motion_of_the_camera_is_subtracted():
     place = textured(side=16)
-    motion = PairMotion((32, 14, 14), (4, 2, 2))
+    motion = pair_motion(32, 14, 14)
     earlier, later = place[..., 1:15, 1:15], place[..., 1:15, 0:14]
     flow = motion.gated_flow(maps_of(earlier), maps_of(later))
     assert flow[..., 3:11, 3:11].abs().mean() < 0.1
 
 
 def test_a_mirrored_pair_has_the_mirrored_flow():
-    motion = PairMotion((32, 14, 14), (4, 2, 2))
+    motion = pair_motion(32, 14, 14)
     earlier, later = textured(seed=2), textured(seed=3)
     flow = motion.gated_flow(maps_of(earlier), maps_of(later))
     mirrored = motion.gated_flow(maps_of(earlier.flip(3)), maps_of(later.flip(3)))
@@ -64,25 +68,45 @@ def test_a_mirrored_pair_has_the_mirrored_flow():
     assert (offset - offset.mean(dim=2, keepdim=True)).abs().max() < 0.3
 
 
-def test_change_is_what_came_and_what_went():
-    earlier, later = (
-        FrameMaps(textured(channels=8, side=7, seed=seed), textured(seed=seed)) for seed in (4, 5)
+def three_maps(seed):
+    return FrameMaps(
+        textured(channels=8, side=7, seed=seed),
+        textured(seed=seed),
+        textured(channels=4, side=28, seed=seed),
     )
-    motion = PairMotion((32, 14, 14), (8, 7, 7))
+
+
+def test_change_is_what_came_and_what_went():
+    earlier, later = three_maps(4), three_maps(5)
+    motion = PairMotion([each.shape[1:] for each in earlier])
     vectors = motion.split(motion(motion_maps(earlier), motion_maps(later)))
     assert {cue: vector.shape[1] for cue, vector in vectors.items()} == motion.lengths
     for cue, before, after in (
         ("middle_change", earlier.middle, later.middle),
-        ("last_change", earlier.last, later.last),
+        ("fine_change", earlier.fine, later.fine),
     ):
-        rise = (after - before).clamp(min=0).mean(dim=(2, 3))
-        fall = (before - after).clamp(min=0).mean(dim=(2, 3))
-        assert torch.allclose(vectors[cue], torch.cat([rise, fall], dim=1), atol=1e-6)
+        came, went = (after - before).clamp(min=0), (before - after).clamp(min=0)
+        expected = torch.cat([each.mean(dim=(2, 3)) for each in (came, went)], dim=1)
+        assert torch.allclose(vectors[cue], expected, atol=1e-6)
+
+
+def test_what_moves_is_seen_however_small_it_is():
+    place, thing = torch.rand(1, 8, 7, 7), torch.rand(8)
+    earlier, later = place.clone(), place.clone()
+    later[0, :, 2, 5] = thing
+    dark = torch.zeros(1, 32, 14, 14), torch.zeros(1, 4, 28, 28)
+    maps = [motion_maps(FrameMaps(last, *dark)) for last in (earlier, later)]
+    motion = PairMotion([(8, 7, 7), (32, 14, 14), (4, 28, 28)])
+    vectors = motion.split(motion(*maps))
+    assert torch.allclose(vectors["moving_appearance"][0], thing, atol=1e-4)
+    step = thing - place[0, :, 2, 5]
+    came_and_went = torch.cat([step.clamp(min=0), -step.clamp(max=0)])
+    assert torch.allclose(vectors["moving_change"][0], came_and_went, atol=1e-4)
 
 
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 4), (5, 9), (14, 14), (17, 3)])
 def test_maps_of_any_size_have_motion(height, width):
-    motion = PairMotion((8, height, width), (4, 2, 2))
+    motion = pair_motion(8, height, width)
     earlier, later = torch.rand(3, 8, height, width), torch.rand(3, 8, height, width)
     vector = motion(maps_of(earlier), maps_of(later))
     assert vector.shape == (3, sum(motion.lengths.values()))
@@ -90,7 +114,7 @@ def test_maps_of_any_size_have_motion(height, width):
 
 
 def test_constant_maps_have_finite_motion():
-    motion = PairMotion((8, 4, 4), (4, 2, 2))
+    motion = pair_motion(8, 4, 4)
     maps = maps_of(torch.zeros(1, 8, 4, 4))
     assert torch.isfinite(motion(maps, maps)).all()
 
@@ -98,22 +122,24 @@ def test_constant_maps_have_finite_motion():
 @pytest.mark.parametrize(
     "name", [TINY_BACKBONE, "test_resnet.r160_in1k", "test_vit.r160_in1k", "vgg11"]
 )
-def test_the_middle_map_costs_the_last_one_nothing(name):
+def test_the_inner_maps_leave_the_last_one_as_it_is(name):
     size = 160 if "vit" in name else 64
     plain = Backbone(name, size=size).eval()
-    with_middle = Backbone(name, size=size, middle=True).eval()
-    with_middle.network.load_state_dict(plain.network.state_dict())
+    with_inner = Backbone(name, size=size, inner=True).eval()
+    with_inner.network.load_state_dict(plain.network.state_dict())
     frames = torch.rand(2, 3, size, size)
     with torch.inference_mode():
-        maps = with_middle.maps(frames)
+        maps = with_inner.maps(frames)
         assert torch.equal(maps.last, plain(frames))
-    assert maps.middle.ndim == 4
+    assert maps.middle.ndim == maps.fine.ndim == 4
     assert maps.middle.shape[2] == size // 16
-    assert with_middle.fingerprint() == plain.fingerprint()
+    assert maps.fine.shape[2] == (size // 16 if "vit" in name else size // 8)
+    assert maps.fine.shape[1] < 2 * FINE_CHANNELS
+    assert with_inner.fingerprint() == plain.fingerprint()
 
 
-def test_a_backbone_without_middle_maps_is_named(monkeypatch):
+def test_a_backbone_without_inner_maps_is_named(monkeypatch):
     network = type(Backbone(TINY_BACKBONE, size=64).network)
     monkeypatch.delattr(network, "forward_intermediates")
-    with pytest.raises(TransNetError, match="middle maps.*cues 'appearance'"):
-        Backbone(TINY_BACKBONE, size=64, middle=True)
+    with pytest.raises(TransNetError, match="inner maps.*cues 'appearance'"):
+        Backbone(TINY_BACKBONE, size=64, inner=True)

@@ -119,7 +119,7 @@ def test_parts_that_do_not_fit_are_refused():
     with pytest.raises(TransNetError, match="accepted: a text with a colon"):
         transnet.register_temporal(Middle, "middle")
     transnet.register_backbone(Patches, "my:patches")
-    with pytest.raises(TransNetError, match="does not give its middle maps"):
+    with pytest.raises(TransNetError, match="does not give its inner maps"):
         TransNet("my:patches", 3, size=64, cues="both")
 
 

@@ -39,7 +39,7 @@ def test_several_labels_are_independent_of_each_other():
 
 
 def test_the_probability_of_the_clip_is_the_mean_of_the_cues():
-    logits = {"last_change": torch.tensor([[3.0, -2.0]]), "flow": torch.tensor([[-1.0, 40.0]])}
+    logits = {"moving_change": torch.tensor([[3.0, -2.0]]), "flow": torch.tensor([[-1.0, 40.0]])}
     several = SeveralLabels(2)
     joined = several.probabilities(several.join(logits))
     mean = mean_over_cues({cue: values.sigmoid() for cue, values in logits.items()})

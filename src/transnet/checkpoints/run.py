@@ -243,7 +243,7 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
     require_same_facts(record, path.name, metadata.get("record"), _facts(info))
     try:
         model = info.build_model()
-        model.load_state_dict(state)
+        _fill(model, state)
         model.temperature = _temperature(metadata)
         model.scoring.thresholds = _thresholds(metadata, info)
     except (
@@ -257,3 +257,14 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
     ) as error:
         raise TransNetError(f"{path} does not hold the weights of this run ({error}).") from error
     return model.eval()
+
+
+def _fill(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load weights, all of them; an error names the first that differ and not hundreds."""
+    lacking, others = model.load_state_dict(state, strict=False)
+    if lacking or others:
+        first = ", ".join([*lacking[:1], *others[:1]])
+        raise ValueError(
+            f"{len(lacking)} are missing and {len(others)} are of another network: {first}, ...; "
+            "a run of a version with other cues of motion has to be trained again"
+        )

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class FrameEncoder(nn.Module):
     """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalization included.
 
-    With motion, also to the numbers of their middle and last maps, ``(B, Q)``; without appearance,
-    no features. If it is to tell what is unknown, also to the means of their last maps, ``(B, D)``.
+    With motion, also to the numbers of all their maps, ``(B, Q)``; without appearance, no features.
+    If it is to tell what is unknown, also to the means of their last maps, ``(B, D)``.
     Its input is what decoders return, so that users need not know the normalization.
 
     Attributes:
@@ -60,7 +60,7 @@ class FrameEncoder(nn.Module):
         if "features" in self.outputs:
             found["features"] = self.spatial.readout(encoded)
         if maps:
-            found["maps"] = torch.cat([maps.middle.flatten(1), maps.last.flatten(1)], dim=1)
+            found["maps"] = torch.cat([each.flatten(1) for each in maps], dim=1)
         return tuple(found[name] for name in self.outputs)
 
 
@@ -75,9 +75,11 @@ class MotionOfMaps(nn.Module):
         return self.model.pair_terms(self._maps(earlier), self._maps(later))
 
     def _maps(self, numbers: Tensor) -> MotionMaps:
-        middle, last = self.model.pair_motion.shapes
-        of_middle = numbers[:, : middle.numel()].unflatten(1, middle)
-        return motion_maps(FrameMaps(numbers[:, middle.numel() :].unflatten(1, last), of_middle))
+        shapes = self.model.pair_motion.shapes
+        maps = numbers.split([shape.numel() for shape in shapes], dim=1)
+        return motion_maps(
+            FrameMaps(*(each.unflatten(1, shape) for each, shape in zip(maps, shapes, strict=True)))
+        )
 
 
 class Head(nn.Module):

@@ -32,16 +32,23 @@ Engine = Callable[[Tensor], tuple[Tensor, ...]]
 """A backbone in another runtime: from frames to its maps."""
 
 
+FINE_CHANNELS = 64
+"""Channels of a fine map, evenly chosen, if it has more: it is the largest of the maps."""
+
+
 class FrameMaps(NamedTuple):
-    """Two maps of frames, from one pass.
+    """Three maps of frames, from one pass.
 
     Attributes:
         last: the last map, ``(N, C, h, w)``.
         middle: the last map at stride 16; of a vision transformer the tokens of its middle block.
+        fine: up to :data:`FINE_CHANNELS` channels of the last map at stride 8; of a vision
+            transformer the tokens of a quarter of its blocks.
     """
 
     last: Tensor
     middle: Tensor
+    fine: Tensor
 
 
 class Backbone(Encoder):
@@ -52,7 +59,7 @@ class Backbone(Encoder):
             ``vit_small_patch14_dinov2.lvd142m``).
         size: height and width of the frames, in pixels.
         args: additional arguments of ``timm.create_model``.
-        middle: whether :meth:`maps` will be called, so that other runtimes compute its maps too.
+        inner: whether :meth:`maps` will be called, so that other runtimes compute its maps too.
         pretrained: load the weights of ``timm``, from its hub or the copy that its client keeps.
 
     Attributes:
@@ -74,7 +81,7 @@ class Backbone(Encoder):
         *,
         size: int = 224,
         args: dict[str, Any] | None = None,
-        middle: bool = False,
+        inner: bool = False,
         pretrained: bool = False,
     ) -> None:
         super().__init__(name, args)
@@ -89,30 +96,32 @@ class Backbone(Encoder):
                 self.network = _fetch(name, size, self.args)
         self.engine: Engine | None = None
         self.channels, self.grid = self._probe()
-        self.middle = _middle_layer(name, self.network) if middle else None
+        self.inner = _inner_layers(name, self.network) if inner else None
 
-    def forward(self, frames: Tensor, *, with_middle: bool = False) -> Any:
+    def forward(self, frames: Tensor, *, with_inner: bool = False) -> Any:
         """Normalized frames ``(N, 3, H, W)`` to feature maps ``(N, C, h, w)``.
 
         A network without a map returns its pooled features as a map of one position. With
-        ``with_middle`` it returns both maps, see :meth:`maps`.
+        ``with_inner`` it returns all maps, see :meth:`maps`.
         """
         if self.engine is not None and not torch.is_grad_enabled():
             maps = self.engine(frames)
         else:
             maps = self.in_pytorch(frames)
-        return maps if with_middle else maps[0]
+        return maps if with_inner else maps[0]
 
     def maps(self, frames: Tensor) -> FrameMaps:
-        """Normalized frames ``(N, 3, H, W)`` to their last map and a middle one."""
-        return FrameMaps(*self(frames, with_middle=True))
+        """Normalized frames ``(N, 3, H, W)`` to their last map and two inner ones."""
+        return FrameMaps(*self(frames, with_inner=True))
 
     def in_pytorch(self, frames: Tensor) -> tuple[Tensor, ...]:
-        """The last map and, with ``middle``, the middle one, whatever the runtime is."""
-        if self.middle is None:
+        """The last map and, with ``inner``, all of :class:`FrameMaps`, whatever the runtime is."""
+        if self.inner is None:
             return (self._last_map(self.network.forward_features(frames)),)
-        features, maps = self.network.forward_intermediates(frames, indices=[self.middle])
-        return self._last_map(features), maps[0]
+        features, maps = self.network.forward_intermediates(frames, indices=list(self.inner))
+        fine, middle = maps[0], maps[-1]
+        few = fine[:, :: max(1, fine.shape[1] // FINE_CHANNELS)]
+        return self._last_map(features), middle, few
 
     def _last_map(self, features: Tensor) -> Tensor:
         if features.ndim != 4:
@@ -200,21 +209,26 @@ def _map_of_tokens(network: Any, tokens: Tensor) -> Tensor | None:
     return torch.cat([maps, tokens[:, 0, :, None, None].expand_as(maps)], dim=1)
 
 
-def _middle_layer(name: str, network: Any) -> int:
-    """The layer whose map is :attr:`FrameMaps.middle`.
+def _inner_layers(name: str, network: Any) -> tuple[int, int]:
+    """The layers whose maps are :attr:`FrameMaps.fine` and :attr:`FrameMaps.middle`.
 
     Raises:
-        TransNetError: the network does not give its middle maps.
+        TransNetError: the network does not give its inner maps.
     """
     strides = [layer["reduction"] for layer in getattr(network, "feature_info", None) or ()]
     if not hasattr(network, "forward_intermediates") or not strides:
         raise TransNetError(
-            f"backbone {name!r} does not give its middle maps, which motion is computed from; "
+            f"backbone {name!r} does not give its inner maps, which motion is computed from; "
             "accepted: cues 'appearance', or another backbone."
         )
-    at_16 = [layer for layer, stride in enumerate(strides) if stride == 16]
-    same_everywhere = len(set(strides)) == 1
-    return at_16[-1] if at_16 and not same_everywhere else len(strides) // 2
+
+    def last_at(stride: int, otherwise: int) -> int:
+        layers = [layer for layer, each in enumerate(strides) if each == stride]
+        same_everywhere = len(set(strides)) == 1
+        return layers[-1] if layers and not same_everywhere else otherwise
+
+    middle = last_at(16, len(strides) // 2)
+    return last_at(8, middle // 2), middle
 
 
 def _create(name: str, size: int, args: dict[str, Any], *, pretrained: bool = False) -> Any:

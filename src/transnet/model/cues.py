@@ -2,11 +2,13 @@
 
 ::
 
-    cue              from frames i, i+1           head
-    appearance       z_i                          readout, the paper's three convolutions
-    middle_change    change of the middle map     dense layer, h_i = f(V m_i + b), the last two
-    last_change      change of the last map       the same
-    flow             what moves where             the same
+    cue                 from frames i, i+1           head
+    appearance          z_i                          readout, the paper's three convolutions
+    fine_change         change of the fine map       dense layer, h_i = f(V m_i + b), the last two
+    middle_change       change of the middle map     the same
+    moving_appearance   the last map where it        the same
+    moving_change       changes, and its change      the same
+    flow                what moves where             the same
 
     probability of a class = weighted mean of the probabilities that the cues give it
 
@@ -28,15 +30,14 @@ from transnet.model.temporal import TemporalConvolutions
 if TYPE_CHECKING:
     from transnet.model.baselines import TemporalBaseline
 
-WEIGHTS = {"appearance": 0.25}
-"""The weight of each cue in the mean, where it is not 1. A quarter cost nothing in the usual places
-and was right more often in others: docs/motion.md, "How the cues are weighed"."""
+WEIGHTS = {"appearance": 0.25, "fine_change": 0.25}
+"""The weight of each cue in the mean, where it is not 1. A quarter of the appearance costs nothing
+in the usual places and is right more often in others; fine change tells the direction of time best,
+and actions worst: docs/motion.md, "How the cues are weighed"."""
 
-CUES_OF = {
-    "appearance": ("appearance",),
-    "motion": ("middle_change", "last_change", "flow"),
-    "both": ("appearance", "middle_change", "last_change", "flow"),
-}
+MOTION = ("fine_change", "middle_change", "moving_appearance", "moving_change", "flow")
+
+CUES_OF = {"appearance": ("appearance",), "motion": MOTION, "both": ("appearance", *MOTION)}
 """The cues that each choice of ``cues`` classifies."""
 
 

@@ -1,22 +1,29 @@
-"""The motion of a pair of frames, from two maps of the backbone pass that they take anyway.
+"""The motion of a pair of frames, from three maps of the backbone pass that they take anyway.
 
 ::
 
-    map at stride 16, frame i       frame i+1            change: how much of each channel came and
-    . . . . .   each position    . . . . .                       went, means over positions; the
-    . . o . .   is compared      . +---+ .                       same of the last map
-    . . . . .   with the 5 x 5   . +---+ .               gate:   change^2 / (change^2 + 0.29^2) at
-          \\     around it             |                          each position
-           cosine, softmax, expected displacement
-                     |
-           flow of each position - median over positions (the camera), times gate
-                     |
-           8 directions, stillness, length: means over grids of 1, 2 x 2 and 3 x 3, and over
-           3 x 3 soft cells around the center of what moves
+    middle map (stride 16), frame i     frame i+1
+        . . . . .   each position    . . . . .
+        . . o . .   is compared      . +---+ .
+        . . . . .   with the 5 x 5   . +---+ .
+              \\     around it             |
+               cosine, softmax, expected displacement
+                         |
+    flow of each position - median over positions (the camera), times gate
+                         |     gate: change^2 / (change^2 + 0.29^2) at each position
+    8 directions, stillness, length: means over grids of 1, 2 x 2 and 3 x 3, and over
+    3 x 3 soft cells around the center of what moves
+
+    change of the fine and of the middle map: how much of each channel came and went from frame i to
+    frame i+1, means over positions
+
+    what moves: means of the last map, and of what came and went in it, over the positions that
+    change
 
 Local correlation of feature maps is the motion cue of MotionSqueeze (Kwon et al., 2020), reference
 [85] of the paper. Where nothing changes, the expected displacement follows the texture, so it tells
-the place and not the action; the gate removes that. There are no parameters.
+the place and not the action; the gate removes that. A mean over the positions that change shows
+what moves, however small it is in the picture. There are no parameters.
 
 A stream, a clip and an exported model call the same functions of two frames.
 """
@@ -33,7 +40,7 @@ from torch.nn import functional
 
 from transnet.model.backbone import FrameMaps
 
-VERSION = 3
+VERSION = 4
 """Part of the key of cached motion features: increase it when the numbers change."""
 
 COMPARED = 64
@@ -66,12 +73,14 @@ class MotionMaps(NamedTuple):
     """What the motion of a frame is computed from.
 
     Attributes:
+        fine: the fine map, ``(N, F, ., .)``.
         middle: the middle map, ``(N, C, H, W)``.
         last: the last map, ``(N, D, h, w)``.
         compared: the channels of the middle map that flow is computed from, ``(N, E, H, W)``.
         unit: these less their means over positions, of length 1 at each, ``(N, E, H W)``.
     """
 
+    fine: Tensor
     middle: Tensor
     last: Tensor
     compared: Tensor
@@ -84,27 +93,28 @@ def motion_maps(maps: FrameMaps) -> MotionMaps:
     values = compared.flatten(2)
     values = values - values.mean(dim=2, keepdim=True)
     unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True) + 1e-12)
-    return MotionMaps(maps.middle, maps.last, compared, unit)
+    return MotionMaps(maps.fine, maps.middle, maps.last, compared, unit)
 
 
 class PairMotion(nn.Module):
     """The motion from a frame to a later one; it has constants and no parameters.
 
     Args:
-        middle: shape C, H, W of the middle map.
-        last: shape D, h, w of the last map.
+        shapes: of the maps of a frame: last D, h, w; middle C, H, W; fine F, ., .
 
     Attributes:
-        shapes: ``middle`` and ``last``.
-        lengths: of the vector of each cue: ``middle_change`` 2 C, ``last_change`` 2 D, ``flow``
+        shapes: the same.
+        lengths: of the vector of each cue: ``fine_change`` 2 F, ``middle_change`` 2 C,
+            ``moving_appearance`` D and ``moving_change`` 2 D (of what moves), ``flow``
             :data:`NUM_FLOW`.
 
     Example:
-        >>> motion = PairMotion((8, 4, 4), (16, 2, 2))
-        >>> maps = motion_maps(FrameMaps(torch.rand(3, 16, 2, 2), torch.rand(3, 8, 4, 4)))
-        >>> {cue: values.shape for cue, values in motion.split(motion(maps, maps)).items()}
-        {'middle_change': torch.Size([3, 16]), 'last_change': torch.Size([3, 32]), \
-'flow': torch.Size([3, 233])}
+        >>> shapes = (16, 2, 2), (8, 4, 4), (4, 8, 8)
+        >>> motion = PairMotion(shapes)
+        >>> maps = motion_maps(FrameMaps(*(torch.rand(3, *shape) for shape in shapes)))
+        >>> {cue: values.shape[1] for cue, values in motion.split(motion(maps, maps)).items()}
+        {'fine_change': 8, 'middle_change': 16, 'moving_appearance': 16, 'moving_change': 32, \
+'flow': 233}
     """
 
     reachable: Tensor
@@ -113,12 +123,15 @@ class PairMotion(nn.Module):
     compass: Tensor
     across: Tensor
 
-    def __init__(self, middle: Sequence[int], last: Sequence[int]) -> None:
+    def __init__(self, shapes: Sequence[Sequence[int]]) -> None:
         super().__init__()
-        self.shapes = torch.Size(middle), torch.Size(last)
+        self.shapes = tuple(torch.Size(shape) for shape in shapes)
+        last, middle, fine = self.shapes
         self.lengths = {
+            "fine_change": 2 * fine[0],
             "middle_change": 2 * middle[0],
-            "last_change": 2 * last[0],
+            "moving_appearance": last[0],
+            "moving_change": 2 * last[0],
             "flow": NUM_FLOW,
         }
         height, width = middle[1:]
@@ -136,8 +149,8 @@ class PairMotion(nn.Module):
     def forward(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """N pairs of frames to their motion vectors ``(N, M)``, M the sum of :attr:`lengths`."""
         flow = self._pool(self.gated_flow(earlier, later))
-        changes = _change(earlier.middle, later.middle), _change(earlier.last, later.last)
-        return torch.cat([*changes, flow], dim=1)
+        changes = _change(earlier.fine, later.fine), _change(earlier.middle, later.middle)
+        return torch.cat([*changes, _what_moves(earlier.last, later.last), flow], dim=1)
 
     def split(self, motion: Tensor) -> dict[str, Tensor]:
         """Motion vectors ``(..., M)`` to the vector of each cue."""
@@ -185,8 +198,27 @@ class PairMotion(nn.Module):
 def _change(earlier: Tensor, later: Tensor) -> Tensor:
     """How much of each channel came and went, means over positions, ``(N, 2 C)``."""
     step = later - earlier
-    size, signed = step.abs().mean(dim=(2, 3)), step.mean(dim=(2, 3))
+    return _came_and_went(step.abs().mean(dim=(2, 3)), step.mean(dim=(2, 3)))
+
+
+def _came_and_went(size: Tensor, signed: Tensor) -> Tensor:
+    """Means of the absolute change and of the change to those of its rise and of its fall."""
     return torch.cat([(size + signed) / 2, (size - signed) / 2], dim=1)
+
+
+def _what_moves(earlier: Tensor, later: Tensor) -> Tensor:
+    """The map ``(N, D, h, w)`` where it changes, then what came and went there, ``(N, 3 D)``.
+
+    Means over positions, each as much as the square of its change.
+    """
+    later = later.flatten(2)
+    step = later - earlier.flatten(2)
+    size = step.abs()
+    weight = size.mean(dim=1) ** 2
+    weight = (weight / (weight.sum(dim=1, keepdim=True) + 1e-9)).unsqueeze(2)
+    there = torch.matmul(torch.cat([later, size, step], dim=1), weight).squeeze(2)
+    appearance, *change = there.chunk(3, dim=1)
+    return torch.cat([appearance, _came_and_went(*change)], dim=1)
 
 
 def _median(flow: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def register_backbone(
         std: standard deviation of RGB in 0..1, by which a frame is divided.
 
     Returns:
-        The name, for ``backbone`` of ``TransNet`` and ``train``. It gives no middle maps, so
+        The name, for ``backbone`` of ``TransNet`` and ``train``. It gives no inner maps, so
         ``cues`` must be ``appearance``. Register the same factory before you load a run with it.
 
     Raises:

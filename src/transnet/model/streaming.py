@@ -81,7 +81,7 @@ class StreamingTransNet:
     arrival, once, and a window of the same frames as a clip has the same pairs.
 
     Memory: 2K numbers for each frame of the last ``(n-1) * step_s`` seconds, whatever the length
-    of the stream; with motion, also the middle map of each frame of the last ``step_s`` seconds.
+    of the stream; with motion, also the maps of each frame of the last ``step_s`` seconds.
     Of frames closer than a thousandth of ``step_s``, as a clock in the wrong unit gives, only the
     newest is remembered, so memory is bounded for every clock.
 

@@ -115,7 +115,7 @@ class TransNet(nn.Module):
         self.cues = CUES_OF[cues]
         has_motion = "flow" in self.cues
         encoder = Backbone(
-            backbone, size=size, args=backbone_args, middle=has_motion, pretrained=pretrained
+            backbone, size=size, args=backbone_args, inner=has_motion, pretrained=pretrained
         )
 
         def temporal_of(inputs: int, *, of_pairs: bool = False) -> TemporalPart:
@@ -127,7 +127,7 @@ class TransNet(nn.Module):
         if appearance:
             self.temporal = temporal_of(features)
         if has_motion:
-            self.pair_motion = PairMotion(*_map_shapes(encoder))
+            self.pair_motion = PairMotion(_map_shapes(encoder))
             self.motion = nn.ModuleDict(
                 {
                     cue: PairHead(inputs, features, temporal_of(features, of_pairs=True), dropout)
@@ -248,12 +248,12 @@ class TransNet(nn.Module):
 
 
 @torch.no_grad()
-def _map_shapes(backbone: Backbone) -> tuple[torch.Size, torch.Size]:
-    """Channels, height and width of the middle map and of the last one."""
+def _map_shapes(backbone: Backbone) -> tuple[torch.Size, ...]:
+    """Channels, height and width of each map of a frame."""
     training = backbone.training
     maps = backbone.eval().maps(torch.zeros(1, 3, backbone.size, backbone.size))
     backbone.train(training)
-    return maps.middle.shape[1:], maps.last.shape[1:]
+    return tuple(each.shape[1:] for each in maps)
 
 
 def _require(argument: str, value: str, accepted: tuple[str, ...]) -> None:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from transnet.errors import TransNetError
-from transnet.model.backbone import Backbone
+from transnet.model.backbone import Backbone, FrameMaps
 from transnet.runtimes.engines import RUNTIMES, Engine, Runtime, installed_runtimes, open_engine
 from transnet.utils.files import written_whole
 from transnet.utils.paths import cache_folder
@@ -63,7 +63,7 @@ class RuntimeSpeeds:
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
         self._threads = torch.get_num_threads()
-        outputs = () if backbone.middle is None else ("middle",)
+        outputs = () if backbone.inner is None else FrameMaps._fields
         name = _digest(backbone.fingerprint(), backbone.size, *outputs)
         self._graph = cache_folder() / "runtimes" / f"{name}.onnx"
         machine = _digest(platform.node(), platform.machine(), self._threads, *_versions())

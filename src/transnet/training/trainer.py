@@ -84,7 +84,8 @@ def build_trainer(
         TransNetError: there are no such devices, or a logger is not installed.
     """
     precision: Any = "32-true"
-    if options.mixed_precision:
+    # FSDP would also keep the statistics of batch norms in bfloat16, not only compute in it.
+    if options.mixed_precision and options.strategy != "fsdp":
         precision = bfloat16_where_fast(module, options.device)
     plugins: list[Any] = [AtomicCheckpointIO()]
     strategy = _strategy(options)
@@ -97,7 +98,7 @@ def build_trainer(
         num_nodes=options.nodes,
         strategy=strategy,
         # The statistics of a batch are of all its clips; PyTorch has this on GPUs only.
-        sync_batchnorm=strategy != "auto" and options.device.type == "cuda",
+        sync_batchnorm=options.devices * options.nodes > 1 and options.device.type == "cuda",
         use_distributed_sampler=False,  # it would repeat clips to make the shares even
         precision=precision,
         gradient_clip_val=options.max_gradient,
