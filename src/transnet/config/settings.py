@@ -169,7 +169,7 @@ class TrainingConfig:
     """share of the steps in which the learning rate rises, 0 to 1"""
 
     label_smoothing: float = 0.1
-    """label smoothing, 0 to 1"""
+    """label smoothing of the appearance, 0 to 1; motion is trained without"""
 
     dropout: float = 0.2
     """dropout of the frame features, 0 to 1"""

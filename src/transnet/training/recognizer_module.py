@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from transnet.config import TrainingConfig
+from transnet.model.cues import MOTION
 from transnet.model.networks import Network
 from transnet.model.normalization import Normalization
 from transnet.training.feature_augmentation import drop_frames, mix_clips
@@ -73,10 +74,9 @@ class RecognizerModule(LightningModule):
             inputs, others, share = mix_clips(inputs, labels, self._config.mixup)
         of_cues = self(inputs)
         # Each cue is trained by a loss of its own, see transnet.model.cues.
-        losses = [self._loss(logits, labels) for logits in of_cues.values()]
+        losses = self._losses(of_cues, labels)
         if share < 1:
-            mixed = [self._loss(logits, others) for logits in of_cues.values()]
-            pairs = zip(losses, mixed, strict=True)
+            pairs = zip(losses, self._losses(of_cues, others), strict=True)
             losses = [share * own + (1 - share) * other for own, other in pairs]
         loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0]
         refuse_divergence(loss, self.global_step)
@@ -100,17 +100,24 @@ class RecognizerModule(LightningModule):
         self._validated.clear()
         score = self._scoring.score(logits, labels)
         name = f"validation_{self._scoring.measure}"
-        self.log_dict({"validation_loss": self._loss(logits, labels), name: score})
+        smoothing = self._config.label_smoothing
+        self.log_dict({"validation_loss": self._loss(logits, labels, smoothing), name: score})
         self.model.temperature = self._scoring.calibrate(logits, labels)
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def _losses(self, of_cues: dict[str, Tensor], labels: Tensor) -> list[Tensor]:
+        # Label smoothing is for the appearance: a cue of motion that knows the class may say so and
+        # outweigh those that do not (docs/motion.md, "How the cues are weighed").
+        smoothing = self._config.label_smoothing
+        return [
+            self._loss(logits, labels, 0.0 if cue in MOTION else smoothing)
+            for cue, logits in of_cues.items()
+        ]
+
+    def _loss(self, logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
         weights = self._class_weights
-        return self._scoring.loss(
-            logits,
-            labels,
-            None if weights is None else weights.to(logits.device),
-            self._config.label_smoothing,
-        )
+        if weights is not None:
+            weights = weights.to(logits.device)
+        return self._scoring.loss(logits, labels, weights, smoothing)
 
     def configure_optimizers(self) -> Any:
         return optimizers(self.model, self.model.backbone, self._config, self._num_steps)
