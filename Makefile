@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --edita
 # One thread per process: the tests run in one process per core.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo install dev test test-fast test-browser coverage check docs docs-site wheel clean
+.PHONY: demo install dev test test-fast test-gpu test-browser coverage check docs docs-site wheel clean
 
 demo: .venv/user
 	$(BIN)/transnet demo
@@ -29,6 +29,10 @@ coverage: .venv/developer
 # Between two edits: everything but the slow tests.
 test-fast: .venv/developer
 	$(PYTEST) -m "not slow"
+
+# On a GPU, if there is one: the same answers as on the CPU.
+test-gpu: .venv/developer
+	CUDA_VISIBLE_DEVICES=0 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 tests/test_gpu.py
 
 # The page in Chromium: needs chromium (apt install chromium) and npm; takes four minutes.
 test-browser: .venv/browser $(ORT_WEB)

@@ -1,4 +1,4 @@
-"""Each way to the network on a GPU: the same answers as on the CPU. Skipped without one."""
+"""Each way to the network on a GPU: the same answers as on the CPU; by ``make test-gpu``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from transnet import ClipConfig, ModelConfig, PretrainingConfig, StreamConfig, T
 from transnet.archive.label import label
 from transnet.archive.label_config import LabelConfig
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: make test-gpu"),
+    pytest.mark.filterwarnings("default"),  # FSDP warns of its own parts, and of a single GPU
+]
 
 # TensorFloat-32 in convolutions and bfloat16 in trainings; the CPU computes in float32.
 CLOSE = 5e-3
