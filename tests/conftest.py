@@ -23,7 +23,7 @@ VideoMaker = Callable[..., Path]
 
 torch.set_num_threads(1)  # tiny networks are slower on two
 os.environ["OMP_NUM_THREADS"] = "1"  # and in the processes that tests start
-# A GPU rounds otherwise than a CPU, and the tests compare to the last digits: make test-gpu uses it.
+# A GPU rounds otherwise, and the tests compare to the last digits: make test-gpu uses it.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A job in the background ignores Ctrl-C, and so would the processes that tests interrupt.
