@@ -72,7 +72,8 @@ def openvino_function(model: Any, threads: int) -> Function:
     def run(*inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         if not hasattr(requests, "own"):
             requests.own = compiled.create_infer_request()
-        outputs = requests.own.infer([np.ascontiguousarray(each) for each in inputs])
+        given = [np.ascontiguousarray(each) for each in inputs]  # kept until the call returns
+        outputs = requests.own.infer(given, share_inputs=True)
         return [np.array(outputs[output]) for output in compiled.outputs]
 
     return run
