@@ -120,8 +120,7 @@ class Backbone(Encoder):
             return (self._last_map(self.network.forward_features(frames)),)
         features, maps = self.network.forward_intermediates(frames, indices=list(self.inner))
         fine, middle = maps[0], maps[-1]
-        few = fine[:, :: max(1, fine.shape[1] // FINE_CHANNELS)]
-        return self._last_map(features), middle, few
+        return self._last_map(features), middle, fine[:, :: -(-fine.shape[1] // FINE_CHANNELS)]
 
     def _last_map(self, features: Tensor) -> Tensor:
         if features.ndim != 4:
@@ -222,13 +221,11 @@ def _inner_layers(name: str, network: Any) -> tuple[int, int]:
             "accepted: cues 'appearance', or another backbone."
         )
 
-    def last_at(stride: int, otherwise: int) -> int:
-        layers = [layer for layer, each in enumerate(strides) if each == stride]
-        same_everywhere = len(set(strides)) == 1
-        return layers[-1] if layers and not same_everywhere else otherwise
-
-    middle = last_at(16, len(strides) // 2)
-    return last_at(8, middle // 2), middle
+    last_of = {stride: layer for layer, stride in enumerate(strides)}
+    if len(last_of) == 1:  # a vision transformer
+        last_of = {}
+    middle = last_of.get(16, len(strides) // 2)
+    return last_of.get(8, middle // 2), middle
 
 
 def _create(name: str, size: int, args: dict[str, Any], *, pretrained: bool = False) -> Any:

@@ -73,16 +73,16 @@ class MotionMaps(NamedTuple):
     """What the motion of a frame is computed from.
 
     Attributes:
-        fine: the fine map, ``(N, F, ., .)``.
-        middle: the middle map, ``(N, C, H, W)``.
         last: the last map, ``(N, D, h, w)``.
+        middle: the middle map, ``(N, C, H, W)``.
+        fine: the fine map, ``(N, F, ., .)``.
         compared: the channels of the middle map that flow is computed from, ``(N, E, H, W)``.
         unit: these less their means over positions, of length 1 at each, ``(N, E, H W)``.
     """
 
-    fine: Tensor
-    middle: Tensor
     last: Tensor
+    middle: Tensor
+    fine: Tensor
     compared: Tensor
     unit: Tensor
 
@@ -93,7 +93,7 @@ def motion_maps(maps: FrameMaps) -> MotionMaps:
     values = compared.flatten(2)
     values = values - values.mean(dim=2, keepdim=True)
     unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True) + 1e-12)
-    return MotionMaps(maps.fine, maps.middle, maps.last, compared, unit)
+    return MotionMaps(*maps, compared, unit)
 
 
 class PairMotion(nn.Module):
