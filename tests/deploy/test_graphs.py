@@ -7,6 +7,7 @@ import transnet
 from tests.helpers import TINY_BACKBONE
 from transnet.data.preprocessing import normalize
 from transnet.deploy.graphs import (
+    MotionOfMaps,
     clip_graph,
     encoder_graph,
     head_graph,
@@ -39,3 +40,18 @@ def test_the_graph_of_any_network_gives_its_logits(backbone, readout, size, cues
     with torch.inference_mode():
         expected = model(torch.from_numpy(normalized))
     assert logits == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_where_nothing_moves_the_graph_of_motion_is_that_of_the_network():
+    model = transnet.TransNet(
+        TINY_BACKBONE, 3, num_frames=4, size=64, readout="pool", cues="both"
+    ).eval()
+    shapes = shapes_of(model, 64)
+    graph = motion_graph(model, shapes)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    for maps in (torch.rand(2, shapes.maps), torch.zeros(2, shapes.maps)):
+        same = {"earlier": maps.numpy(), "later": maps.numpy()}
+        with torch.inference_mode():
+            expected = MotionOfMaps(model)(maps, maps)
+        assert session.run(["pairs"], same)[0] == pytest.approx(expected.numpy(), abs=1e-4)

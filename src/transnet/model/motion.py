@@ -65,6 +65,9 @@ GRIDS = (1, 2, 3)
 CELLS = 3
 """Cells in each direction around the center of what moves."""
 
+TINY = 1e-9
+"""The least divisor. An export to ONNX leaves out summands as small as this."""
+
 NUM_FLOW = 10 * (sum(grid * grid for grid in GRIDS) + CELLS * CELLS) + 3
 """Length of the flow vector of a pair."""
 
@@ -92,7 +95,7 @@ def motion_maps(maps: FrameMaps) -> MotionMaps:
     compared = maps.middle[:, :: max(1, maps.middle.shape[1] // COMPARED)]
     values = compared.flatten(2)
     values = values - values.mean(dim=2, keepdim=True)
-    unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True) + 1e-12)
+    unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True)).clamp(min=TINY)
     return MotionMaps(*maps, compared, unit)
 
 
@@ -187,7 +190,7 @@ class PairMotion(nn.Module):
     def _pool(self, flow: Tensor) -> Tensor:
         """A field of flow ``(N, 2, H, W)`` to :data:`NUM_FLOW` numbers."""
         flow = flow.flatten(2)
-        length = torch.sqrt((flow**2).sum(dim=1, keepdim=True) + 1e-12)
+        length = torch.sqrt((flow**2).sum(dim=1, keepdim=True))
         directions = torch.relu(torch.matmul(self.compass, flow))
         seen = torch.cat([directions, torch.exp(-STILLNESS * length), length], dim=1)
         cells, place = _cells_around_motion(length[:, 0], self.across)
@@ -215,7 +218,7 @@ def _what_moves(earlier: Tensor, later: Tensor) -> Tensor:
     step = later - earlier.flatten(2)
     size = step.abs()
     weight = size.mean(dim=1) ** 2
-    weight = (weight / (weight.sum(dim=1, keepdim=True) + 1e-9)).unsqueeze(2)
+    weight = (weight / weight.sum(dim=1, keepdim=True).clamp(min=TINY)).unsqueeze(2)
     there = torch.matmul(torch.cat([later, size, step], dim=1), weight).squeeze(2)
     appearance, *change = there.chunk(3, dim=1)
     return torch.cat([appearance, _came_and_went(*change)], dim=1)
@@ -244,7 +247,7 @@ def _cells_around_motion(length: Tensor, across: Tensor) -> tuple[Tensor, Tensor
     center = torch.matmul(weight, across.T).unsqueeze(2)
     offset = across - center
     variance = (weight.unsqueeze(1) * offset**2).sum(dim=(1, 2))[:, None, None]
-    spread = torch.sqrt(variance / 2 + 1e-12).clamp(0.06, 0.3)
+    spread = torch.sqrt(variance / 2).clamp(0.06, 0.3)
     steps = 1.2 * (torch.arange(CELLS, device=length.device) - (CELLS - 1) / 2)[:, None]
     near = torch.exp(((offset / spread).unsqueeze(2) - steps) ** 2 / -0.72)
     cells = (near[:, 0, :, None] * near[:, 1, None]).flatten(1, 2)
