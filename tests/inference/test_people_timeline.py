@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import transnet
-from transnet import StreamConfig
+from tests.helpers import train_tiny
+from transnet import ModelConfig, StreamConfig
 from transnet.data.people.boxes import Box, around
 from transnet.data.video.writer import write_video
 
@@ -15,8 +16,10 @@ LEFT, RIGHT = Box(20, 20, 60, 100), Box(120, 20, 160, 100)
 
 
 @pytest.fixture(scope="module")
-def recognizer(trained_run):
-    return transnet.load(trained_run)
+def recognizer(clips_folder, tmp_path_factory):
+    """It sees looks and no motion: the people of these tests do not move."""
+    folder = tmp_path_factory.mktemp("appearance")
+    return transnet.load(train_tiny(clips_folder, folder, model=ModelConfig(cues="appearance")))
 
 
 @pytest.fixture(scope="module")
