@@ -43,9 +43,11 @@ def test_a_run_answers_alike_on_either_device(where, clips_folder, request):
 
 
 def test_a_run_evaluates_alike_on_either_device(gpu_run, clips_folder, tmp_path):
-    cache = str(tmp_path / "cache")
-    found = [transnet.evaluate(gpu_run, device=device, cache=cache) for device in DEVICES]
-    assert found[0].top1 == found[1].top1
+    on_cpu, on_gpu = (  # each with features of its own
+        transnet.evaluate(gpu_run, device=device, cache=str(tmp_path / device))
+        for device in DEVICES
+    )
+    assert on_gpu.top1 == on_cpu.top1
 
 
 def test_a_stream_answers_as_the_clip_of_its_frames(gpu_run, make_video):
