@@ -51,7 +51,7 @@ def test_motion_alone_does_not_see_the_appearance():
 def test_the_probabilities_of_the_cues_are_averaged_by_their_weights():
     sure, unsure = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
     cues = {"appearance": sure, "middle_change": unsure, "flow": unsure}
-    share = WEIGHTS["appearance"] / (WEIGHTS["appearance"] + 2)
+    share = WEIGHTS["appearance"] / (WEIGHTS["appearance"] + 1 + WEIGHTS["flow"])
     expected = torch.tensor([[share, 1 - share]])
     assert torch.allclose(mean_over_cues(cues), expected)
     logits = {cue: each.log().clamp(min=-30) for cue, each in cues.items()}

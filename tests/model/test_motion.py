@@ -13,15 +13,16 @@ def shifted(maps, right, down):
     return torch.roll(maps, (down, right), dims=(2, 3))
 
 
-def maps_of(middle):
-    """What motion is computed from, for middle maps; the other maps are dark."""
-    count = len(middle)
-    return motion_maps(FrameMaps(torch.zeros(count, 4, 2, 2), middle, torch.zeros(count, 2, 4, 4)))
+def maps_of(fine):
+    """What motion is computed from, for fine maps; the other maps are dark."""
+    count, _, height, width = fine.shape
+    dark = torch.zeros(count, 4, 2, 2), torch.zeros(count, 2, height, width)
+    return motion_maps(FrameMaps(*dark, fine))
 
 
 def pair_motion(channels, height, width):
-    """The motion of pairs of such middle maps."""
-    return PairMotion([(4, 2, 2), (channels, height, width), (2, 4, 4)])
+    """The motion of pairs of such fine maps."""
+    return PairMotion([(4, 2, 2), (2, height, width), (channels, height, width)])
 
 
 def textured(count=1, channels=32, side=14, seed=0):

@@ -38,6 +38,7 @@ from transnet.data.clips import median_step_s
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
+from transnet.model.motion import VERSION as MOTION_VERSION
 from transnet.model.networks import Network
 from transnet.model.scoring import OneLabel, scoring_of
 from transnet.model.transnet import TransNet
@@ -66,6 +67,8 @@ class RunInfo:
             the classes: the training had clips labeled ``_none``.
         several_labels: whether a clip may show several classes at once: some clips of the dataset
             have several labels. Then ``_none`` is the absence of all, without a logit.
+        motion_version: how the cues of motion are computed, see :mod:`transnet.model.motion`; 0
+            without, and in runs of before this was recorded.
         people: what found the people whom the clips are cropped to; empty if they are not.
         versions: versions of the packages that made the run.
     """
@@ -81,6 +84,7 @@ class RunInfo:
     step_s: float = 0.0
     learned_none: bool = False
     several_labels: bool = False
+    motion_version: int = 0
     people: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
@@ -148,6 +152,7 @@ class RunInfo:
             step_s=median_step_s(split.train, clip),
             learned_none=NO_CLASS in classes and not several_labels,
             several_labels=several_labels,
+            motion_version=0 if model.cues == "appearance" else MOTION_VERSION,
         )
 
 
@@ -230,8 +235,14 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
     """The trained network of a run, in evaluation mode, on the CPU.
 
     Raises:
-        TransNetError: the training has not ended, or the weights do not fit.
+        TransNetError: the training has not ended, or the weights do not fit; or motion is computed
+            differently since.
     """
+    if info.model.cues != "appearance" and info.motion_version != MOTION_VERSION:
+        raise TransNetError(
+            f"{run} was trained with version {info.motion_version or 'unknown'} of the cues of "
+            f"motion, and this is version {MOTION_VERSION}; train it again, with --overwrite."
+        )
     path = local_folder(run) / "model.safetensors"
     if not path.is_file():
         raise TransNetError(
@@ -265,6 +276,5 @@ def _fill(model: nn.Module, state: dict[str, Tensor]) -> None:
     if lacking or others:
         first = ", ".join([*lacking[:1], *others[:1]])
         raise ValueError(
-            f"{len(lacking)} are missing and {len(others)} are of another network: {first}, ...; "
-            "a run of a version with other cues of motion has to be trained again"
+            f"{len(lacking)} are missing and {len(others)} are of another network: {first}, ..."
         )

@@ -21,7 +21,7 @@ class Attribution(NamedTuple):
         cues: the probability that each cue gives the class, 0..1; their weighted mean is
             ``probability`` before the temperature.
         flow: with motion, what moves between a frame and the next one, ``(n-1, 2, H, W)``: x and y,
-            in positions of the middle map.
+            in positions of the map that they are computed from.
     """
 
     heat: Tensor

@@ -30,10 +30,11 @@ from transnet.model.temporal import TemporalConvolutions
 if TYPE_CHECKING:
     from transnet.model.baselines import TemporalBaseline
 
-WEIGHTS = {"appearance": 0.25, "fine_change": 0.25}
-"""The weight of each cue in the mean, where it is not 1. A quarter of the appearance costs nothing
-in the usual places and is right more often in others; fine change tells the direction of time best,
-and actions worst: docs/motion.md, "How the cues are weighed"."""
+WEIGHTS = {"appearance": 0.25, "fine_change": 0.25, "moving_appearance": 0.25, "flow": 1.5}
+"""The weight of each cue in the mean, where it is not 1. The appearance, of the whole frame or of
+what moves, tells the place as well: a quarter of it costs nothing in the usual places and helps in
+others. Fine change tells the direction of time best, and actions worst: docs/motion.md, "How the
+cues are weighed"."""
 
 MOTION = ("fine_change", "middle_change", "moving_appearance", "moving_change", "flow")
 

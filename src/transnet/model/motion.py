@@ -2,7 +2,7 @@
 
 ::
 
-    middle map (stride 16), frame i     frame i+1
+    pooled fine map, frame i            frame i+1
         . . . . .   each position    . . . . .
         . . o . .   is compared      . +---+ .
         . . . . .   with the 5 x 5   . +---+ .
@@ -14,8 +14,8 @@
     8 directions, stillness, length: means over grids of 1, 2 x 2 and 3 x 3, and over
     3 x 3 soft cells around the center of what moves
 
-    change of the fine and of the middle map: how much of each channel came and went from frame i to
-    frame i+1, means over positions
+    change of the fine (stride 8) and of the middle map (stride 16): how much of each channel came
+    and went from frame i to frame i+1, means over positions
 
     what moves: means of the last map, and of what came and went in it, over the positions that
     change
@@ -40,13 +40,9 @@ from torch.nn import functional
 
 from transnet.model.backbone import FrameMaps
 
-VERSION = 4
-"""Part of the key of cached motion features: increase it when the numbers change."""
-
-COMPARED = 64
-"""Channels of the middle map that are compared, evenly chosen, if it has more. Of MobileNetV1's
-512, 64, 128 and all gave the same accuracy within the noise (four UCF101 classes, validation
-groups)."""
+VERSION = 5
+"""Part of the key of cached motion features, and recorded with each run: increase it when the
+numbers change."""
 
 RADIUS = 2
 """How far a position is searched, in positions of the map: 32 pixels at stride 16."""
@@ -79,24 +75,30 @@ class MotionMaps(NamedTuple):
         last: the last map, ``(N, D, h, w)``.
         middle: the middle map, ``(N, C, H, W)``.
         fine: the fine map, ``(N, F, ., .)``.
-        compared: the channels of the middle map that flow is computed from, ``(N, E, H, W)``.
-        unit: these less their means over positions, of length 1 at each, ``(N, E, H W)``.
+        pooled: the fine map that flow is computed from, of about as many positions as the middle
+            one, ``(N, F, P, Q)``.
+        unit: it less its means over positions, of length 1 at each, ``(N, F, P Q)``.
     """
 
     last: Tensor
     middle: Tensor
     fine: Tensor
-    compared: Tensor
+    pooled: Tensor
     unit: Tensor
 
 
 def motion_maps(maps: FrameMaps) -> MotionMaps:
     """Prepare the maps of N frames."""
-    compared = maps.middle[:, :: max(1, maps.middle.shape[1] // COMPARED)]
-    values = compared.flatten(2)
+    pooled = functional.avg_pool2d(maps.fine, _pooling(maps.fine.shape, maps.middle.shape))
+    values = pooled.flatten(2)
     values = values - values.mean(dim=2, keepdim=True)
     unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True)).clamp(min=TINY)
-    return MotionMaps(*maps, compared, unit)
+    return MotionMaps(*maps, pooled, unit)
+
+
+def _pooling(fine: Sequence[int], middle: Sequence[int]) -> int:
+    """Positions of the fine map along a side of a position of the middle one, 1 or more."""
+    return max(1, round(fine[-1] / middle[-1]))
 
 
 class PairMotion(nn.Module):
@@ -137,7 +139,8 @@ class PairMotion(nn.Module):
             "moving_change": 2 * last[0],
             "flow": NUM_FLOW,
         }
-        height, width = middle[1:]
+        pooling = _pooling(fine, middle)
+        height, width = fine[1] // pooling, fine[2] // pooling
         angles = torch.arange(8) * (math.pi / 4)
         reachable, places = _search_windows(height, width)
         for name, constant in (
@@ -160,21 +163,21 @@ class PairMotion(nn.Module):
         return dict(zip(self.lengths, motion.split([*self.lengths.values()], dim=-1), strict=True))
 
     def gated_flow(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
-        """The displacement of each position where something changes, x and y, ``(N, 2, H, W)``.
+        """The displacement of each position where something changes, x and y, ``(N, 2, P, Q)``.
 
-        In positions of the map, less the camera's motion.
+        In positions of the pooled map, less the camera's motion.
         """
         earlier_size, later_size = (
-            maps.compared.abs().mean(dim=(1, 2, 3), keepdim=True) for maps in (earlier, later)
+            maps.pooled.abs().mean(dim=(1, 2, 3), keepdim=True) for maps in (earlier, later)
         )
         size = (earlier_size + later_size) / 2
-        change = (later.compared - earlier.compared).abs().mean(dim=1, keepdim=True) / (size + 1e-6)
+        change = (later.pooled - earlier.pooled).abs().mean(dim=1, keepdim=True) / (size + 1e-6)
         flow = self._displacements(earlier, later)
         return (flow - _median(flow)) * (change**2 / (change**2 + CHANGE**2))
 
     def _displacements(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """Where each position goes: blocks of rows, each against the rows that they may reach."""
-        height, width = earlier.middle.shape[2:]
+        height, width = earlier.pooled.shape[2:]
         asking = earlier.unit.transpose(1, 2)
         expected = []
         for top in range(0, height, BLOCK):
@@ -188,7 +191,7 @@ class PairMotion(nn.Module):
         return flow.transpose(1, 2).reshape(-1, 2, height, width)
 
     def _pool(self, flow: Tensor) -> Tensor:
-        """A field of flow ``(N, 2, H, W)`` to :data:`NUM_FLOW` numbers."""
+        """A field of flow ``(N, 2, P, Q)`` to :data:`NUM_FLOW` numbers."""
         flow = flow.flatten(2)
         length = torch.sqrt((flow**2).sum(dim=1, keepdim=True))
         directions = torch.relu(torch.matmul(self.compass, flow))
