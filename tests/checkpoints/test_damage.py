@@ -125,3 +125,16 @@ def test_the_metadata_of_an_encoder_is_part_of_its_digest(tmp_path, pretrained):
     save_file(load_file(source), path, metadata)
     with pytest.raises(TransNetError, match="digest"):
         find_weights(path)
+
+
+@pytest.mark.parametrize("version", [None, 4])
+def test_a_run_with_other_cues_of_motion_is_refused(tmp_path, trained_run, version):
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    record = json.loads((run / "transnet.json").read_text())
+    assert record["model"]["cues"] == "both"
+    del record["motion_version"]
+    if version:
+        record["motion_version"] = version
+    (run / "transnet.json").write_text(json.dumps(record))
+    with pytest.raises(TransNetError, match="of the cues of motion.*train it again"):
+        transnet.load(run)
