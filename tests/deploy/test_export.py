@@ -125,9 +125,11 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     folder = export(trained_run, out=str(tmp_path / "openvino"), format="openvino")
     assert {path.suffix for path in folder.iterdir()} == {".xml", ".bin", ".json"}
     expected = transnet.load(trained_run).predict(videos[0])
-    assert runtime.load(folder).predict(videos[0]).scores == pytest.approx(
-        expected.scores, abs=1e-4
-    )
+    recognizer = runtime.load(folder)
+    assert recognizer.predict(videos[0]).scores == pytest.approx(expected.scores, abs=1e-4)
+    frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)
+    one_by_one = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
+    assert np.allclose(recognizer.encode(frames), one_by_one, atol=1e-5)
 
 
 _TWO_GO_AND_A_SIGNAL_COMES = """

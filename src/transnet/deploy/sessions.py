@@ -15,7 +15,7 @@ from transnet.deploy.export_info import (
     require_undamaged,
 )
 from transnet.errors import TransNetError
-from transnet.runtimes.sessions import onnx_session, openvino_core, openvino_function
+from transnet.runtimes.sessions import OpenVinoModel, onnx_session, openvino_core
 
 SUFFIXES = (".onnx", ".xml")
 
@@ -89,7 +89,8 @@ class OpenVinoSession:
         model = openvino_core().read_model(path)
         info = model.get_rt_info([METADATA_KEY]).value if model.has_rt_info(METADATA_KEY) else None
         self.info = read_export_info(info, path)
-        self._run = openvino_function(model, threads)
+        self._run = OpenVinoModel(model, threads)
+        self._run.compile(one_row=True)
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         return self._run(*inputs)

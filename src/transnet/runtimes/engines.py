@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from transnet.errors import TransNetError
-from transnet.runtimes.sessions import onnx_session, openvino_core, openvino_function
+from transnet.runtimes.sessions import OpenVinoModel, onnx_session, openvino_core
 
 Runtime = Literal["eager", "compiled", "onnx", "openvino"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
@@ -127,7 +127,7 @@ def _onnx_engine(path: Path, threads: int) -> Engine:
 
 def _openvino_engine(path: Path, threads: int) -> Engine:
     try:
-        run = openvino_function(openvino_core().read_model(path), threads)
+        run = OpenVinoModel(openvino_core().read_model(path), threads)
     except Exception as error:  # its errors have no common base
         raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
     return lambda batch: tuple(map(torch.from_numpy, run(batch.numpy())))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,29 +50,49 @@ def _core() -> Any:
     return openvino.Core()
 
 
-Function = Callable[..., list[NDArray[np.float32]]]
-"""From the inputs of a model to its outputs, in their order."""
+class OpenVinoModel:
+    """A model of OpenVINO, on the CPU; several threads may call it at once.
 
-
-def openvino_function(model: Any, threads: int) -> Function:
-    """A model of OpenVINO as a function, on the CPU; several threads may call it at once.
+    It is compiled twice, each time when it is first needed: for calls with one row, where all
+    shapes are known, and for calls with any number of rows. The motion of one pair takes half the
+    time where the shapes are known.
 
     Args:
-        model: the model, as read by OpenVINO.
+        model: the model, as read by OpenVINO; the first axis of each input counts rows.
         threads: number of threads; 0: the runtime's default.
     """
-    # By default OpenVINO computes in bfloat16 on CPUs that support it.
-    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
-    if threads:
-        settings["INFERENCE_NUM_THREADS"] = threads
-    compiled = openvino_core().compile_model(model, "CPU", settings)
-    requests = threading.local()  # a request handles one call at a time
 
-    def run(*inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
-        if not hasattr(requests, "own"):
-            requests.own = compiled.create_infer_request()
+    def __init__(self, model: Any, threads: int) -> None:
+        self._model, self._threads = model, threads
+        self._compiled: dict[bool, Any] = {}
+        self._compiling = threading.Lock()
+        self._requests = threading.local()  # a request handles one call at a time
+
+    def compile(self, *, one_row: bool) -> Any:
+        """The model compiled for one row or for any number, and ready to be called."""
+        with self._compiling:
+            if one_row not in self._compiled:
+                self._compiled[one_row] = self._compile(one_row)
+            return self._compiled[one_row]
+
+    def _compile(self, one_row: bool) -> Any:
+        # By default OpenVINO computes in bfloat16 on CPUs that support it.
+        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+        if self._threads:
+            settings["INFERENCE_NUM_THREADS"] = self._threads
+        model = self._model
+        if one_row:
+            model = model.clone()
+            shapes = {each: each.partial_shape for each in model.inputs}
+            model.reshape({each: [1, *list(shape)[1:]] for each, shape in shapes.items()})
+        return openvino_core().compile_model(model, "CPU", settings)
+
+    def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """The inputs, with equal numbers of rows, to the outputs in their order."""
+        one_row = len(inputs[0]) == 1
+        own: dict[bool, Any] = vars(self._requests).setdefault("own", {})
+        if one_row not in own:
+            own[one_row] = self.compile(one_row=one_row).create_infer_request()
         given = [np.ascontiguousarray(each) for each in inputs]  # kept until the call returns
-        outputs = requests.own.infer(given, share_inputs=True)
-        return [np.array(outputs[output]) for output in compiled.outputs]
-
-    return run
+        outputs = own[one_row].infer(given, share_inputs=True)
+        return [np.array(value) for value in outputs.values()]
