@@ -53,7 +53,7 @@ class FrameEncoder(nn.Module):
         self.outputs = [name for name, is_wanted in wanted.items() if is_wanted]
 
     def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
-        pixels = self.normalization.plane_by_plane(frames)
+        pixels = self.normalization(frames)
         maps = self.spatial.backbone.maps(pixels) if "maps" in self.outputs else None
         encoded = self.spatial.pool(maps.last) if maps else self.spatial.encode(pixels)
         found = {"means": mean_maps(encoded[None])[0]}

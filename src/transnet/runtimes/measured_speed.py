@@ -87,7 +87,6 @@ class RuntimeSpeeds:
         """
         size = self._backbone.size
         example = torch.zeros(MEASURED_FRAMES, 3, size, size)
-        example = example.to(memory_format=torch.channels_last)
         threads = self._threads // max_concurrency
         network = InPyTorch(self._backbone)
         try:
@@ -133,8 +132,7 @@ class RuntimeSpeeds:
         size = self._backbone.size
         # A generator of its own: training continues with the global one.
         generator = torch.Generator().manual_seed(0)
-        frames = torch.rand(MEASURED_FRAMES, 3, size, size, generator=generator)
-        return frames.to(memory_format=torch.channels_last)
+        return torch.rand(MEASURED_FRAMES, 3, size, size, generator=generator)
 
     def _open_all(
         self, runtimes: Sequence[Runtime], frames: Tensor, engines: dict[Runtime, Engine]
