@@ -53,6 +53,11 @@ class FitOptions:
     nodes: int = 1
     strategy: Strategy = "auto"
 
+    @property
+    def total_devices(self) -> int:
+        """Devices of all machines."""
+        return self.devices * self.nodes
+
     def __post_init__(self) -> None:
         for name in ("devices", "nodes"):
             value = getattr(self, name)
@@ -98,7 +103,7 @@ def build_trainer(
         num_nodes=options.nodes,
         strategy=strategy,
         # The statistics of a batch are of all its clips; PyTorch has this on GPUs only.
-        sync_batchnorm=options.devices * options.nodes > 1 and options.device.type == "cuda",
+        sync_batchnorm=options.total_devices > 1 and options.device.type == "cuda",
         use_distributed_sampler=False,  # it would repeat clips to make the shares even
         precision=precision,
         gradient_clip_val=options.max_gradient,
@@ -114,7 +119,7 @@ def build_trainer(
 
 
 def _strategy(options: FitOptions) -> Any:
-    kind, count = options.device.type, options.devices * options.nodes
+    kind, count = options.device.type, options.total_devices
     if kind == "cuda" and options.devices > torch.cuda.device_count():
         raise TransNetError(
             f"devices is {options.devices}, but this machine has {torch.cuda.device_count()} GPUs; "
