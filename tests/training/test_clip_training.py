@@ -125,3 +125,20 @@ def test_a_cache_that_cannot_be_written_is_named(clips_folder, tmp_path):
     assert "cannot be written" in ended.stderr
     assert "--clip-cache none" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("cues", "epochs"), [("motion", 7), ("appearance", 2)])
+def test_motion_is_trained_for_a_number_of_steps(clips_folder, tmp_path, cues, epochs):
+    run = transnet.train(
+        str(clips_folder), out=str(tmp_path / "run"), backbone=TINY_BACKBONE, weights="none",
+        clip=ClipConfig(frames=4, size=64), cache=str(tmp_path / "cache"),
+        model=transnet.ModelConfig(cues=cues),
+        training=TrainingConfig(epochs=2, min_steps=7, views=2, workers=1),
+    )  # fmt: skip
+    # One batch an epoch.
+    assert json.loads((run / "fit.json").read_text())["epochs"] == epochs
+
+
+def test_a_number_of_epochs_that_is_given_is_kept():
+    assert TrainingConfig().min_steps == 400
+    assert TrainingConfig(epochs=3).min_steps == TrainingConfig(freeze=False).min_steps == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -238,7 +239,11 @@ def _train(
     refit = data.refits and bool(validation)
     start = copy.deepcopy(network.state_dict()) if refit else {}
     parts: _Parts = (train, validation)
-    summary = _fit(network, info, config, data.loaders(*parts, share), parts, run, options)
+    loaders = data.loaders(*parts, share)
+    if config.freeze and network.has_motion and config.min_steps:
+        enough = math.ceil(config.min_steps / len(loaders[0]))
+        config = replace(config, epochs=max(config.epochs, enough))
+    summary = _fit(network, info, config, loaders, parts, run, options)
     if refit:
         network.load_state_dict(start)
         epochs = min(config.epochs, max(MIN_REFIT_EPOCHS, summary.best_epoch + 1))
