@@ -7,7 +7,8 @@
 
 Both directions show the same frames, so a mean over frames is right for half of them, and whatever
 is above that comes from their order. Both are encoded anew, each frame on its own: predicted frames
-differ from keyframes, so a frame would tell in which direction its clip was encoded.
+differ from keyframes, so a frame would tell in which direction its clip was encoded. (What the
+encoding of the original left in the pixels stays.)
 Groups are kept apart: a third of them is left out in turn, or ``--split`` of the dataset is used.
 """
 
@@ -102,7 +103,7 @@ def turn(clips: Sequence[ClipRecord], folder: Path) -> None:
 
 
 def write_alone(path: Path, frames: Sequence[Pixels], rate: Fraction) -> None:
-    """Write each frame on its own, as Motion JPEG of one quality: it is the same in any order."""
+    """Write each frame on its own, as Motion JPEG of one quality: the same at any position."""
     with av.open(str(path), "w") as container:
         quality = {"qmin": "2", "qmax": "2"}
         stream = cast(VideoStream, container.add_stream("mjpeg", rate=rate, options=quality))

@@ -32,3 +32,8 @@ def test_a_bad_value_is_named_with_what_is_accepted(kind, values, message):
 
 def test_a_config_is_made_from_a_dictionary_that_holds_more():
     assert from_dict(ClipConfig, {"frames": 3, "color": "red"}) == ClipConfig(frames=3)
+
+
+def test_a_number_of_epochs_that_is_given_is_kept():
+    assert TrainingConfig().min_steps == 120
+    assert TrainingConfig(epochs=3).min_steps == TrainingConfig(freeze=False).min_steps == 1

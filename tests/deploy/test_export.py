@@ -130,6 +130,11 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)
     one_by_one = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
     assert np.allclose(recognizer.encode(frames), one_by_one, atol=1e-5)
+    maps = recognizer.encode_all(frames).maps
+    pairs = [recognizer.motion(maps[i : i + 1], maps[i + 1 : i + 2]) for i in range(2)]
+    assert np.allclose(recognizer.motion(maps[:-1], maps[1:]), np.concatenate(pairs), atol=1e-5)
+    with pytest.raises(TransNetError, match="does not take frames"):
+        recognizer.encode(frames[:, :32])
 
 
 _TWO_GO_AND_A_SIGNAL_COMES = """

@@ -306,3 +306,21 @@ def test_a_mistake_does_not_cost_the_run_that_was_to_be_replaced(clips_folder, t
             clip=ClipConfig(frames=4, size=224), model=ModelConfig(readout="flatten"),
         )  # fmt: skip
     assert equal(weights_of(run), before)
+
+
+@pytest.mark.parametrize(("cues", "epochs"), [("motion", 7), ("appearance", 2)])
+def test_motion_is_trained_for_a_number_of_steps(clips_folder, tmp_path, cues, epochs):
+    model = ModelConfig(cues=cues)
+    run = train(clips_folder, tmp_path / "run", model=model, epochs=2, min_steps=7)
+    # One batch an epoch.
+    assert json.loads((run / "fit.json").read_text())["epochs"] == epochs
+
+
+def test_a_run_of_before_there_were_least_steps_is_resumed(clips_folder, tmp_path, capfd):
+    settings = {"model": ModelConfig(cues="appearance"), "epochs": 0}
+    run = train(clips_folder, tmp_path / "run", **settings)
+    record = json.loads((run / "transnet.json").read_text())
+    del record["training"]["min_steps"], record["motion_version"]
+    (run / "transnet.json").write_text(json.dumps(record))
+    train(clips_folder, run, resume=True, **settings)
+    assert "nothing to do" in capfd.readouterr().err

@@ -31,6 +31,28 @@ def textured(count=1, channels=32, side=14, seed=0):
     return torch.rand(count, channels, side, side, generator=generator)
 
 
+def test_flow_is_that_of_the_fine_map_at_the_positions_of_the_middle_one():
+    place, thing = textured(), textured(seed=1)
+    inside = torch.zeros(1, 1, 14, 14)
+    inside[..., 5:9, 5:9] = 1
+    frames = [place * (1 - shifted(inside, x, 0)) + shifted(thing * inside, x, 0) for x in (0, 1)]
+    fine = [frame.repeat_interleave(2, 2).repeat_interleave(2, 3) for frame in frames]
+    dark = torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 14, 14)
+    motion = PairMotion([(4, 2, 2), (2, 14, 14), (32, 28, 28)])
+    flow = motion.gated_flow(*(motion_maps(FrameMaps(*dark, each)) for each in fine))
+    expected = pair_motion(32, 14, 14).gated_flow(*(maps_of(frame) for frame in frames))
+    assert torch.allclose(flow, expected, atol=1e-5)
+    assert flow[0, 0, 6:8, 6:8].mean() > 0.4
+
+
+def test_maps_whose_sizes_do_not_divide_have_motion():
+    shapes = (8, 7, 7), (4, 13, 13), (4, 25, 25)  # of 200 pixels
+    motion = PairMotion(shapes)
+    maps = [motion_maps(FrameMaps(*(torch.rand(2, *shape) for shape in shapes))) for _ in range(2)]
+    assert torch.isfinite(motion(*maps)).all()
+    assert motion.gated_flow(*maps).shape == (2, 2, 12, 12)
+
+
 @settings(deadline=None, max_examples=20)
 @given(right=st.integers(-2, 2), down=st.integers(-2, 2))
 def test_what_moves_before_a_still_place_is_followed(right, down):

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 import transnet
 from tests.helpers import TINY_BACKBONE, count_entries
 from transnet import ClipConfig, TrainingConfig
+from transnet.checkpoints.run import load_run_info
 
 
 def words(data, out, *options):
@@ -57,6 +58,7 @@ def spoil(folder):
 def test_a_second_training_decodes_no_video(clips_folder, tmp_path, monkeypatch, options):
     data = shutil.copytree(clips_folder, tmp_path / "data")
     first = train(data, tmp_path / "first", **options)
+    assert (load_run_info(first).motion_version == 0) == ("backbone" in options)  # a 3D network
     with monkeypatch.context() as patch:
         patch.setattr("transnet.data.cache.filling.read_views", refuse_to_decode)
         second = train(data, tmp_path / "second", **options)
@@ -125,20 +127,3 @@ def test_a_cache_that_cannot_be_written_is_named(clips_folder, tmp_path):
     assert "cannot be written" in ended.stderr
     assert "--clip-cache none" in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-@pytest.mark.parametrize(("cues", "epochs"), [("motion", 7), ("appearance", 2)])
-def test_motion_is_trained_for_a_number_of_steps(clips_folder, tmp_path, cues, epochs):
-    run = transnet.train(
-        str(clips_folder), out=str(tmp_path / "run"), backbone=TINY_BACKBONE, weights="none",
-        clip=ClipConfig(frames=4, size=64), cache=str(tmp_path / "cache"),
-        model=transnet.ModelConfig(cues=cues),
-        training=TrainingConfig(epochs=2, min_steps=7, views=2, workers=1),
-    )  # fmt: skip
-    # One batch an epoch.
-    assert json.loads((run / "fit.json").read_text())["epochs"] == epochs
-
-
-def test_a_number_of_epochs_that_is_given_is_kept():
-    assert TrainingConfig().min_steps == 400
-    assert TrainingConfig(epochs=3).min_steps == TrainingConfig(freeze=False).min_steps == 0

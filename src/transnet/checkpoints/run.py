@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,8 @@ class RunInfo:
             the classes: the training had clips labeled ``_none``.
         several_labels: whether a clip may show several classes at once: some clips of the dataset
             have several labels. Then ``_none`` is the absence of all, without a logit.
-        motion_version: how the cues of motion are computed, see :mod:`transnet.model.motion`; 0
-            without, and in runs of before this was recorded.
+        motion_version: ``VERSION`` of :mod:`transnet.model.motion`; 0 without motion, and in runs
+            made before it was recorded.
         people: what found the people whom the clips are cropped to; empty if they are not.
         versions: versions of the packages that made the run.
     """
@@ -87,6 +87,11 @@ class RunInfo:
     motion_version: int = 0
     people: str = ""
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
+
+    @property
+    def has_motion(self) -> bool:
+        """Whether motion is among the cues; a 3D network has none."""
+        return self.model.cues != "appearance" and self.backbone.name not in VIDEO_BACKBONES
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -140,7 +145,7 @@ class RunInfo:
     ) -> RunInfo:
         """The description of a training that is about to start."""
         clip, model, training = configs
-        return RunInfo(
+        info = RunInfo(
             classes=tuple(label for label in classes if label != NO_CLASS),
             clip=clip,
             model=model,
@@ -152,8 +157,10 @@ class RunInfo:
             step_s=median_step_s(split.train, clip),
             learned_none=NO_CLASS in classes and not several_labels,
             several_labels=several_labels,
-            motion_version=0 if model.cues == "appearance" else MOTION_VERSION,
         )
+        if info.has_motion:
+            return replace(info, motion_version=MOTION_VERSION)
+        return replace(info, training=replace(training, min_steps=1))
 
 
 def save_run_info(run: Path, info: RunInfo) -> None:
@@ -235,13 +242,13 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
     """The trained network of a run, in evaluation mode, on the CPU.
 
     Raises:
-        TransNetError: the training has not ended, or the weights do not fit; or motion is computed
-            differently since.
+        TransNetError: the training has not ended, the weights do not fit, or motion was computed
+            differently then.
     """
-    if info.model.cues != "appearance" and info.motion_version != MOTION_VERSION:
+    if info.has_motion and info.motion_version != MOTION_VERSION:
         raise TransNetError(
             f"{run} was trained with version {info.motion_version or 'unknown'} of the cues of "
-            f"motion, and this is version {MOTION_VERSION}; train it again, with --overwrite."
+            f"motion, and this is version {MOTION_VERSION}; train it again."
         )
     path = local_folder(run) / "model.safetensors"
     if not path.is_file():

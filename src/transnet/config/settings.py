@@ -151,11 +151,11 @@ class TrainingConfig:
     """keep the weights of the backbone fixed and compute its features only once"""
 
     epochs: int = 0
-    """number of epochs, at most; 0: 40 with a frozen backbone, else 60"""
+    """number of epochs, at most, but see min_steps; 0: 40 with a frozen backbone, else 60"""
 
-    min_steps: int | None = None
-    """with a frozen backbone and motion: epochs are added until there are so many steps; by default
-    400, or 0 if epochs is given"""
+    min_steps: int = 0
+    """with motion, epochs are added until there are as many steps; 0: 120 with a frozen backbone,
+    but 1 if epochs is given"""
 
     batch_size: int = 0
     """clips per batch; 0: 32 with a frozen backbone, else 8"""
@@ -230,10 +230,10 @@ class TrainingConfig:
         if self.batch_size == 0:
             # Training all of MobileNetV1 on 8 clips of 12 frames took 4.5 GB.
             object.__setattr__(self, "batch_size", 32 if self.freeze else 8)
-        if self.min_steps is None:
-            # A head of motion needs more steps than one of the appearance. On 32 clips 120 left
-            # them unsure: of Weizmann, 1 clip more of 36 was wrong with each seed.
-            object.__setattr__(self, "min_steps", 0 if self.epochs or not self.freeze else 400)
+        if self.min_steps == 0:
+            # Heads of motion need more steps than one of the appearance. On 32 clips, 40 epochs of
+            # one batch left them unsure: of Weizmann, a clip was wrong with each seed.
+            object.__setattr__(self, "min_steps", 1 if self.epochs or not self.freeze else 120)
         if self.epochs == 0:
             object.__setattr__(self, "epochs", 40 if self.freeze else 60)
         require_choice(self, "keep", Keep)
@@ -241,7 +241,7 @@ class TrainingConfig:
             # The validation loss of a head on frozen features is flat for most of a training. The
             # epoch of its minimum came too early: flow alone lost 5 points on four UCF101 classes.
             object.__setattr__(self, "keep", "last" if self.freeze else "best")
-        for name in ("epochs", "batch_size", "views", "workers"):
+        for name in ("epochs", "min_steps", "batch_size", "views", "workers"):
             require(getattr(self, name) >= 1, self, name, "1 or more")
         require_choice(self, "clip_cache", ClipStorage)
         for name in ("learning_rate", "backbone_learning_rate"):
@@ -253,6 +253,6 @@ class TrainingConfig:
             require(value == 0 or self.freeze, self, name, "0 if the backbone is not frozen")
         for name in ("label_smoothing", "dropout", "validation", "drop_frames"):
             require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
-        for name in ("weight_decay", "patience", "mixup", "shots", "min_steps"):
+        for name in ("weight_decay", "patience", "mixup", "shots"):
             require(getattr(self, name) >= 0, self, name, "0 or more")
         require_seed(self)

@@ -77,20 +77,25 @@ class OnnxSession:
         try:
             return self._session.run(None, dict(zip(self._inputs, inputs, strict=True)))
         except Exception as error:  # the runtime's errors have no common base
-            raise TransNetError(
-                f"{self._path} does not take frames as its description says ({error})."
-            ) from error
+            raise _refused(self._path, error) from error
 
 
 class OpenVinoSession:
     """A file in OpenVINO, on the CPU, in the precision that it was exported in."""
 
     def __init__(self, path: Path, threads: int) -> None:
+        self._path = path
         model = openvino_core().read_model(path)
         info = model.get_rt_info([METADATA_KEY]).value if model.has_rt_info(METADATA_KEY) else None
         self.info = read_export_info(info, path)
-        self._run = OpenVinoModel(model, threads)
-        self._run.compile(one_row=True)
+        self._run = OpenVinoModel(model, threads, mostly_one_row=True)
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
-        return self._run(*inputs)
+        try:
+            return self._run(*inputs)
+        except Exception as error:  # the runtime's errors have no common base
+            raise _refused(self._path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> TransNetError:
+    return TransNetError(f"{path} does not take frames as its description says ({error}).")

@@ -20,8 +20,8 @@ class Attribution(NamedTuple):
         probability: of the class, 0..1.
         cues: the probability that each cue gives the class, 0..1; their weighted mean is
             ``probability`` before the temperature.
-        flow: with motion, what moves between a frame and the next one, ``(n-1, 2, H, W)``: x and y,
-            in positions of the map that they are computed from.
+        flow: with motion, what moves between a frame and the next one, ``(n-1, 2, P, Q)``: x and y,
+            in positions of the pooled map.
     """
 
     heat: Tensor

@@ -42,17 +42,17 @@ from transnet.model.backbone import FrameMaps
 
 VERSION = 5
 """Part of the key of cached motion features, and recorded with each run: increase it when the
-numbers change."""
+numbers change, or the weights in :mod:`transnet.model.cues`."""
 
 RADIUS = 2
-"""How far a position is searched, in positions of the map: 32 pixels at stride 16."""
+"""How far a position is searched, in positions of the pooled map: 32 pixels at stride 16."""
 
 BLOCK = 7
 """Rows of positions that are compared in one matrix product."""
 
 TEMPERATURE = 0.07
 CHANGE = 0.29
-"""Change of the map, as a share of its mean size, at which a flow counts half."""
+"""Change of the pooled map, as a share of its mean size, at which a flow counts half."""
 
 STILLNESS = 2.0
 """Stillness is ``exp(-STILLNESS * length)`` of a flow in positions."""
@@ -75,9 +75,10 @@ class MotionMaps(NamedTuple):
         last: the last map, ``(N, D, h, w)``.
         middle: the middle map, ``(N, C, H, W)``.
         fine: the fine map, ``(N, F, ., .)``.
-        pooled: the fine map that flow is computed from, of about as many positions as the middle
-            one, ``(N, F, P, Q)``.
-        unit: it less its means over positions, of length 1 at each, ``(N, F, P Q)``.
+        pooled: means of the fine map over squares, so that it has about as many positions as the
+            middle one; flow is computed from it, ``(N, F, P, Q)``.
+        unit: ``pooled`` less its means over positions, divided by its length at each,
+            ``(N, F, P Q)``.
     """
 
     last: Tensor
@@ -97,7 +98,10 @@ def motion_maps(maps: FrameMaps) -> MotionMaps:
 
 
 def _pooling(fine: Sequence[int], middle: Sequence[int]) -> int:
-    """Positions of the fine map along a side of a position of the middle one, 1 or more."""
+    """Side of the squares that the fine map is pooled over.
+
+    At sizes that are no multiple of 32 a row and a column are left over, and are not compared.
+    """
     return max(1, round(fine[-1] / middle[-1]))
 
 
@@ -238,11 +242,11 @@ def _cells_around_motion(length: Tensor, across: Tensor) -> tuple[Tensor, Tensor
     """Soft cells around what moves, as far apart as it is wide.
 
     Args:
-        length: of the flow, ``(N, H W)``.
-        across: row and column of each position, 0..1, ``(2, H W)``.
+        length: of the flow, ``(N, P Q)``.
+        across: row and column of each position, 0..1, ``(2, P Q)``.
 
     Returns:
-        The weight of each position in each cell, ``(N, 9, H W)``, and the center and the spread of
+        The weight of each position in each cell, ``(N, 9, P Q)``, and the center and the spread of
         what moves, ``(N, 3)``.
     """
     weight = torch.relu(length - 0.25) + 1e-3

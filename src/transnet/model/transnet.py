@@ -235,7 +235,7 @@ class TransNet(nn.Module):
         return {cue: self.pair_heads[cue].temporal(each) for cue, each in named}
 
     def flow_of_clip(self, clip: Tensor) -> Tensor:
-        """What moves between neighbors of a clip ``(n, 3, H, W)``, ``(n-1, 2, h, w)``."""
+        """What moves between neighbors of a clip ``(n, 3, H, W)``, ``(n-1, 2, P, Q)``."""
         maps = motion_maps(self.backbone.maps(clip))
         earlier, later = (MotionMaps(*(v[part] for v in maps)) for part in _NEIGHBORS)
         return self.pair_motion.gated_flow(earlier, later)

@@ -91,7 +91,7 @@ def make_cell(
         )
     if quick:
         clip = ClipConfig(frames=4, size=64)
-        training = replace(training, epochs=1, views=1)
+        training = replace(training, epochs=1, min_steps=1, views=1)
     return Cell(backbone, kind, readout, cues, clip, training)
 
 

@@ -127,7 +127,8 @@ def _onnx_engine(path: Path, threads: int) -> Engine:
 
 def _openvino_engine(path: Path, threads: int) -> Engine:
     try:
-        run = OpenVinoModel(openvino_core().read_model(path), threads)
+        model = openvino_core().read_model(path)
+        run = OpenVinoModel(model, threads, mostly_one_row=False)
     except Exception as error:  # its errors have no common base
         raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
     return lambda batch: tuple(map(torch.from_numpy, run(batch.numpy())))

@@ -53,23 +53,21 @@ def _core() -> Any:
 class OpenVinoModel:
     """A model of OpenVINO, on the CPU; several threads may call it at once.
 
-    It is compiled twice, each time when it is first needed: for calls with one row, where all
-    shapes are known, and for calls with any number of rows. The motion of one pair takes half the
-    time where the shapes are known.
-
     Args:
         model: the model, as read by OpenVINO; the first axis of each input counts rows.
         threads: number of threads; 0: the runtime's default.
+        mostly_one_row: whether to compile it for one row, where all shapes are known: the motion of
+            one pair takes half the time so. For more rows it is compiled when they first come.
     """
 
-    def __init__(self, model: Any, threads: int) -> None:
-        self._model, self._threads = model, threads
+    def __init__(self, model: Any, threads: int, *, mostly_one_row: bool) -> None:
+        self._model, self._threads, self._mostly_one_row = model, threads, mostly_one_row
         self._compiled: dict[bool, Any] = {}
         self._compiling = threading.Lock()
         self._requests = threading.local()  # a request handles one call at a time
+        self._compiled_for(mostly_one_row)  # here, so that a refused model is an error of opening
 
-    def compile(self, *, one_row: bool) -> Any:
-        """The model compiled for one row or for any number, and ready to be called."""
+    def _compiled_for(self, one_row: bool) -> Any:
         with self._compiling:
             if one_row not in self._compiled:
                 self._compiled[one_row] = self._compile(one_row)
@@ -89,10 +87,10 @@ class OpenVinoModel:
 
     def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         """The inputs, with equal numbers of rows, to the outputs in their order."""
-        one_row = len(inputs[0]) == 1
+        one_row = self._mostly_one_row and len(inputs[0]) == 1
         own: dict[bool, Any] = vars(self._requests).setdefault("own", {})
         if one_row not in own:
-            own[one_row] = self.compile(one_row=one_row).create_infer_request()
+            own[one_row] = self._compiled_for(one_row).create_infer_request()
         given = [np.ascontiguousarray(each) for each in inputs]  # kept until the call returns
         outputs = own[one_row].infer(given, share_inputs=True)
         return [np.array(value) for value in outputs.values()]

@@ -240,9 +240,8 @@ def _train(
     start = copy.deepcopy(network.state_dict()) if refit else {}
     parts: _Parts = (train, validation)
     loaders = data.loaders(*parts, share)
-    if config.freeze and network.has_motion and config.min_steps:
-        enough = math.ceil(config.min_steps / len(loaders[0]))
-        config = replace(config, epochs=max(config.epochs, enough))
+    enough = math.ceil(config.min_steps / len(loaders[0]))
+    config = replace(config, epochs=max(config.epochs, enough))
     summary = _fit(network, info, config, loaders, parts, run, options)
     if refit:
         network.load_state_dict(start)
