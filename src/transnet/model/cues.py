@@ -30,9 +30,9 @@ from transnet.model.temporal import TemporalConvolutions
 if TYPE_CHECKING:
     from transnet.model.baselines import TemporalBaseline
 
-WEIGHTS = {"appearance": 0.25, "fine_change": 0.25, "moving_appearance": 0.25, "flow": 1.5}
+WEIGHTS = {"appearance": 0.25, "fine_change": 0.25, "moving_appearance": 0.5, "flow": 1.5}
 """The weight of each cue in the mean, where it is not 1. The appearance, of the whole frame or of
-what moves, tells the place as well: a quarter of it costs nothing in the usual places and helps in
+what moves, tells the place as well: little of it costs nothing in the usual places and helps in
 others. Flow sees least of the place. Fine change tells the direction of time best, and actions
 worst: docs/motion.md, "How the cues are weighed". A run is calibrated with these weights: increase
 ``VERSION`` in :mod:`transnet.model.motion` with any change."""
