@@ -31,11 +31,16 @@ def textured(count=1, channels=32, side=14, seed=0):
     return torch.rand(count, channels, side, side, generator=generator)
 
 
-def test_flow_is_that_of_the_fine_map_at_the_positions_of_the_middle_one():
+def thing_before_place(right, down):
+    """A thing of 4 x 4 positions, moved from the center of a place that stands still."""
     place, thing = textured(), textured(seed=1)
     inside = torch.zeros(1, 1, 14, 14)
     inside[..., 5:9, 5:9] = 1
-    frames = [place * (1 - shifted(inside, x, 0)) + shifted(thing * inside, x, 0) for x in (0, 1)]
+    return place * (1 - shifted(inside, right, down)) + shifted(thing * inside, right, down)
+
+
+def test_flow_is_that_of_the_fine_map_at_the_positions_of_the_middle_one():
+    frames = [thing_before_place(right, 0) for right in (0, 1)]
     fine = [frame.repeat_interleave(2, 2).repeat_interleave(2, 3) for frame in frames]
     dark = torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 14, 14)
     motion = PairMotion([(4, 2, 2), (2, 14, 14), (32, 28, 28)])
@@ -56,11 +61,7 @@ def test_maps_whose_sizes_do_not_divide_have_motion():
 @settings(deadline=None, max_examples=20)
 @given(right=st.integers(-2, 2), down=st.integers(-2, 2))
 def test_what_moves_before_a_still_place_is_followed(right, down):
-    place, thing = textured(), textured(seed=1)
-    inside = torch.zeros(1, 1, 14, 14)
-    inside[..., 5:9, 5:9] = 1
-    earlier = place * (1 - inside) + thing * inside
-    later = place * (1 - shifted(inside, right, down)) + shifted(thing * inside, right, down)
+    earlier, later = thing_before_place(0, 0), thing_before_place(right, down)
     motion = pair_motion(32, 14, 14)
     flow = motion.gated_flow(maps_of(earlier), maps_of(later))[0]
     if right == down == 0:

@@ -81,8 +81,7 @@ class OpenVinoModel:
         model = self._model
         if one_row:
             model = model.clone()
-            shapes = {each: each.partial_shape for each in model.inputs}
-            model.reshape({each: [1, *list(shape)[1:]] for each, shape in shapes.items()})
+            model.reshape({each: [1, *list(each.partial_shape)[1:]] for each in model.inputs})
         return openvino_core().compile_model(model, "CPU", settings)
 
     def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
