@@ -135,3 +135,13 @@ def exported(trained_run, tmp_path_factory) -> Path:
     from transnet.deploy.export import export
 
     return export(trained_run, out=str(tmp_path_factory.mktemp("exported") / "float32"))
+
+
+@pytest.fixture(scope="session")
+def exported_int8(trained_run, tmp_path_factory) -> Path:
+    """The trained run as ONNX, in int8."""
+    from transnet.deploy.export import export
+
+    # The tiny network has learned next to nothing: answers near a tie may fall either way.
+    folder = tmp_path_factory.mktemp("exported") / "int8"
+    return export(trained_run, out=str(folder), int8=True, max_loss=0.5)

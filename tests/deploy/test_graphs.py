@@ -50,8 +50,9 @@ def test_where_nothing_moves_the_graph_of_motion_is_that_of_the_network():
     shapes = shapes_of(model, 64)
     graph = motion_graph(model, shapes)
     session = onnxruntime.InferenceSession(graph.SerializeToString())
-    for maps in (torch.rand(2, shapes.maps), torch.zeros(2, shapes.maps)):
-        same = {"earlier": maps.numpy(), "later": maps.numpy()}
+    for make in (torch.rand, torch.zeros):
+        maps = [make(2, *shape) for shape in shapes.maps] * 2
+        same = {each.name: m.numpy() for each, m in zip(session.get_inputs(), maps, strict=True)}
         with torch.inference_mode():
-            expected = MotionOfMaps(model)(maps, maps)
+            expected = MotionOfMaps(model)(*maps)
         assert session.run(["pairs"], same)[0] == pytest.approx(expected.numpy(), abs=1e-4)

@@ -23,6 +23,7 @@ from transnet.config import Cues, ModelConfig, TrainingConfig
 from transnet.data.video.frames import Pixels
 from transnet.deploy.export import export
 from transnet.deploy.runtime import ExportedRecognizer, load
+from transnet.deploy.window import Window
 from transnet.experiments.train import train
 from transnet.runtimes.engines import Runtime
 from transnet.utils.progress import progress_bar
@@ -153,19 +154,10 @@ def _ours(setting: Setting, runtime: Runtime, *, what: str) -> _Calls:
 
 def _pushes(recognizer: ExportedRecognizer, clip: Pixels) -> Callable[[], object]:
     """Push the last frame of a clip again and again."""
-    window, maps, _ = recognizer.encode_all(clip)
-    pairs = None if maps is None else recognizer.motion(maps[:-1], maps[1:])
-
-    def push() -> None:
-        window[:-1] = window[1:]
-        newest = recognizer.encode_all(clip[-1:])
-        window[-1:] = newest.features
-        if pairs is not None and maps is not None and newest.maps is not None:
-            pairs[:-1] = pairs[1:]
-            pairs[-1:] = recognizer.motion(maps[-1:], newest.maps)
-        recognizer.classify(window[None], None if pairs is None else pairs[None])
-
-    return push
+    window = Window(recognizer)
+    for frame in clip:
+        window.push(frame)
+    return partial(window.push, clip[-1])
 
 
 def _baseline(setting: Setting, runtime: Runtime) -> _Calls:

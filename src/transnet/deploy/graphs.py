@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from transnet.model.backbone import FrameMaps
-from transnet.model.motion import MotionMaps, motion_maps
+from transnet.model.motion import motion_maps
 from transnet.model.normalization import Normalization
 from transnet.model.novelty import (
     NoveltyDetector,
@@ -22,12 +22,15 @@ from transnet.runtimes.onnx_graph import to_onnx
 if TYPE_CHECKING:
     import onnx
 
+MAPS = FrameMaps._fields
+"""The names of the maps of a frame that motion is computed from."""
+
 
 class FrameEncoder(nn.Module):
     """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalization included.
 
-    With motion, also to the numbers of all their maps, ``(B, Q)``; without appearance, no features.
-    If it is to tell what is unknown, also to the means of their last maps, ``(B, D)``.
+    With motion, also to their maps, each ``(B, C, h, w)``; without appearance, no features. If it
+    is to tell what is unknown, also to the means of their last maps, ``(B, D)``.
     Its input is what decoders return, so that users need not know the normalization.
 
     Attributes:
@@ -45,41 +48,42 @@ class FrameEncoder(nn.Module):
         super().__init__()
         self.spatial = model.spatial
         self.normalization = Normalization(mean, std)
-        wanted = {
-            "features": "appearance" in model.cues,
-            "maps": model.has_motion,
-            "means": with_means,
-        }
-        self.outputs = [name for name, is_wanted in wanted.items() if is_wanted]
+        self.has_motion = model.has_motion
+        features = ["features"] if "appearance" in model.cues else []
+        maps = MAPS if model.has_motion else ()
+        self.outputs = [*features, *maps, *(["means"] if with_means else [])]
 
     def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
         pixels = self.normalization(frames)
-        maps = self.spatial.backbone.maps(pixels) if "maps" in self.outputs else None
+        maps = self.spatial.backbone.maps(pixels) if self.has_motion else None
         encoded = self.spatial.pool(maps.last) if maps else self.spatial.encode(pixels)
         found = {"means": mean_maps(encoded[None])[0]}
         if "features" in self.outputs:
             found["features"] = self.spatial.readout(encoded)
         if maps:
-            found["maps"] = torch.cat([each.flatten(1) for each in maps], dim=1)
+            found |= maps._asdict()
         return tuple(found[name] for name in self.outputs)
 
 
 class MotionOfMaps(nn.Module):
-    """Maps ``(N, Q)`` of N earlier and N later frames to the terms of their pairs, ``(N, P)``."""
+    """The maps of N earlier and of N later frames to the terms of their pairs, ``(N, P)``."""
 
     def __init__(self, model: TransNet) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, earlier: Tensor, later: Tensor) -> Tensor:
-        return self.model.pair_terms(self._maps(earlier), self._maps(later))
-
-    def _maps(self, numbers: Tensor) -> MotionMaps:
-        shapes = self.model.pair_motion.shapes
-        maps = numbers.split([shape.numel() for shape in shapes], dim=1)
-        return motion_maps(
-            FrameMaps(*(each.unflatten(1, shape) for each, shape in zip(maps, shapes, strict=True)))
-        )
+    def forward(
+        self,
+        earlier_last: Tensor,
+        earlier_middle: Tensor,
+        earlier_fine: Tensor,
+        later_last: Tensor,
+        later_middle: Tensor,
+        later_fine: Tensor,
+    ) -> Tensor:
+        earlier = FrameMaps(earlier_last, earlier_middle, earlier_fine)
+        later = FrameMaps(later_last, later_middle, later_fine)
+        return self.model.pair_terms(motion_maps(earlier), motion_maps(later))
 
 
 class Head(nn.Module):
@@ -123,7 +127,7 @@ class Shapes(NamedTuple):
         num_frames: frames per clip, n.
         size: height and width of a frame.
         features: length of a frame's features, L; 0 without appearance.
-        maps: numbers Q in the maps of a frame that motion is computed from; 0 without motion.
+        maps: channels, height and width of each map of a frame; empty without motion.
         pairs: length of a pair's terms, P; 0 without motion.
         means: channels D of a frame's last map; 0 where nothing is told unknown.
     """
@@ -131,7 +135,7 @@ class Shapes(NamedTuple):
     num_frames: int
     size: int
     features: int
-    maps: int
+    maps: tuple[torch.Size, ...]
     pairs: int
     means: int = 0
 
@@ -139,9 +143,10 @@ class Shapes(NamedTuple):
 def shapes_of(model: TransNet, size: int, novelty: NoveltyDetector | None = None) -> Shapes:
     """The sizes of a network's graphs."""
     features = model.spatial.readout.dense.out_features if "appearance" in model.cues else 0
-    maps = pairs = 0
+    maps: tuple[torch.Size, ...] = ()
+    pairs = 0
     if model.has_motion:
-        maps = sum(shape.numel() for shape in model.pair_motion.shapes)
+        maps = model.pair_motion.shapes
         pairs = sum(head.dense.out_features for head in model.pair_heads.values())
     means = novelty.references.shape[1] if novelty else 0
     return Shapes(model.num_frames, size, features, maps, pairs, means)
@@ -173,8 +178,12 @@ def novelty_graph(novelty: NoveltyDetector, shapes: Shapes) -> onnx.ModelProto:
 
 
 def motion_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
-    """``earlier`` and ``later`` maps of N pairs of frames to ``pairs`` ``(N, P)``."""
-    examples = {name: torch.rand(2, shapes.maps) for name in ("earlier", "later")}
+    """The maps of N earlier frames, then of N later ones, to ``pairs`` ``(N, P)``."""
+    examples = {
+        f"{when}_{name}": torch.rand(2, *shape)
+        for when in ("earlier", "later")
+        for name, shape in zip(MAPS, shapes.maps, strict=True)
+    }
     return to_onnx(MotionOfMaps(model), examples, ["pairs"], "the motion")
 
 
@@ -222,8 +231,6 @@ def _append(
     from onnx import compose
 
     second = onnx.ModelProto.FromString(second.SerializeToString())
-    # Each graph calls its own number of rows "batch"; frames, pairs and clips are not equal.
-    del second.graph.value_info[:]
     second.ir_version = first.ir_version
     del second.opset_import[:]
     second.opset_import.extend(first.opset_import)
@@ -231,7 +238,10 @@ def _append(
     # Inner names must differ; the names that users see stay.
     second = compose.add_prefix(second, name, rename_inputs=True, rename_outputs=False)
     io_map = [(f"{prefix}{each}", f"{name}{each}") for each in inputs]
-    return compose.merge_models(first, second, io_map=io_map)
+    joined = compose.merge_models(first, second, io_map=io_map)
+    # Each graph calls its own number of rows "batch"; frames, pairs and clips are not equal.
+    del joined.graph.value_info[:]
+    return joined
 
 
 def _frames_of_clips(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
@@ -248,23 +258,29 @@ def _frames_of_clips(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
 
 
 def _neighbors(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
-    """The ``maps`` of all frames to those of the ``earlier`` and ``later`` frame of each pair."""
-    n, each = shapes.num_frames, shapes.maps
+    """The maps of all frames to those of the earlier and of the later frame of each pair."""
+    n, inputs, outputs, lines = shapes.num_frames, [], [], []
+    for name, shape in zip(MAPS, shapes.maps, strict=True):
+        size = ", ".join(map(str, shape))
+        inputs.append(f"float[frame, {size}] {name}")
+        outputs += [f"float[pair, {size}] {when}_{name}" for when in ("earlier", "later")]
+        lines.append(
+            f"""to_clips_{name} = Constant <value_ints = [-1, {n}, {size}]> ()
+            to_pairs_{name} = Constant <value_ints = [-1, {size}]> ()
+            clips_{name} = Reshape ({name}, to_clips_{name})
+            before_{name} = Slice (clips_{name}, zero, last_frame, one)
+            after_{name} = Slice (clips_{name}, one, end, one)
+            earlier_{name} = Reshape (before_{name}, to_pairs_{name})
+            later_{name} = Reshape (after_{name}, to_pairs_{name})"""
+        )
     return _parse(
         like,
-        f"""neighbors (float[frame, {each}] maps)
-        => (float[pair, {each}] earlier, float[pair, {each}] later) {{
-            to_clips = Constant <value_ints = [-1, {n}, {each}]> ()
-            to_maps = Constant <value_ints = [-1, {each}]> ()
+        f"""neighbors ({", ".join(inputs)}) => ({", ".join(outputs)}) {{
             zero = Constant <value_ints = [0]> ()
             one = Constant <value_ints = [1]> ()
-            last = Constant <value_ints = [{n - 1}]> ()
+            last_frame = Constant <value_ints = [{n - 1}]> ()
             end = Constant <value_ints = [{n}]> ()
-            of_clips = Reshape (maps, to_clips)
-            before = Slice (of_clips, zero, last, one)
-            after = Slice (of_clips, one, end, one)
-            earlier = Reshape (before, to_maps)
-            later = Reshape (after, to_maps)
+            {" ".join(lines)}
         }}""",
     )
 

@@ -7,18 +7,8 @@
     recognizer = load("exported")
     recognizer.predict("clip.mp4")                       # a Prediction, as with transnet.load
 
-    features = recognizer.encode(frames[-1:])            # a stream: encode each new frame once,
-    recognizer.classify(last_n_features)                 # classify the window that ends with it
-
-With motion among its cues (``info.cues``) an export has maps of frames and terms of pairs::
-
-    new = recognizer.encode_all(frames[-1:])
-    pairs = recognizer.motion(maps_of_the_frame_one_step_before, new.maps)
-    recognizer.classify(last_n_features, last_pairs)     # n frames, n - 1 pairs
-
-If it can tell what is unlike the training clips (``info.threshold`` is a number)::
-
-    recognizer.window_distances(last_n_means) > recognizer.info.threshold      # new.means of each
+    window = Window(recognizer)                          # a stream, transnet.deploy.window:
+    window.push(frame)                                   # each frame is encoded once
 
 Command line: ``python -m transnet.deploy.runtime MODEL VIDEO...``.
 """
@@ -86,12 +76,13 @@ class EncodedFrames(NamedTuple):
 
     Attributes:
         features: ``(B, L)``; L is 0 for motion alone.
-        maps: ``(B, Q)``, if motion is among the cues.
+        maps: what motion is computed from, if it is among the cues: three of the backbone's maps,
+            each ``(B, C, h, w)``.
         means: ``(B, D)``, if the export can tell what is unknown.
     """
 
     features: NDArray[np.float32]
-    maps: NDArray[np.float32] | None
+    maps: tuple[NDArray[np.float32], ...] | None
     means: NDArray[np.float32] | None
 
 
@@ -142,18 +133,21 @@ class ExportedRecognizer(BaseRecognizer):
 
     def encode_all(self, frames: Pixels) -> EncodedFrames:
         """Frames to everything that a stream needs of them."""
-        outputs = iter(self._encoder.run(frames))
-        return EncodedFrames(
-            np.empty((len(frames), 0), np.float32) if self.info.cues == "motion" else next(outputs),
-            None if self.info.cues == "appearance" else next(outputs),
-            None if self.info.threshold is None else next(outputs),
-        )
+        outputs = self._encoder.run(frames)
+        no_features = np.empty((len(frames), 0), np.float32)
+        features = no_features if self.info.cues == "motion" else outputs.pop(0)
+        means = None if self.info.threshold is None else outputs.pop()
+        maps = None if self.info.cues == "appearance" else tuple(outputs)
+        return EncodedFrames(features, maps, means)
 
     def motion(
-        self, earlier: NDArray[np.float32], later: NDArray[np.float32]
+        self, earlier: Sequence[NDArray[np.float32]], later: Sequence[NDArray[np.float32]]
     ) -> NDArray[np.float32]:
-        """The maps of N earlier frames and of N later ones to the terms of their pairs."""
-        return self._motion.run(earlier, later)[0]
+        """The maps of N earlier frames and of N later ones to the terms of their pairs, ``(N, P)``.
+
+        They are of frames one step apart: the time between neighbors of a clip.
+        """
+        return self._motion.run(*earlier, *later)[0]
 
     def classify(
         self, features: NDArray[np.float32], pairs: NDArray[np.float32] | None = None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from transnet.data.video.frames import Pixels
 from transnet.deploy.runtime import ExportedRecognizer
+from transnet.deploy.window import Window
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
 from transnet.model.novelty import describe_clips
@@ -109,11 +110,12 @@ def whole(exported: ExportedRecognizer, clips: Pixels) -> Answers:
 
 
 def _streamed(exported: ExportedRecognizer, clip: Pixels) -> Answers:
-    """The answers to a clip by the models for streams."""
-    features, maps, means = exported.encode_all(clip)
-    pairs = None if maps is None else exported.motion(maps[:-1], maps[1:])[None]
-    distances = None if means is None else exported.window_distances(means[None])
-    return Answers(exported.classify(features[None], pairs), distances)
+    """The answers to a clip by the models for streams, frame by frame."""
+    window = Window(exported)
+    scores = [window.push(frame) for frame in clip][-1]
+    assert scores is not None, "a clip has as many frames as a window"
+    distance = None if scores.distance is None else np.array([scores.distance], np.float32)
+    return Answers(scores.probabilities[None], distance)
 
 
 def joined(answers: Sequence[Answers]) -> Answers:

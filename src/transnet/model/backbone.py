@@ -120,7 +120,10 @@ class Backbone(Encoder):
             return (self._last_map(self.network.forward_features(frames)),)
         features, maps = self.network.forward_intermediates(frames, indices=list(self.inner))
         fine, middle = maps[0], maps[-1]
-        return self._last_map(features), middle, fine[:, :: -(-fine.shape[1] // FINE_CHANNELS)]
+        every = -(-fine.shape[1] // FINE_CHANNELS)
+        kept = torch.arange(0, fine.shape[1], every, device=fine.device)
+        # Half the time of a slice with a step, in OpenVINO.
+        return self._last_map(features), middle, fine.index_select(1, kept)
 
     def _last_map(self, features: Tensor) -> Tensor:
         if features.ndim != 4:

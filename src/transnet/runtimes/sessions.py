@@ -50,6 +50,12 @@ def _core() -> Any:
     return openvino.Core()
 
 
+def _tensor(values: NDArray[Any]) -> Any:
+    import openvino
+
+    return openvino.Tensor(values, shared_memory=True)
+
+
 class OpenVinoModel:
     """A model of OpenVINO, on the CPU; several threads may call it at once.
 
@@ -90,6 +96,10 @@ class OpenVinoModel:
         own: dict[bool, Any] = vars(self._requests).setdefault("own", {})
         if one_row not in own:
             own[one_row] = self._compiled_for(one_row).create_infer_request()
+        request = own[one_row]
         given = [np.ascontiguousarray(each) for each in inputs]  # kept until the call returns
-        outputs = own[one_row].infer(given, share_inputs=True)
-        return [np.array(value) for value in outputs.values()]
+        # infer() with inputs would take 0.1 ms or more to look at their types.
+        for port, each in zip(self._model.inputs, given, strict=True):
+            request.set_tensor(port.any_name, _tensor(each))
+        request.infer()
+        return [np.array(each.data) for each in request.output_tensors]

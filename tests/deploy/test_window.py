@@ -1,0 +1,53 @@
+"""A stream with exported models."""
+
+import numpy as np
+import pytest
+
+import transnet
+from transnet.deploy import runtime
+from transnet.deploy.window import Window
+from transnet.errors import TransNetError
+
+
+@pytest.mark.parametrize("kind", ["exported", "exported_int8"])
+def test_each_window_of_a_stream_scores_as_a_clip_of_its_frames(kind, clips_folder, request):
+    recognizer = runtime.load(request.getfixturevalue(kind), unknown="on")
+    videos = sorted(clips_folder.rglob("*.avi"))[::9]
+    clips = [transnet.read_clip(video, recognizer.info.clip).frames for video in videos]
+    frames = np.concatenate(clips)
+    window, count = Window(recognizer), recognizer.info.clip.frames
+    for end, frame in enumerate(frames, start=1):
+        scores = window.push(frame)
+        if end < count:
+            assert scores is None
+            continue
+        clip = frames[None, end - count : end]
+        assert scores.probabilities == pytest.approx(recognizer.scores(clip)[0], abs=1e-4)
+        distance = recognizer.distances(clip)[0]
+        assert scores.distance == pytest.approx(distance, abs=1e-5)
+        assert scores.known == (distance <= recognizer.threshold)
+    assert len(frames) > count
+
+
+def test_a_stream_calls_the_encoder_once_a_frame(exported, monkeypatch):
+    recognizer = runtime.load(exported)
+    window, frame, calls = Window(recognizer), np.zeros((64, 64, 3), np.uint8), []
+    for name in ("encode_all", "motion"):
+        monkeypatch.setattr(recognizer, name, _counted(getattr(recognizer, name), calls))
+    for _ in range(6):
+        window.push(frame)
+    assert calls.count("encode_all") == 6
+    assert calls.count("motion") == 5
+
+
+def _counted(function, calls):
+    def call(*arguments):
+        calls.append(function.__name__)
+        return function(*arguments)
+
+    return call
+
+
+def test_a_frame_of_another_size_is_an_error(exported):
+    with pytest.raises(TransNetError, match="does not take frames"):
+        Window(runtime.load(exported)).push(np.zeros((32, 32, 3), np.uint8))
