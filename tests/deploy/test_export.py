@@ -101,7 +101,10 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     folder = export(trained_run, out=str(tmp_path / "openvino"), format="openvino")
     assert {path.suffix for path in folder.iterdir()} == {".xml", ".bin", ".json"}
     expected = transnet.load(trained_run).predict(videos[0])
-    recognizer = runtime.load(folder)
+    recognizer = runtime.load(folder, threads=2)
+    for video, prediction in zip(videos, recognizer.predict_all(videos), strict=True):
+        alone = recognizer.predict(video)
+        assert prediction.scores == pytest.approx(alone.scores, abs=1e-5)
     assert recognizer.predict(videos[0]).scores == pytest.approx(expected.scores, abs=1e-4)
     frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)
     one_by_one = np.concatenate([recognizer.encode(frame[None]) for frame in frames])

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -31,6 +32,15 @@ def test_every_runtime_answers_as_pytorch_does(runtime):
         with torch.inference_mode():
             expected = network(frames)
         torch.testing.assert_close(engine(frames)[0], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", sorted({"onnx", "openvino"} & set(installed_runtimes())))
+def test_several_calls_at_once_get_answers_of_their_own(runtime, backbone):
+    batches = [torch.rand(2, 3, SIZE, SIZE) for _ in range(12)]
+    engine = open_engine(backbone, batches[0], runtime, threads=3, calls=3)
+    with ThreadPoolExecutor(4) as pool, torch.inference_mode():
+        for found, batch in zip(pool.map(engine, batches), batches, strict=True):
+            torch.testing.assert_close(found[0], backbone(batch), atol=1e-5, rtol=1e-4)
 
 
 def test_a_graph_that_is_there_is_not_written_again(backbone, tmp_path):

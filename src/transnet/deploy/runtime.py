@@ -174,7 +174,7 @@ class ExportedRecognizer(BaseRecognizer):
         if min(threads, num_videos) == 1:
             return Schedule(self._scores, threads, True)
         # Several videos at once with one core each are faster than one video on all cores.
-        session = open_session(self._path, 1)
+        session = open_session(self._path, threads, calls=threads)
         return Schedule(partial(self._scores, session=session), threads, True)
 
     def _scores(self, frames: Pixels, session: Session | None = None) -> Scored:

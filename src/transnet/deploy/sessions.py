@@ -33,12 +33,13 @@ class Session(Protocol):
         """The inputs to the outputs of the model; shapes as in :mod:`transnet.deploy.export`."""
 
 
-def open_session(path: Path, threads: int = 0) -> Session:
+def open_session(path: Path, threads: int = 0, calls: int = 1) -> Session:
     """Open an exported file in the runtime of its suffix.
 
     Args:
         path: ``*.onnx`` or ``*.xml``.
         threads: number of threads; 0: the runtime's default.
+        calls: number of calls at once that share the threads, at most as many.
 
     Raises:
         TransNetError: the file is broken or no export of TransNet, or the runtime is not
@@ -51,7 +52,7 @@ def open_session(path: Path, threads: int = 0) -> Session:
     )
     require_undamaged(path)
     try:
-        return session(path, threads)
+        return session(path, threads, calls)
     except TransNetError:
         raise
     except ImportError as error:
@@ -66,9 +67,9 @@ def open_session(path: Path, threads: int = 0) -> Session:
 class OnnxSession:
     """A file in ONNX Runtime, on the CPU."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, calls: int) -> None:
         self._path = path
-        self._session = onnx_session(path, threads)
+        self._session = onnx_session(path, threads // calls)
         self._inputs = [each.name for each in self._session.get_inputs()]
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.info = read_export_info(metadata.get(METADATA_KEY), path)
@@ -83,12 +84,12 @@ class OnnxSession:
 class OpenVinoSession:
     """A file in OpenVINO, on the CPU, in the precision that it was exported in."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, calls: int) -> None:
         self._path = path
         model = openvino_core().read_model(path)
         info = model.get_rt_info([METADATA_KEY]).value if model.has_rt_info(METADATA_KEY) else None
         self.info = read_export_info(info, path)
-        self._run = OpenVinoModel(model, threads, mostly_one_row=True)
+        self._run = OpenVinoModel(model, threads, calls=calls, mostly_one_row=True)
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         try:

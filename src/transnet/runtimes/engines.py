@@ -37,6 +37,7 @@ def open_engine(
     runtime: Runtime,
     *,
     threads: int = 0,
+    calls: int = 1,
     graph: Path | None = None,
 ) -> Engine:
     """Open a network in a runtime, on the CPU, in float32.
@@ -47,12 +48,13 @@ def open_engine(
         runtime: the runtime.
         threads: number of threads; 0: the runtime's default. For PyTorch the number holds for the
             whole process.
+        calls: number of calls at once that share the threads, at most as many; PyTorch takes one.
         graph: path of an ``.onnx`` file, which is read if it exists and written otherwise, so
             that opening the network again is fast.
 
     Returns:
         A function from an input to the network's outputs. With ONNX Runtime and OpenVINO it may be
-        called from several threads at once.
+        called from several threads at once; in OpenVINO more than ``calls`` wait for each other.
 
     Raises:
         TransNetError: the runtime is not installed, or the network cannot run in it.
@@ -68,7 +70,8 @@ def open_engine(
         path = graph or Path(folder) / "network.onnx"
         if not path.exists():
             _write_graph(module, example, path)
-        return _onnx_engine(path, threads) if runtime == "onnx" else _openvino_engine(path, threads)
+        open_graph = _onnx_engine if runtime == "onnx" else _openvino_engine
+        return open_graph(path, threads, calls)
 
 
 def _missing(runtime: Runtime) -> str:
@@ -114,10 +117,10 @@ def _write_graph(module: nn.Module, example: Tensor, path: Path) -> None:
         onnx.save(model, beside)
 
 
-def _onnx_engine(path: Path, threads: int) -> Engine:
+def _onnx_engine(path: Path, threads: int, calls: int) -> Engine:
     try:
         # No spinning: other threads decode videos meanwhile.
-        session = onnx_session(path, threads, spinning=False)
+        session = onnx_session(path, threads // calls, spinning=False)
     except Exception as error:  # its errors have no common base
         raise TransNetError(f"ONNX Runtime refuses it ({_first_line(error)}).") from error
     return lambda batch: tuple(
@@ -125,10 +128,10 @@ def _onnx_engine(path: Path, threads: int) -> Engine:
     )
 
 
-def _openvino_engine(path: Path, threads: int) -> Engine:
+def _openvino_engine(path: Path, threads: int, calls: int) -> Engine:
     try:
         model = openvino_core().read_model(path)
-        run = OpenVinoModel(model, threads, mostly_one_row=False)
+        run = OpenVinoModel(model, threads, calls=calls)
     except Exception as error:  # its errors have no common base
         raise TransNetError(f"OpenVINO refuses it ({_first_line(error)}).") from error
     return lambda batch: tuple(map(torch.from_numpy, run(batch.numpy())))

@@ -62,12 +62,21 @@ class OpenVinoModel:
     Args:
         model: the model, as read by OpenVINO; the first axis of each input counts rows.
         threads: number of threads; 0: the runtime's default.
+        calls: number of calls at once that share the threads; more wait for each other.
         mostly_one_row: whether to compile it for one row, where all shapes are known: the motion of
             one pair takes half the time so. For more rows it is compiled when they first come.
     """
 
-    def __init__(self, model: Any, threads: int, *, mostly_one_row: bool) -> None:
-        self._model, self._threads, self._mostly_one_row = model, threads, mostly_one_row
+    def __init__(
+        self, model: Any, threads: int, *, calls: int = 1, mostly_one_row: bool = False
+    ) -> None:
+        self._model, self._mostly_one_row = model, mostly_one_row
+        # By default OpenVINO computes in bfloat16 on CPUs that support it.
+        self._settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+        if threads:
+            self._settings["INFERENCE_NUM_THREADS"] = threads
+        if calls > 1:
+            self._settings["NUM_STREAMS"] = calls
         self._compiled: dict[bool, Any] = {}
         self._compiling = threading.Lock()
         self._requests = threading.local()  # a request handles one call at a time
@@ -80,15 +89,11 @@ class OpenVinoModel:
             return self._compiled[one_row]
 
     def _compile(self, one_row: bool) -> Any:
-        # By default OpenVINO computes in bfloat16 on CPUs that support it.
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
-        if self._threads:
-            settings["INFERENCE_NUM_THREADS"] = self._threads
         model = self._model
         if one_row:
             model = model.clone()
             model.reshape({each: [1, *list(each.partial_shape)[1:]] for each in model.inputs})
-        return openvino_core().compile_model(model, "CPU", settings)
+        return openvino_core().compile_model(model, "CPU", self._settings)
 
     def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         """The inputs, with equal numbers of rows, to the outputs in their order."""
