@@ -12,11 +12,10 @@ SIZE = 32
 BACKBONES = ("test_resnet.r160_in1k", "test_efficientnet.r160_in1k")
 
 
-def network(backbone=BACKBONES[0], num_frames=4, readout="pool", seed=0):
+def network(backbone=BACKBONES[0], num_frames=4, readout="pool", seed=0, cues="appearance"):
     torch.manual_seed(seed)
-    model = TransNet(
-        backbone, 3, num_frames=num_frames, size=SIZE, features=8, filters=6, readout=readout
-    )
+    sizes = {"num_frames": num_frames, "size": SIZE, "features": 8, "filters": 6}
+    model = TransNet(backbone, 3, readout=readout, cues=cues, **sizes)
     for parameter in model.temporal.parameters():
         torch.nn.init.normal_(parameter)
     return model.eval()
@@ -69,6 +68,51 @@ def test_any_frame_rate_and_any_step(gaps_ms, step_ms, key, seed):
         with torch.inference_mode():
             expected = model(frames[shown][None])[0]
         assert torch.allclose(window.logits, expected, atol=1e-5, rtol=1e-5)
+
+
+MOTION = {n: network(num_frames=n, cues="both") for n in (2, 5)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    gaps_ms=st.one_of(
+        st.lists(st.integers(1, 900), min_size=1, max_size=40),
+        st.integers(1, 400).map(lambda gap_ms: [gap_ms] * 40),
+    ),
+    step_ms=st.integers(20, 400),
+    n=st.sampled_from(sorted(MOTION)),
+    seed=st.integers(0, 99),
+)
+def test_with_motion_any_frame_rate_is_answered_as_a_clip_of_its_frames(gaps_ms, step_ms, n, seed):
+    model, step_s = MOTION[n], step_ms / 1000
+    generator = torch.Generator().manual_seed(seed)
+    frames = torch.rand(len(gaps_ms), 3, SIZE, SIZE, generator=generator)
+    times_s = np.cumsum(gaps_ms) / 1000
+    stream = StreamingTransNet(model, step_s)
+    for last, (frame, time_s) in enumerate(zip(frames, times_s, strict=True)):
+        window = stream.push(frame, time_s)
+        seen_s = time_s - times_s[0]
+        if window is None:
+            assert seen_s < (n + 1) * step_s
+            continue
+        assert seen_s >= (n - 1) * step_s - 1e-6
+        moments_s = time_s - step_s * np.arange(n - 1, -1, -1)
+        widest_s = np.diff(times_s[: last + 1]).max()
+        assert np.abs(np.array(window.times_s) - moments_s).max() <= max(step_s, widest_s)
+        shown = np.searchsorted(times_s, np.array(window.times_s) - 1e-6)
+        with torch.inference_mode():
+            expected = model(frames[shown][None])[0]
+        assert torch.allclose(window.logits, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("fps", [3, 7, 9, 15.4, 25, 30])
+def test_with_motion_a_window_is_as_long_as_without(fps):
+    model, frame = MOTION[5], torch.rand(3, SIZE, SIZE)
+    stream = StreamingTransNet(model, 0.1)
+    windows = [stream.push(frame, number / fps) for number in range(int(4 * fps))]
+    spans_s = [window.times_s[-1] - window.times_s[0] for window in windows if window is not None]
+    assert len(spans_s) >= 4 * fps - 0.5 * fps - 2
+    assert np.abs(np.array(spans_s) - 0.4).max() <= 1.5 / fps
 
 
 def test_memory_is_that_of_one_window():

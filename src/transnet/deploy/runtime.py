@@ -171,10 +171,11 @@ class ExportedRecognizer(BaseRecognizer):
     def _schedule(self, num_videos: int, workers: int) -> Schedule:
         """Threads that decode a video and run the model, whatever ``workers`` is."""
         threads = self._threads or min(usable_cores(), MAX_CONCURRENCY)
-        if min(threads, num_videos) == 1:
+        calls = min(threads, num_videos)
+        if calls == 1:
             return Schedule(self._scores, threads, True)
-        # Several videos at once with one core each are faster than one video on all cores.
-        session = open_session(self._path, threads, calls=threads)
+        # Several videos at once, each with its share, are faster than one video on all cores.
+        session = open_session(self._path, threads, calls=calls)
         return Schedule(partial(self._scores, session=session), threads, True)
 
     def _scores(self, frames: Pixels, session: Session | None = None) -> Scored:

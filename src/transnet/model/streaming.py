@@ -38,6 +38,13 @@ class Window(NamedTuple):
     known: bool
 
 
+class _Pair(NamedTuple):
+    """The earlier frame of a pair, and the terms of the motion from it, ``(1, P)``."""
+
+    partner: _SeenFrame
+    terms: Tensor
+
+
 @dataclass(eq=False)
 class _SeenFrame:
     """A frame that is remembered.
@@ -47,16 +54,19 @@ class _SeenFrame:
         terms: what the heads need of it, ``(1, F)``.
         maps: what the motion of its pairs is computed from, while a later frame may need it.
         means: the mean of its last map, ``(1, D)``, if it tells what is unknown.
-        partner: with motion, the frame one step before it.
-        pair: terms of the motion between the two, ``(1, P)``.
+        pair: with motion, the frame one step before it.
+        drift_s: by how much its chain of partners reaches back further than by whole steps.
+        still: the terms of no motion, if no frame was shown for more than a step before it or after
+            it: a window may repeat it.
     """
 
     time_s: float
     terms: Tensor
     maps: MotionMaps | None
     means: Tensor | None
-    partner: _SeenFrame | None = None
-    pair: Tensor | None = None
+    pair: _Pair | None = None
+    drift_s: float = 0.0
+    still: Tensor | None = None
 
 
 class StreamingTransNet:
@@ -76,9 +86,11 @@ class StreamingTransNet:
     backbone and that convolution once, on arrival. A window then costs n - 1 additions of K
     numbers, which make its pair features, and the two small layers behind them.
 
-    With motion, a window is a chain: each of its frames follows the frame that was shown nearest to
-    one step before it. So each frame is the later one of a single pair, whose motion is computed on
-    arrival, once, and a window of the same frames as a clip has the same pairs.
+    With motion, a window is a chain: each of its frames follows its partner, one of the two frames
+    around one step before it. So each frame is the later one of a single pair, whose motion is
+    computed on arrival, once, and a window of the same frames as a clip has the same pairs. Of the
+    two frames, that is taken with which the chain keeps to whole steps. Where no frame was shown
+    for more than a step, a window repeats the one that was shown nearest, as a clip does.
 
     Memory: 2K numbers for each frame of the last ``(n-1) * step_s`` seconds, whatever the length
     of the stream; with motion, also the maps of each frame of the last ``step_s`` seconds.
@@ -102,6 +114,7 @@ class StreamingTransNet:
         self._seen: deque[_SeenFrame] = deque()
         self._spacing_s = step_s / MAX_FRAMES_PER_STEP
         self._began_s = 0.0
+        self._still: Tensor | None = None
 
     @property
     def span_s(self) -> float:
@@ -163,11 +176,11 @@ class StreamingTransNet:
         self._forget(time_s)
         if time_s - self._began_s < self.span_s - _GRACE_S:
             return None
-        window = self._chain(seen) if seen.maps else self._nearest(time_s - self._back_s)
+        moments_s = time_s - self._back_s
+        window, pairs = self._chain(moments_s) if seen.maps else (self._nearest(moments_s), [])
         if len(window) < len(self._back_s):
             return None
         frames = torch.stack([each.terms for each in window], dim=1)
-        pairs = [each.pair for each in window[1:] if each.pair is not None]
         logits = self._model.from_terms(frames, torch.stack(pairs, dim=1) if pairs else None)[0]
         known = self._novelty is None or self._novelty.is_known_window(
             torch.cat([each.means for each in window if each.means is not None])
@@ -176,16 +189,43 @@ class StreamingTransNet:
 
     def _pair_up(self, seen: _SeenFrame, maps: MotionMaps) -> None:
         """Find the frame one step before a new one, and the motion between them."""
-        (partner,) = self._nearest(np.array([seen.time_s - self._step_s]))
-        if partner.maps is not None:
-            seen.partner, seen.pair = partner, self._model.pair_terms(partner.maps, maps)
+        moment_s = seen.time_s - self._step_s + _GRACE_S
+        if moment_s < self._began_s:
+            return
+        later = sum(each.time_s <= moment_s for each in self._seen)
+        around = [self._seen[at] for at in (later, later - 1) if 0 <= at < len(self._seen)]
+        partner = min(around, key=lambda each: round(abs(self._drift_s(each, seen)), 6))
+        assert partner.maps is not None
+        seen.pair = _Pair(partner, self._model.pair_terms(partner.maps, maps))
+        if later < len(self._seen) or partner.time_s >= moment_s - 2 * _GRACE_S:
+            seen.drift_s = self._drift_s(partner, seen)
+            return
+        if self._still is None:  # the same for every frame: where nothing changes, motion is zero
+            self._still = self._model.pair_terms(maps, maps)
+        partner.still = seen.still = self._still
 
-    def _chain(self, newest: _SeenFrame) -> list[_SeenFrame]:
-        """The newest frame after the frames one step before it, two steps, ..., as far as known."""
-        window = [newest]
-        while len(window) < len(self._back_s) and (partner := window[-1].partner):
-            window.append(partner)
-        return window[::-1]
+    def _drift_s(self, partner: _SeenFrame, seen: _SeenFrame) -> float:
+        return partner.drift_s + seen.time_s - partner.time_s - self._step_s
+
+    def _chain(self, moments_s: np.ndarray) -> tuple[list[_SeenFrame], list[Tensor]]:
+        """The frames that lead to the newest one, and the terms of their pairs, as far as known."""
+        frames, terms = [self._seen[-1]], []
+        for moment_s in moments_s[-2::-1]:
+            pair = self._before(frames[-1], moment_s)
+            if pair is None:
+                break
+            frames.append(pair.partner)
+            terms.append(pair.terms)
+        return frames[::-1], terms[::-1]
+
+    def _before(self, frame: _SeenFrame, moment_s: float) -> _Pair | None:
+        """A frame's pair, or it with itself, if it was shown nearer to the moment before."""
+        pair = frame.pair
+        if frame.still is None:
+            return pair
+        if pair and (frame.time_s + pair.partner.time_s) / 2 > moment_s + _GRACE_S:
+            return pair
+        return _Pair(frame, frame.still)
 
     def _nearest(self, moments_s: np.ndarray) -> list[_SeenFrame]:
         """The frame nearest to each moment, the later one of two that are as near."""
@@ -203,8 +243,8 @@ class StreamingTransNet:
         seen = self._seen
         span_s = self.span_s + (self._step_s if seen[-1].maps is not None else 0.0)
         while len(seen) > 1 and (seen[0].time_s + seen[1].time_s) / 2 <= now_s - span_s:
-            seen.popleft().partner = None
+            seen.popleft().pair = None
         for frame, later in pairwise(seen):
-            if (frame.time_s + later.time_s) / 2 > now_s - self._step_s:
+            if later.time_s > now_s - self._step_s:
                 break
             frame.maps = None

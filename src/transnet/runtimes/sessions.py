@@ -71,6 +71,7 @@ class OpenVinoModel:
         self, model: Any, threads: int, *, calls: int = 1, mostly_one_row: bool = False
     ) -> None:
         self._model, self._mostly_one_row = model, mostly_one_row
+        self._names = [each.any_name for each in model.inputs]
         # By default OpenVINO computes in bfloat16 on CPUs that support it.
         self._settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
         if threads:
@@ -104,7 +105,7 @@ class OpenVinoModel:
         request = own[one_row]
         given = [np.ascontiguousarray(each) for each in inputs]  # kept until the call returns
         # infer() with inputs would take 0.1 ms or more to look at their types.
-        for port, each in zip(self._model.inputs, given, strict=True):
-            request.set_tensor(port.any_name, _tensor(each))
+        for name, each in zip(self._names, given, strict=True):
+            request.set_tensor(name, _tensor(each))
         request.infer()
         return [np.array(each.data) for each in request.output_tensors]

@@ -3,7 +3,8 @@
 ::
 
     index.html                    the page, our preprocessing and streaming in it
-    encoder.onnx, head.onnx       the network, as transnet export writes it
+    encoder.onnx, head.onnx       the network, as transnet export writes it; with motion also
+                                  motion.onnx
     ort.wasm.min.mjs, ort-wasm-*  ONNX Runtime Web
     README.md                     makes the folder a static Space as it is
 
@@ -56,16 +57,12 @@ def write_page(run: Path, folder: Path) -> None:
         TransNetError: a package is missing, or the run cannot be exported.
     """
     info = load_run_info(run)
-    if info.model.cues != "appearance":
-        raise TransNetError(
-            f"cues is {info.model.cues!r}; accepted for a page: appearance. "
-            "Train with --cues appearance, or take the ONNX models."
-        )
     runtime = find_runtime()
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:
         exported = export(run, out=str(Path(scratch) / "onnx"))
-        for name in ("encoder.onnx", "head.onnx"):
+        motion = ["motion.onnx"] if info.model.cues != "appearance" else []
+        for name in ("encoder.onnx", *motion, "head.onnx"):
             shutil.copyfile(exported / name, folder / name)
     for name, content in runtime.items():
         (folder / name).write_bytes(content)
@@ -74,7 +71,7 @@ def write_page(run: Path, folder: Path) -> None:
         "frames": info.clip.frames,
         "size": info.clip.size,
         "stepS": info.step_s or info.clip.stride_s,
-        "features": info.model.features,
+        "cues": info.model.cues,
     }
     # "<" would end the script element where a class is called so.
     text = json.dumps(settings).replace("<", "\\u003c")
