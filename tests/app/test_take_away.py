@@ -23,8 +23,22 @@ from transnet.data.preprocessing import Preprocessor, normalize
 from transnet.data.sampling import uniform_indices
 from transnet.data.video.frames import rgb_frame
 from transnet.data.views import CENTER
+from transnet.model.streaming import StreamingTransNet
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+STREAM = """async ([number, height, width, times]) => {
+    const response = await fetch(`clip${number}.bin`);
+    const all = new Uint8ClampedArray(await response.arrayBuffer());
+    const size = height * width * 4;
+    const stream = new transnet.Stream();
+    const found = [];
+    for (const [index, at] of times.entries()) {
+        const start = size * (index % (all.length / size));
+        const pixels = { data: all.subarray(start, start + size), width, height };
+        found.push(await stream.push(pixels, at));
+    }
+    return found;
+}"""
 RECOGNIZE = """async ([number, height, width, count]) => {
     const response = await fetch(`clip${number}.bin`);
     const all = new Uint8ClampedArray(await response.arrayBuffer());
@@ -45,11 +59,6 @@ def appearance_run(clips_folder, tmp_path_factory) -> Path:
     """A small recognizer without motion, as the app trains them."""
     folder = tmp_path_factory.mktemp("appearance")
     return train_tiny(clips_folder, folder, model=ModelConfig(cues="appearance"))
-
-
-def test_a_page_of_a_run_with_motion_is_refused(trained_run, tmp_path):
-    with pytest.raises(TransNetError, match="accepted for a page: appearance"):
-        write_page(trained_run, tmp_path / "page")
 
 
 def test_the_zip_of_a_run_is_a_run(appearance_run, tmp_path):
@@ -88,38 +97,72 @@ def served(tmp_path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_the_page_answers_as_python_does(appearance_run, tmp_path, served):
+@pytest.fixture
+def open_page(served, tmp_path):
+    """Writes the page of a run, and opens it in the browser."""
     playwright = pytest.importorskip("playwright.sync_api")
     try:
         find_runtime()
     except TransNetError as error:
         pytest.skip(str(error))
-    write_page(appearance_run, tmp_path / "page")
-    recognizer = load(appearance_run)
-    info = recognizer.info
-    clips = any_clips(tmp_path / "rendered")
+    errors: list[str] = []
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(served)
-        page.wait_for_selector("#note:text('Ready')", timeout=120_000)
-        for number, clip in enumerate(clips):
-            squares, expected = in_python(recognizer, clip, tmp_path / "page" / f"clip{number}.bin")
-            shape = [number, *frames(clip)[0].shape[:2], info.clip.frames]
-            found, first = page.evaluate(RECOGNIZE, shape)
-            difference = np.abs(np.reshape(first, squares[0].shape) - squares[0].astype(float))
-            assert difference.max() <= 1
-            assert difference.mean() / 255 < 1e-3
-            assert np.argmax(found) == expected.argmax()
-            assert np.abs(np.array(found) - expected).max() < 1e-2
+
+        def opened(run):
+            write_page(run, tmp_path / "page")
+            page = browser.new_page()
+            page.on("console", lambda message: errors.append(message.text))
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.goto(served)
+            page.wait_for_selector("#note:text('Ready')", timeout=120_000)
+            return page
+
+        yield opened
         browser.close()
-    assert len(clips) == (36 if SHARED.is_dir() else 12)
     assert not errors
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.parametrize("kind", ["appearance_run", "trained_run"])
+def test_the_page_answers_as_python_does(kind, tmp_path, open_page, request):
+    run = request.getfixturevalue(kind)
+    page, recognizer = open_page(run), load(run)
+    clips = any_clips(tmp_path / "rendered")
+    for number, clip in enumerate(clips):
+        squares, expected = in_python(recognizer, clip, tmp_path / "page" / f"clip{number}.bin")
+        shape = [number, *frames(clip)[0].shape[:2], recognizer.info.clip.frames]
+        found, first = page.evaluate(RECOGNIZE, shape)
+        difference = np.abs(np.reshape(first, squares[0].shape) - squares[0].astype(float))
+        assert difference.max() <= 1
+        assert difference.mean() / 255 < 1e-3
+        assert np.argmax(found) == expected.argmax()
+        assert np.abs(np.array(found) - expected).max() < 1e-2
+    assert len(clips) == (36 if SHARED.is_dir() else 12)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.parametrize("kind", ["appearance_run", "trained_run"])
+def test_a_stream_in_the_page_answers_as_python_does(kind, tmp_path, open_page, request):
+    run = request.getfixturevalue(kind)
+    page, recognizer = open_page(run), load(run)
+    clip = any_clips(tmp_path / "rendered")[0]
+    squares, _ = in_python(recognizer, clip, tmp_path / "page" / "clip0.bin")
+    mean, std = recognizer.info.backbone.mean, recognizer.info.backbone.std
+    inputs = torch.from_numpy(normalize(squares, mean, std))
+    step_s = recognizer.info.step_s
+    gaps = np.repeat([0.3, 0.65, 1.0, 1.4, 0.4, 5.0, 0.3], 12) * step_s  # slow, fast, a pause
+    times_s = np.cumsum(gaps).tolist()
+    found = page.evaluate(STREAM, [0, *frames(clip)[0].shape[:2], times_s])
+    stream = StreamingTransNet(recognizer.model, step_s)
+    windows = [stream.push(inputs[number % len(inputs)], at) for number, at in enumerate(times_s)]
+    assert [one is None for one in found] == [window is None for window in windows]
+    assert sum(window is not None for window in windows) > 60
+    for one, window in zip(found, windows, strict=True):
+        if window is not None:
+            assert one == pytest.approx(window.logits.softmax(dim=0).numpy(), abs=1e-2)
 
 
 def in_python(recognizer, clip: Path, to: Path) -> tuple[np.ndarray, np.ndarray]:
