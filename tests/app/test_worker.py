@@ -9,10 +9,11 @@ import torch
 
 from tests.helpers import TINY_BACKBONE
 from transnet import TrainingConfig, TransNet, load
-from transnet.app.teaching.head_training import HeadTraining
+from transnet.app.teaching.head_training import MOST_TRAININGS, HeadTraining
 from transnet.app.teaching.project import Project
 from transnet.app.teaching.teacher import Teacher
 from transnet.app.teaching.worker import VIEWS, Worker
+from transnet.model.encoded import Encoded
 
 
 def takes_of(folder, count: int = 3) -> list[dict[str, str]]:
@@ -65,12 +66,33 @@ def test_each_take_is_tested_by_a_training_without_it():
     labels = torch.tensor([0, 0, 0, 1, 1, 1, 2])
     model = TransNet(TINY_BACKBONE, 3, num_frames=4, size=64, readout="pool")
     model.backbone.freeze()
-    features = torch.randn(7, 1, 4, model.backbone.channels)
-    features += 3 * torch.randn(3, model.backbone.channels)[labels][:, None, None]
-    training = HeadTraining(model, features, labels, TrainingConfig(epochs=40))
+    training = HeadTraining(model, easy(model, labels), labels, TrainingConfig(epochs=40))
     found = dict(training.held_out())
     assert sorted(found) == [0, 1, 2, 3, 4, 5]  # 6 is alone in its class
     assert sum(int(scores.argmax()) == labels[number] for number, scores in found.items()) >= 5
+
+
+def easy(model, labels):
+    """Features of which each class has its own."""
+    frames = torch.randn(len(labels), 1, 4, model.backbone.channels)
+    frames += 3 * torch.randn(3, model.backbone.channels)[labels][:, None, None]
+    return Encoded(frames, frames.new_empty(len(labels), 1, 3, 0))
+
+
+def test_many_takes_share_trainings_and_none_is_tested_by_one_that_it_was_in(monkeypatch):
+    torch.manual_seed(0)
+    labels = torch.tensor([0, 1] * 17 + [2])
+    model = TransNet(TINY_BACKBONE, 3, num_frames=4, size=64, readout="pool")
+    model.backbone.freeze()
+    training = HeadTraining(model, easy(model, labels), labels, TrainingConfig(epochs=1))
+    fit, learned = training.fit, []
+    monkeypatch.setattr(training, "fit", lambda members: (learned.append(members), fit(members)))
+    tested = []
+    for number, _ in training.held_out():
+        assert number not in learned[-1]
+        tested.append(number)
+    assert sorted(tested) == list(range(34))
+    assert len(learned) == MOST_TRAININGS
 
 
 def test_a_training_asked_for_stays_in_sight(clips_folder, tmp_path):

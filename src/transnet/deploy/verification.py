@@ -111,7 +111,7 @@ def whole(exported: ExportedRecognizer, clips: Pixels) -> Answers:
 
 def _streamed(exported: ExportedRecognizer, clip: Pixels) -> Answers:
     """The answers to a clip by the models for streams, frame by frame."""
-    window = Window(exported)
+    window = Window(exported, with_distance=True)
     scores = [window.push(frame) for frame in clip][-1]
     assert scores is not None, "a clip has as many frames as a window"
     distance = None if scores.distance is None else np.array([scores.distance], np.float32)

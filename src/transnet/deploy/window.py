@@ -20,7 +20,7 @@ class WindowScores(NamedTuple):
 
     Attributes:
         probabilities: of each output, ``(C,)``, 0..1.
-        distance: to the nearest training clip, 0..2; ``None`` if the export cannot tell.
+        distance: to the nearest training clip, 0..2; ``None`` if it is not computed.
         known: whether the window is like the training clips, as far as the recognizer tells.
     """
 
@@ -36,6 +36,8 @@ class Window:
 
     Args:
         recognizer: an export, opened by :func:`transnet.deploy.runtime.load`.
+        with_distance: whether to compute the distance to the training clips, if the export can; by
+            default if the recognizer tells what is unknown.
 
     Example::
 
@@ -46,9 +48,13 @@ class Window:
                 print(scores.probabilities)
     """
 
-    def __init__(self, recognizer: ExportedRecognizer) -> None:
+    def __init__(
+        self, recognizer: ExportedRecognizer, *, with_distance: bool | None = None
+    ) -> None:
         num_frames = recognizer.info.clip.frames
         self._recognizer = recognizer
+        tells = recognizer.threshold is not None
+        self._with_distance = tells if with_distance is None else with_distance
         self._newest: EncodedFrames | None = None
         self._features: deque[NDArray[np.float32]] = deque(maxlen=num_frames)
         self._means: deque[NDArray[np.float32]] = deque(maxlen=num_frames)
@@ -69,7 +75,7 @@ class Window:
         before, new = self._newest, self._recognizer.encode_all(frame[None])
         if before is not None and before.maps is not None and new.maps is not None:
             self._pairs.append(self._recognizer.motion(before.maps, new.maps))
-        if new.means is not None:
+        if new.means is not None and self._with_distance:
             self._means.append(new.means)
         self._features.append(new.features)
         self._newest = new

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from transnet.config import TrainingConfig
-from transnet.model.cues import MOTION
 from transnet.model.networks import Network
 from transnet.model.normalization import Normalization
+from transnet.training.cue_losses import losses_of_cues
 from transnet.training.feature_augmentation import drop_frames, mix_clips
 from transnet.training.gathering import ClipScores, average_buffers, gather_clips
 from transnet.training.optimizer import optimizers, refuse_divergence
@@ -73,7 +73,6 @@ class RecognizerModule(LightningModule):
         if self._config.mixup:
             inputs, others, share = mix_clips(inputs, labels, self._config.mixup)
         of_cues = self(inputs)
-        # Each cue is trained by a loss of its own, see transnet.model.cues.
         losses = self._losses(of_cues, labels)
         if share < 1:
             pairs = zip(losses, self._losses(of_cues, others), strict=True)
@@ -105,13 +104,7 @@ class RecognizerModule(LightningModule):
         self.model.temperature = self._scoring.calibrate(logits, labels)
 
     def _losses(self, of_cues: dict[str, Tensor], labels: Tensor) -> list[Tensor]:
-        # Label smoothing is for the appearance: a cue of motion that knows the class may say so and
-        # outweigh those that do not (docs/motion.md, "How the cues are weighed").
-        smoothing = self._config.label_smoothing
-        return [
-            self._loss(logits, labels, 0.0 if cue in MOTION else smoothing)
-            for cue, logits in of_cues.items()
-        ]
+        return losses_of_cues(self._loss, of_cues, labels, self._config.label_smoothing)
 
     def _loss(self, logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
         weights = self._class_weights

@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from transnet.app.takeaway.archives import write_archive
@@ -36,12 +35,13 @@ from transnet.data.splits import Split
 from transnet.data.views import training_views
 from transnet.errors import TransNetError
 from transnet.inference.features import FeatureExtractor
+from transnet.model.encoded import Encoded
 from transnet.model.transnet import TransNet
 from transnet.runtimes.choice import accelerated
 from transnet.utils.files import whole_folder
 
 CLIP = ClipConfig()
-MODEL = ModelConfig(cues="appearance")  # the page to take away computes no motion
+MODEL = ModelConfig()
 VIEWS = 4
 EPOCHS = 40
 IDLE_S = 20.0
@@ -153,8 +153,8 @@ class Worker:
     ) -> tuple[HeadTraining, tuple[ClipRecord, ...]]:
         keys = self.features(takes, mirror, count)
         labels = torch.tensor([classes.index(record.label) for record in keys])
-        stacked = [[self._extractor.features(key) for key in views] for views in keys.values()]
-        features = torch.from_numpy(np.stack(stacked)).float()
+        takes_views = [self._extractor.encoded(views) for views in keys.values()]
+        features = Encoded(*(torch.stack(each) for each in zip(*takes_views, strict=True)))
         config = TrainingConfig(views=count, flip=mirror, epochs=EPOCHS, refit=False)
         torch.manual_seed(config.seed)
         model = self._build(len(classes))
@@ -168,13 +168,13 @@ class Worker:
         interrupted: Callable[[], bool],
     ) -> None:
         guesses = []
-        for number, scores in training.held_out():
+        for done, (number, scores) in enumerate(training.held_out(), start=1):
             if interrupted():
                 return
             best = int(scores.argmax())
             take = takes[number]
             guesses.append(Guess(take["id"], take["label"], classes[best], float(scores[best])))
-            self._emit("progress", stage="testing", done=number + 1, total=len(takes))
+            self._emit("progress", stage="testing", done=done, total=len(takes))
         self._emit("tested", result=describe(guesses))
 
     def _save(
