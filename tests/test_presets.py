@@ -69,4 +69,4 @@ def test_a_preset_is_a_network_that_exports(name):
         expected = model.spatial.readout(encoded).numpy()
     size = np.abs(expected).max()  # random weights may give any
     assert features / size == pytest.approx(expected / size, abs=1e-4)
-    assert len(maps) == (cues != "appearance")
+    assert len(maps) == (0 if cues == "appearance" else 3)

@@ -190,13 +190,13 @@ class StreamingTransNet:
     def _pair_up(self, seen: _SeenFrame, maps: MotionMaps) -> None:
         """Find the frame one step before a new one, and the motion between them."""
         moment_s = seen.time_s - self._step_s + _GRACE_S
-        if moment_s < self._began_s:
-            return
         later = sum(each.time_s <= moment_s for each in self._seen)
         around = [self._seen[at] for at in (later, later - 1) if 0 <= at < len(self._seen)]
         partner = min(around, key=lambda each: round(abs(self._drift_s(each, seen)), 6))
         assert partner.maps is not None
         seen.pair = _Pair(partner, self._model.pair_terms(partner.maps, maps))
+        if moment_s < self._began_s:  # a window that reaches so far back begins with the first
+            return
         if later < len(self._seen) or partner.time_s >= moment_s - 2 * _GRACE_S:
             seen.drift_s = self._drift_s(partner, seen)
             return
