@@ -21,6 +21,16 @@ def network(backbone=BACKBONES[0], num_frames=4, readout="pool", seed=0, cues="a
     return model.eval()
 
 
+def streamed(model, gaps_ms, step_s, seed):
+    """Push frames so far apart; yields those so far, their times, and the window."""
+    generator = torch.Generator().manual_seed(seed)
+    frames = torch.rand(len(gaps_ms), 3, SIZE, SIZE, generator=generator)
+    times_s = np.cumsum(gaps_ms) / 1000
+    stream = StreamingTransNet(model, step_s)
+    for count, (frame, time_s) in enumerate(zip(frames, times_s, strict=True), start=1):
+        yield frames[:count], times_s[:count], stream.push(frame, time_s)
+
+
 def nearest(times_s, moment_s):
     """By definition: the nearest frame, the later one of two."""
     distance = np.abs(np.asarray(times_s) - moment_s)
@@ -54,16 +64,11 @@ MODELS = {(n, readout): network(num_frames=n, readout=readout)
 )
 def test_any_frame_rate_and_any_step(gaps_ms, step_ms, key, seed):
     model, n, step_s = MODELS[key], key[0], step_ms / 1000
-    generator = torch.Generator().manual_seed(seed)
-    frames = torch.rand(len(gaps_ms), 3, SIZE, SIZE, generator=generator)
-    times_s = np.cumsum(gaps_ms) / 1000
-    stream = StreamingTransNet(model, step_s)
-    for last, (frame, time_s) in enumerate(zip(frames, times_s, strict=True)):
-        window = stream.push(frame, time_s)
-        if time_s - times_s[0] < (n - 1) * step_s - 1e-6:
+    for frames, times_s, window in streamed(model, gaps_ms, step_s, seed):
+        if times_s[-1] - times_s[0] < (n - 1) * step_s - 1e-6:
             assert window is None
             continue
-        shown = [nearest(times_s[: last + 1], time_s - step_s * k) for k in range(n - 1, -1, -1)]
+        shown = [nearest(times_s, times_s[-1] - step_s * k) for k in range(n - 1, -1, -1)]
         assert window.times_s == tuple(times_s[shown])
         with torch.inference_mode():
             expected = model(frames[shown][None])[0]
@@ -85,20 +90,14 @@ MOTION = {n: network(num_frames=n, cues="both") for n in (2, 5)}
 )
 def test_with_motion_any_frame_rate_is_answered_as_a_clip_of_its_frames(gaps_ms, step_ms, n, seed):
     model, step_s = MOTION[n], step_ms / 1000
-    generator = torch.Generator().manual_seed(seed)
-    frames = torch.rand(len(gaps_ms), 3, SIZE, SIZE, generator=generator)
-    times_s = np.cumsum(gaps_ms) / 1000
-    stream = StreamingTransNet(model, step_s)
-    for last, (frame, time_s) in enumerate(zip(frames, times_s, strict=True)):
-        window = stream.push(frame, time_s)
-        seen_s = time_s - times_s[0]
+    for frames, times_s, window in streamed(model, gaps_ms, step_s, seed):
+        is_full = times_s[-1] - times_s[0] >= (n - 1) * step_s - 1e-6
+        assert (window is not None) == is_full
         if window is None:
-            assert seen_s < (n - 1) * step_s - 1e-6
             continue
-        assert seen_s >= (n - 1) * step_s - 1e-6
-        moments_s = time_s - step_s * np.arange(n - 1, -1, -1)
-        widest_s = np.diff(times_s[: last + 1]).max()
-        assert np.abs(np.array(window.times_s) - moments_s).max() <= max(step_s, widest_s)
+        moments_s = times_s[-1] - step_s * np.arange(n - 1, -1, -1)
+        widest_s = np.diff(times_s).max()
+        assert np.abs(np.array(window.times_s) - moments_s).max() <= step_s + widest_s
         shown = np.searchsorted(times_s, np.array(window.times_s) - 1e-6)
         with torch.inference_mode():
             expected = model(frames[shown][None])[0]
