@@ -38,6 +38,10 @@ def test_an_export_answers_as_its_run_does(trained_run, exported, videos):
     assert found.scores == pytest.approx(expected.scores, abs=1e-4)
 
 
+def test_no_videos_have_no_predictions(exported):
+    assert list(runtime.load(exported).predict_all([])) == []
+
+
 def test_the_models_need_no_other_knowledge(exported):
     names = sorted(path.stem for path in exported.glob("*.onnx"))
     assert names == ["clip", "encoder", "head", "motion", "novelty"]
@@ -109,6 +113,7 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)
     one_by_one = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
     assert np.allclose(recognizer.encode(frames), one_by_one, atol=1e-5)
+    frames.flags.writeable = False  # as np.frombuffer gives them
     maps = recognizer.encode_all(frames).maps
     at_once = recognizer.motion([each[:-1] for each in maps], [each[1:] for each in maps])
     seen = [recognizer.encode_all(frame[None]).maps for frame in frames]

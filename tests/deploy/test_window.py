@@ -15,6 +15,7 @@ def test_each_window_of_a_stream_scores_as_a_clip_of_its_frames(kind, clips_fold
     videos = sorted(clips_folder.rglob("*.avi"))[::9]
     clips = [transnet.read_clip(video, recognizer.info.clip).frames for video in videos]
     frames = np.concatenate(clips)
+    frames.flags.writeable = False  # as np.frombuffer gives them
     window, count = Window(recognizer), recognizer.info.clip.frames
     for end, frame in enumerate(frames, start=1):
         scores = window.push(frame)

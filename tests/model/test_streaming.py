@@ -160,3 +160,22 @@ def test_times_that_go_backwards_are_named(time_s):
 def test_a_step_of_nothing_is_named():
     with pytest.raises(TransNetError, match="step_s is 0; accepted: above 0"):
         StreamingTransNet(network(), 0)
+
+
+@pytest.mark.parametrize(("fps", "step_s"), [(30, 0.2), (24, 0.1), (15.4, 0.1)])
+def test_with_motion_a_hiccup_is_forgotten(fps, step_s):
+    stream, frame = StreamingTransNet(MOTION[5], step_s), torch.rand(3, SIZE, SIZE)
+    gaps_s = np.full(150, 1 / fps)
+    gaps_s[60] += 0.5
+    back_s = step_s * np.arange(4, -1, -1)
+    for number, time_s in enumerate(np.cumsum(gaps_s)):
+        window = stream.push(frame, time_s)
+        if number > 110:
+            assert np.abs(np.array(window.times_s) - (time_s - back_s)).max() <= 1.7 / fps
+
+
+def test_with_motion_a_frame_of_equal_time_after_a_pause_is_answered():
+    stream, frame = StreamingTransNet(MOTION[5], 0.2), torch.rand(3, SIZE, SIZE)
+    times_s = [0, 0.2, 0.4, 0.6, 0.8, 5.0, 5.0, 5.1, 5.3]
+    windows = [stream.push(frame, time_s) for time_s in times_s]
+    assert [window is None for window in windows] == [True] * 4 + [False] * 5

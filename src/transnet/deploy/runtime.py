@@ -171,7 +171,7 @@ class ExportedRecognizer(BaseRecognizer):
     def _schedule(self, num_videos: int, workers: int) -> Schedule:
         """Threads that decode a video and run the model, whatever ``workers`` is."""
         threads = self._threads or min(usable_cores(), MAX_CONCURRENCY)
-        calls = min(threads, num_videos)
+        calls = max(1, min(threads, num_videos))
         if calls == 1:
             return Schedule(self._scores, threads, True)
         # Several videos at once, each with its share, are faster than one video on all cores.

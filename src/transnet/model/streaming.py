@@ -169,7 +169,7 @@ class StreamingTransNet:
         if not self._seen:
             self._began_s = time_s
         elif time_s == last_s or self._is_crowded(time_s):
-            self._seen.pop()
+            seen.still = self._seen.pop().still
         if seen.maps is not None and self._seen:
             self._pair_up(seen, seen.maps)
         self._seen.append(seen)
@@ -198,7 +198,9 @@ class StreamingTransNet:
         if moment_s < self._began_s:  # a window that reaches so far back begins with the first
             return
         if later < len(self._seen) or partner.time_s >= moment_s - 2 * _GRACE_S:
-            seen.drift_s = self._drift_s(partner, seen)
+            # No more than rounding to these frames explains: what a gap leaves must not stay.
+            most_s = abs(around[0].time_s - around[-1].time_s) / 2
+            seen.drift_s = float(np.clip(self._drift_s(partner, seen), -most_s, most_s))
             return
         if self._still is None:  # the same for every frame: where nothing changes, motion is zero
             self._still = self._model.pair_terms(maps, maps)

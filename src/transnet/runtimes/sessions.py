@@ -103,7 +103,8 @@ class OpenVinoModel:
         if one_row not in own:
             own[one_row] = self._compiled_for(one_row).create_infer_request()
         request = own[one_row]
-        given = [np.ascontiguousarray(each) for each in inputs]  # kept until the call returns
+        # Kept until the call returns. OpenVINO shares no memory that it may not write to.
+        given = [np.require(each, requirements=["C", "W"]) for each in inputs]
         # infer() with inputs would take 0.1 ms or more to look at their types.
         for name, each in zip(self._names, given, strict=True):
             request.set_tensor(name, _tensor(each))
