@@ -30,6 +30,7 @@ from transnet.data.cache.features import FeatureCache
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.manifest import ClipRecord
 from transnet.data.views import training_views
+from transnet.errors import TransNetError
 from transnet.inference.features import FeatureExtractor
 from transnet.model.encoded import Encoded
 from transnet.model.transnet import TransNet
@@ -65,9 +66,14 @@ def main() -> None:
 def teach(arguments: argparse.Namespace, cues: Cues) -> list[dict[str, str]]:
     """The accuracy on those who did not teach, for each seed and team of teachers."""
     clips = open_dataset(arguments.data).clips
+    people = sorted({clip.group for clip in clips})
+    if not 0 < arguments.people < len(people):
+        raise TransNetError(
+            f"--people is {arguments.people}; accepted: 1 to {len(people) - 1}, all but one."
+        )
     classes = sorted({clip.label for clip in clips})
     labels = torch.tensor([classes.index(clip.label) for clip in clips])
-    teams = list(combinations(sorted({clip.group for clip in clips}), arguments.people))
+    teams = list(combinations(people, arguments.people))
     random.Random(0).shuffle(teams)
     rows = []
     for seed in range(arguments.seeds):
@@ -104,8 +110,7 @@ def encode(
         extractor = FeatureExtractor(model, ClipConfig(), mean, std, cache)
         views = partial(training_views, count=VIEWS, flip=config.flip)
         keys = extractor.extract(clips, views, title="features").keys
-        each = [extractor.encoded(keys[clip]) for clip in clips]
-    return model, Encoded(*(torch.stack(part) for part in zip(*each, strict=True)))
+        return model, extractor.encoded_views(keys[clip] for clip in clips)
 
 
 if __name__ == "__main__":

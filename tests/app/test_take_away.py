@@ -97,38 +97,33 @@ def served(tmp_path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def open_page(served, tmp_path):
-    """Writes the page of a run, and opens it in the browser."""
+@pytest.fixture(params=["appearance_run", "trained_run"])
+def opened(request, served, tmp_path):
+    """The page of a run in the browser, and the run; without motion and with it."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
     playwright = pytest.importorskip("playwright.sync_api")
     try:
         find_runtime()
     except TransNetError as error:
         pytest.skip(str(error))
-    errors: list[str] = []
+    run, errors = request.getfixturevalue(request.param), []
+    write_page(run, tmp_path / "page")
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-
-        def opened(run):
-            write_page(run, tmp_path / "page")
-            page = browser.new_page()
-            page.on("console", lambda message: errors.append(message.text))
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.goto(served)
-            page.wait_for_selector("#note:text('Ready')", timeout=120_000)
-            return page
-
-        yield opened
+        page = browser.new_page()
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(served)
+        page.wait_for_selector("#note:text('Ready')", timeout=120_000)
+        yield page, load(run)
         browser.close()
     assert not errors
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-@pytest.mark.parametrize("kind", ["appearance_run", "trained_run"])
-def test_the_page_answers_as_python_does(kind, tmp_path, open_page, request):
-    run = request.getfixturevalue(kind)
-    page, recognizer = open_page(run), load(run)
+def test_the_page_answers_as_python_does(tmp_path, opened):
+    page, recognizer = opened
     clips = any_clips(tmp_path / "rendered")
     for number, clip in enumerate(clips):
         squares, expected = in_python(recognizer, clip, tmp_path / "page" / f"clip{number}.bin")
@@ -143,17 +138,15 @@ def test_the_page_answers_as_python_does(kind, tmp_path, open_page, request):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-@pytest.mark.parametrize("kind", ["appearance_run", "trained_run"])
-def test_a_stream_in_the_page_answers_as_python_does(kind, tmp_path, open_page, request):
-    run = request.getfixturevalue(kind)
-    page, recognizer = open_page(run), load(run)
+def test_a_stream_in_the_page_answers_as_python_does(tmp_path, opened):
+    page, recognizer = opened
     clip = any_clips(tmp_path / "rendered")[0]
     squares, _ = in_python(recognizer, clip, tmp_path / "page" / "clip0.bin")
     mean, std = recognizer.info.backbone.mean, recognizer.info.backbone.std
     inputs = torch.from_numpy(normalize(squares, mean, std))
     step_s = recognizer.info.step_s
     gaps = np.repeat([0.3, 0.65, 1.0, 1.4, 0.4, 5.0, 0.3], 12) * step_s  # slow, fast, a pause
+    gaps[40] = 0  # a frame that replaces the last one
     times_s = np.cumsum(gaps).tolist()
     found = page.evaluate(STREAM, [0, *frames(clip)[0].shape[:2], times_s])
     stream = StreamingTransNet(recognizer.model, step_s)

@@ -30,6 +30,10 @@ def test_each_window_of_a_stream_scores_as_a_clip_of_its_frames(kind, clips_fold
     assert len(frames) > count
 
 
+def test_an_export_tells_how_far_apart_frames_come(exported, trained_run):
+    assert runtime.load(exported).info.step_s == transnet.load(trained_run).info.step_s > 0
+
+
 def test_a_stream_calls_the_encoder_once_a_frame(exported, monkeypatch):
     recognizer = runtime.load(exported)
     window, frame, calls = Window(recognizer), np.zeros((64, 64, 3), np.uint8), []

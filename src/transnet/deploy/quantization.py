@@ -6,7 +6,7 @@ float32: they are a thousandth of the work, and errors in them change the predic
 The first layers may stay in float32, too. Those of a depthwise network compute small differences
 of neighboring pixels, which 8 bits round away (one depthwise layer of MobileNetV1 alone loses more
 accuracy than all others together). The number of such layers is the smallest one with which the
-features of held-out clips reach ``ENOUGH_DB``.
+features of held-out clips reach ``ENOUGH_DB`` (without appearance, their last maps).
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Quantized:
         model: the graph, with QuantizeLinear and DequantizeLinear around the int8 layers.
         float_layers: number of first layers that stayed in float32.
         layers: number of layers of the backbone with weights.
-        signal_db: ratio of the features to their error on held-out clips, in decibels.
+        signal_db: ratio of the features, without appearance of the last map, to their error on
+            held-out clips, in decibels.
     """
 
     model: onnx.ModelProto
@@ -62,8 +63,8 @@ def quantize_encoder(
     """Quantize the encoder of a frame.
 
     Args:
-        encoder: ``frames`` uint8 ``(B, H, W, 3)`` to ``features`` or ``maps``, made by
-            :func:`~transnet.deploy.graphs.encoder_graph`.
+        encoder: ``frames`` uint8 ``(B, H, W, 3)`` to outputs of which the first is compared, made
+            by :func:`~transnet.deploy.graphs.encoder_graph`.
         clips: uint8 frames ``(T, H, W, 3)`` of training clips, two or more. A quarter of them is
             held out to measure the error.
         folder: folder for intermediate files.

@@ -69,7 +69,7 @@ class OnnxSession:
 
     def __init__(self, path: Path, threads: int, calls: int) -> None:
         self._path = path
-        self._session = onnx_session(path, threads // calls)
+        self._session = onnx_session(path, threads, calls=calls)
         self._inputs = [each.name for each in self._session.get_inputs()]
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.info = read_export_info(metadata.get(METADATA_KEY), path)

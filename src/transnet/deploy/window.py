@@ -21,7 +21,7 @@ class WindowScores(NamedTuple):
     Attributes:
         probabilities: of each output, ``(C,)``, 0..1.
         distance: to the nearest training clip, 0..2; ``None`` if it is not computed.
-        known: whether the window is like the training clips, as far as the recognizer tells.
+        known: whether the window is like the training clips; true where no distance is computed.
     """
 
     probabilities: NDArray[np.float32]
@@ -32,7 +32,7 @@ class WindowScores(NamedTuple):
 class Window:
     """The last n frames of a stream, one step of the clip apart.
 
-    Its scores are those of a clip of the same frames.
+    Its scores are those of a clip of the same frames. For another video, make another window.
 
     Args:
         recognizer: an export, opened by :func:`transnet.deploy.runtime.load`.
@@ -64,7 +64,7 @@ class Window:
         """Add a frame.
 
         Args:
-            frame: uint8 RGB ``(size, size, 3)``, one step after the frame before.
+            frame: uint8 RGB ``(size, size, 3)``, ``info.step_s`` seconds after the frame before.
 
         Returns:
             The scores of the last n frames; ``None`` until there are so many.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -121,6 +121,11 @@ class FeatureExtractor:
             torch.from_numpy(np.stack(each)).float() for each in zip(*arrays, strict=True)
         )
         return Encoded(frames, pairs[0] if pairs else frames.new_empty(len(keys), 0))
+
+    def encoded_views(self, keys: Iterable[Sequence[str]]) -> Encoded:
+        """The features of V views of each of N clips: frames ``(N, V, n, ...)``, pairs alike."""
+        clips = [self.encoded(views) for views in keys]
+        return Encoded(*(torch.stack(each) for each in zip(*clips, strict=True)))
 
     def features(self, key: str) -> NDArray[np.floating]:
         """The features ``(n, ...)`` of the frames of a key returned by :meth:`extract`."""

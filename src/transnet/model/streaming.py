@@ -93,7 +93,8 @@ class StreamingTransNet:
     for more than a step, a window repeats the one that was shown nearest, as a clip does.
 
     Memory: 2K numbers for each frame of the last ``(n-1) * step_s`` seconds, whatever the length
-    of the stream; with motion, also the maps of each frame of the last ``step_s`` seconds.
+    of the stream; with motion, of the last ``n * step_s`` seconds, and also the maps of each frame
+    of the last ``step_s`` seconds.
     Of frames closer than a thousandth of ``step_s``, as a clock in the wrong unit gives, only the
     newest is remembered, so memory is bounded for every clock.
 
@@ -192,7 +193,9 @@ class StreamingTransNet:
         moment_s = seen.time_s - self._step_s + _GRACE_S
         later = sum(each.time_s <= moment_s for each in self._seen)
         around = [self._seen[at] for at in (later, later - 1) if 0 <= at < len(self._seen)]
-        partner = min(around, key=lambda each: round(abs(self._drift_s(each, seen)), 6))
+        drifts_s = [abs(self._drift_s(each, seen)) for each in around]
+        # Of two as good, the later one.
+        partner = around[-1] if drifts_s[-1] < drifts_s[0] - _GRACE_S else around[0]
         assert partner.maps is not None
         seen.pair = _Pair(partner, self._model.pair_terms(partner.maps, maps))
         if moment_s < self._began_s:  # a window that reaches so far back begins with the first

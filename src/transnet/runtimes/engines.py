@@ -120,7 +120,7 @@ def _write_graph(module: nn.Module, example: Tensor, path: Path) -> None:
 def _onnx_engine(path: Path, threads: int, calls: int) -> Engine:
     try:
         # No spinning: other threads decode videos meanwhile.
-        session = onnx_session(path, threads // calls, spinning=False)
+        session = onnx_session(path, threads, calls=calls, spinning=False)
     except Exception as error:  # its errors have no common base
         raise TransNetError(f"ONNX Runtime refuses it ({_first_line(error)}).") from error
     return lambda batch: tuple(

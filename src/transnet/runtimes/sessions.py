@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def onnx_session(path: Path, threads: int, *, spinning: bool = True) -> Any:
+def onnx_session(path: Path, threads: int, *, calls: int = 1, spinning: bool = True) -> Any:
     """A session of ONNX Runtime, on the CPU.
 
     Args:
         path: ``*.onnx``.
         threads: number of threads; 0: the runtime's default.
+        calls: number of calls at once that share the threads, at most as many.
         spinning: whether idle threads wait busily: faster if nothing else runs, slower otherwise.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads // calls
     options.log_severity_level = 3
     if not spinning:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

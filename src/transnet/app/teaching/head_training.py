@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from math import ceil
 from typing import Any
 
 import torch
@@ -57,11 +56,10 @@ class HeadTraining:
         model.load_state_dict(self._start, strict=False)
         torch.manual_seed(config.seed)
         batches = max(1, len(members) // config.batch_size)
-        epochs = max(config.epochs, ceil(config.min_steps / batches))
-        made = optimizers(model, model.backbone, config, epochs * batches)
+        made = optimizers(model, model.backbone, config, config.epochs * batches)
         optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
         model.train()
-        for epoch in range(epochs):
+        for epoch in range(config.epochs):
             for chosen in self._batches(members, batches):
                 views = torch.randint(self._features.frames.shape[1], (len(chosen),))
                 logits = model.cue_logits(self._encoded(chosen, views))
@@ -72,7 +70,7 @@ class HeadTraining:
                 loss.backward()
                 optimizer.step()
                 schedule.step()
-            tell((epoch + 1) / epochs)
+            tell((epoch + 1) / config.epochs)
         model.eval()
 
     @torch.inference_mode()

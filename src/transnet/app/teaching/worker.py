@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,6 @@ from transnet.data.splits import Split
 from transnet.data.views import training_views
 from transnet.errors import TransNetError
 from transnet.inference.features import FeatureExtractor
-from transnet.model.encoded import Encoded
 from transnet.model.transnet import TransNet
 from transnet.runtimes.choice import accelerated
 from transnet.utils.files import whole_folder
@@ -153,8 +152,7 @@ class Worker:
     ) -> tuple[HeadTraining, tuple[ClipRecord, ...]]:
         keys = self.features(takes, mirror, count)
         labels = torch.tensor([classes.index(record.label) for record in keys])
-        takes_views = [self._extractor.encoded(views) for views in keys.values()]
-        features = Encoded(*(torch.stack(each) for each in zip(*takes_views, strict=True)))
+        features = self._extractor.encoded_views(keys.values())
         config = TrainingConfig(views=count, flip=mirror, epochs=EPOCHS, refit=False)
         torch.manual_seed(config.seed)
         model = self._build(len(classes))
@@ -168,13 +166,15 @@ class Worker:
         interrupted: Callable[[], bool],
     ) -> None:
         guesses = []
+        counts = Counter(take["label"] for take in takes)
+        total = sum(count for count in counts.values() if count > 1)
         for done, (number, scores) in enumerate(training.held_out(), start=1):
             if interrupted():
                 return
             best = int(scores.argmax())
             take = takes[number]
             guesses.append(Guess(take["id"], take["label"], classes[best], float(scores[best])))
-            self._emit("progress", stage="testing", done=done, total=len(takes))
+            self._emit("progress", stage="testing", done=done, total=total)
         self._emit("tested", result=describe(guesses))
 
     def _save(
