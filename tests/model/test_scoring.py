@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from transnet.data.manifest import ClipRecord
-from transnet.model.cues import mean_over_cues
+from transnet.model.cue_weights import WEIGHTS, mean_over_cues
 from transnet.model.scoring import (
     OneLabel,
     SeveralLabels,
@@ -42,7 +42,7 @@ def test_the_probability_of_the_clip_is_the_mean_of_the_cues():
     logits = {"moving_change": torch.tensor([[3.0, -2.0]]), "flow": torch.tensor([[-1.0, 40.0]])}
     several = SeveralLabels(2)
     joined = several.probabilities(several.join(logits))
-    mean = mean_over_cues({cue: values.sigmoid() for cue, values in logits.items()})
+    mean = mean_over_cues({cue: values.sigmoid() for cue, values in logits.items()}, WEIGHTS)
     assert torch.allclose(joined, mean, atol=1e-6)
     assert several.join({"flow": logits["flow"]}) is logits["flow"]
 
@@ -91,10 +91,10 @@ def test_the_temperature_of_several_labels_is_found():
     targets = torch.bernoulli(logits.sigmoid())
     several = SeveralLabels(3)
     for scale in (0.5, 2.0):
-        found = several.calibrate(scale * logits, targets)
+        found = several.calibrate({"appearance": scale * logits}, targets)
         assert found == pytest.approx(scale, rel=0.1)
         assert several.thresholds == pytest.approx([0.35] * 3, abs=0.15)
-    assert several.calibrate(logits[:4], targets[:4]) == pytest.approx(1, abs=0.35)
+    assert several.calibrate({"appearance": logits[:4]}, targets[:4]) == pytest.approx(1, abs=0.35)
 
 
 def test_classes_without_a_clip_do_not_count():
@@ -112,5 +112,5 @@ def test_a_network_knows_what_its_logits_mean():
     with torch.no_grad():
         cues = model.cue_logits(model.encode_cues(clips))
         found = model.scoring.probabilities(model(clips))
-    mean = mean_over_cues({cue: values.sigmoid() for cue, values in cues.items()})
+    mean = mean_over_cues({cue: values.sigmoid() for cue, values in cues.items()}, WEIGHTS)
     assert torch.allclose(found, mean, atol=1e-5)

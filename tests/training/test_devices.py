@@ -114,16 +114,17 @@ def test_validation_batches_hold_every_clip_and_are_equally_many(count, total):
     alone = [tuple(index for index, _ in batch) for batch in ValidationBatches(count, 4)]
     assert set(batches) == set(alone)
     scores = [
-        ClipScores(torch.tensor(batch), torch.tensor(batch)[:, None], torch.tensor(batch))
+        ClipScores(torch.tensor(batch), {"flow": torch.tensor(batch)[:, None]}, torch.tensor(batch))
         for batch in batches
     ]
-    assert gather_clips(scores)[1].tolist() == list(range(count))
+    logits, labels = gather_clips(scores)
+    assert logits["flow"][:, 0].tolist() == labels.tolist() == list(range(count))
 
 
 def test_a_clip_that_nobody_computed_is_noticed():
     three = torch.tensor([0, 1, 3])
     with pytest.raises(RuntimeError, match="computed by no process"):
-        gather_clips([ClipScores(three, torch.zeros(3, 2), three)])
+        gather_clips([ClipScores(three, {"flow": torch.zeros(3, 2)}, three)])
 
 
 @pytest.mark.parametrize("count", [4, 8, 9, 13, 21])

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from transnet.data.clips import median_step_s
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
+from transnet.model.cue_weights import WEIGHTS
 from transnet.model.motion import VERSION as MOTION_VERSION
 from transnet.model.networks import Network
 from transnet.model.scoring import OneLabel, scoring_of
@@ -198,14 +199,17 @@ def _parse(values: dict[str, Any]) -> RunInfo:
 
 
 def save_model(run: Path, model: nn.Module) -> None:
-    """Write ``model.safetensors``, with temperature, thresholds, and digests of record and clips.
+    """Write ``model.safetensors``: weights, what validation told, digests of record and clips.
 
     The record and the list are written before, as they are small and a training reads them. So
     the file that completes a run also confirms them.
     """
     metadata = {"temperature": str(getattr(model, "temperature", 1.0))}
-    if thresholds := getattr(model, "scoring", OneLabel()).thresholds:
-        metadata["thresholds"] = json.dumps(thresholds)
+    scoring = getattr(model, "scoring", OneLabel())
+    if scoring.cue_weights != WEIGHTS:
+        metadata["cue_weights"] = json.dumps(scoring.cue_weights)
+    if scoring.thresholds:
+        metadata["thresholds"] = json.dumps(scoring.thresholds)
     if (run / "transnet.json").is_file():
         metadata["record"] = json.dumps(_facts(load_run_info(run)))
     if (run / CLIPS_FILE).is_file():
@@ -219,6 +223,17 @@ def _temperature(metadata: dict[str, str]) -> float:
     if not 0.01 <= value <= 100:
         raise ValueError(f"its temperature is {value}")
     return value
+
+
+def _cue_weights(metadata: dict[str, str]) -> Mapping[str, float]:
+    """How much each cue counts; the prior in runs without validation clips and of before."""
+    if "cue_weights" not in metadata:
+        return WEIGHTS
+    values = dict(json.loads(metadata["cue_weights"]))
+    weights = {cue: float(weight) for cue, weight in values.items()}
+    if not all(0 <= weight <= 1 for weight in weights.values()):
+        raise ValueError(f"the weights of its cues are {weights}")
+    return weights
 
 
 def _thresholds(metadata: dict[str, str], info: RunInfo) -> tuple[float, ...]:
@@ -264,6 +279,7 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
         _fill(model, state)
         model.temperature = _temperature(metadata)
         model.scoring.thresholds = _thresholds(metadata, info)
+        model.scoring.cue_weights = _cue_weights(metadata)
     except (
         KeyError,
         MemoryError,

@@ -10,7 +10,8 @@
     moving_change       changes, and its change      the same
     flow                what moves where             the same
 
-    probability of a class = weighted mean of the probabilities that the cues give it
+    probability of a class = weighted mean of the probabilities that the cues give it, see
+                             transnet.model.cue_weights
 
 Each cue has a head and a loss of its own. Where the place tells the action, one head for all cues
 learns the place and little else: on real people set before other places it was right for 6 % of the
@@ -19,7 +20,6 @@ clips, heads that are trained apart for more than half.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,26 +30,10 @@ from transnet.model.temporal import TemporalConvolutions
 if TYPE_CHECKING:
     from transnet.model.baselines import TemporalBaseline
 
-WEIGHTS = {"appearance": 0.25, "fine_change": 0.25, "moving_appearance": 0.5, "flow": 1.5}
-"""The weight of each cue in the mean, where it is not 1. The appearance, of the whole frame or of
-what moves, tells the place as well: little of it costs nothing in the usual places and helps in
-others. Flow sees least of the place. Fine change tells the direction of time best, and actions
-worst: docs/motion.md, "How the cues are weighed". A run is calibrated with these weights: increase
-``VERSION`` in :mod:`transnet.model.motion` with any change."""
-
 MOTION = ("fine_change", "middle_change", "moving_appearance", "moving_change", "flow")
 
 CUES_OF = {"appearance": ("appearance",), "motion": MOTION, "both": ("appearance", *MOTION)}
 """The cues that each choice of ``cues`` classifies."""
-
-
-def mean_over_cues(probabilities: Mapping[str, Tensor]) -> Tensor:
-    """The probabilities ``(B, C)`` that each cue gives to the probabilities of the clip."""
-    weights = [WEIGHTS.get(cue, 1.0) for cue in probabilities]
-    total = sum(weights)
-    return torch.stack(
-        [w / total * each for w, each in zip(weights, probabilities.values(), strict=True)]
-    ).sum(dim=0)
 
 
 class PairHead(nn.Module):

@@ -23,7 +23,7 @@ from torchmetrics.functional.classification import binary_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
 from transnet.data.manifest import ClipRecord
-from transnet.model.cues import mean_over_cues
+from transnet.model.cue_weights import WEIGHTS, best_weights, mean_over_cues
 from transnet.model.temperature import best_temperature
 
 DEFAULT_THRESHOLD = 0.5
@@ -36,11 +36,13 @@ class Scoring(ABC):
     Attributes:
         thresholds: probability from which each class is answered, C; empty where the most
             probable class is the answer.
+        cue_weights: how much each cue counts, see :mod:`transnet.model.cue_weights`.
         measure: name of the score in the logs of a training.
         title: the score in words.
     """
 
     thresholds: tuple[float, ...] = ()
+    cue_weights: Mapping[str, float] = WEIGHTS
     measure: str
     title: str
 
@@ -57,7 +59,7 @@ class Scoring(ABC):
         if len(logits) == 1:
             return next(iter(logits.values()))
         found = {cue: self.probabilities(values) for cue, values in logits.items()}
-        return self.logits_of(mean_over_cues(found))
+        return self.logits_of(mean_over_cues(found, self.cue_weights))
 
     @abstractmethod
     def targets(self, clips: Sequence[ClipRecord], outputs: Sequence[str]) -> Tensor:
@@ -81,9 +83,29 @@ class Scoring(ABC):
     def metric(self, num_classes: int) -> Any:
         """The same of an epoch, as a metric that is updated batch by batch."""
 
+    def calibrate(self, logits: Mapping[str, Tensor], targets: Tensor) -> float:
+        """Learn the weights of the cues and the thresholds, if any, from validation clips.
+
+        Args:
+            logits: of each cue, ``(N, C)``.
+            targets: what the clips show.
+
+        Returns:
+            The best temperature of the joined logits.
+        """
+        if len(logits) > 1 and len(targets):
+            found = {cue: self.probabilities(values) for cue, values in logits.items()}
+            given = {cue: self._given_to_truth(each, targets) for cue, each in found.items()}
+            self.cue_weights = best_weights(given)
+        return self._calibrate(self.join(logits), targets)
+
     @abstractmethod
-    def calibrate(self, logits: Tensor, targets: Tensor) -> float:
-        """Learn the thresholds, if any, from validation clips; returns the best temperature."""
+    def _given_to_truth(self, probabilities: Tensor, targets: Tensor) -> Tensor:
+        """The probability of what the clips show, ``(N,)`` or, of each class, ``(N, C)``."""
+
+    @abstractmethod
+    def _calibrate(self, logits: Tensor, targets: Tensor) -> float:
+        """Learn the thresholds, if any; returns the best temperature."""
 
 
 class OneLabel(Scoring):
@@ -121,7 +143,10 @@ class OneLabel(Scoring):
     def metric(self, num_classes: int) -> Any:
         return MulticlassAccuracy(num_classes, average="micro")
 
-    def calibrate(self, logits: Tensor, targets: Tensor) -> float:
+    def _given_to_truth(self, probabilities: Tensor, targets: Tensor) -> Tensor:
+        return probabilities.gather(1, targets[:, None])[:, 0]
+
+    def _calibrate(self, logits: Tensor, targets: Tensor) -> float:
         return best_temperature(logits, targets)
 
 
@@ -170,7 +195,10 @@ class SeveralLabels(Scoring):
     def metric(self, num_classes: int) -> Any:
         return _EpochPrecision()
 
-    def calibrate(self, logits: Tensor, targets: Tensor) -> float:
+    def _given_to_truth(self, probabilities: Tensor, targets: Tensor) -> Tensor:
+        return torch.where(targets > 0, probabilities, 1 - probabilities)
+
+    def _calibrate(self, logits: Tensor, targets: Tensor) -> float:
         found = best_temperature(logits, targets, functional.binary_cross_entropy_with_logits)
         self.thresholds = best_thresholds(self.probabilities(logits / found), targets)
         return found

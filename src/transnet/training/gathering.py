@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,17 +14,17 @@ class ClipScores(NamedTuple):
 
     Attributes:
         positions: index of each clip, ``(N,)``.
-        logits: ``(N, C)``.
+        logits: of each cue, ``(N, C)``.
         labels: what each clip shows, ``(N,)`` or ``(N, C)``.
     """
 
     positions: Tensor
-    logits: Tensor
+    logits: Mapping[str, Tensor]
     labels: Tensor
 
 
-def gather_clips(own: Sequence[ClipScores]) -> tuple[Tensor, Tensor]:
-    """The logits ``(N, C)`` and labels of all processes, each clip once, in order.
+def gather_clips(own: Sequence[ClipScores]) -> tuple[dict[str, Tensor], Tensor]:
+    """The logits ``(N, C)`` of each cue and the labels of all processes, each clip once, in order.
 
     Args:
         own: those of this process.
@@ -32,12 +32,12 @@ def gather_clips(own: Sequence[ClipScores]) -> tuple[Tensor, Tensor]:
     Raises:
         RuntimeError: no process has computed some clip.
     """
-    parts = [ClipScores(*(torch.cat(values) for values in zip(*own, strict=True)))]
+    parts = [_joined(own)]
     if distributed.is_available() and distributed.is_initialized():
         found: list[ClipScores] = [parts[0]] * distributed.get_world_size()
         distributed.all_gather_object(found, parts[0])
         parts = found
-    positions, logits, labels = (torch.cat(values) for values in zip(*parts, strict=True))
+    positions, logits, labels = _joined(parts)
     order = positions.argsort(stable=True)
     # A clip that two processes have computed counts once.
     first = torch.ones(len(order), dtype=torch.bool)
@@ -45,7 +45,13 @@ def gather_clips(own: Sequence[ClipScores]) -> tuple[Tensor, Tensor]:
     order = order[first]
     if not torch.equal(positions[order], torch.arange(len(order))):
         raise RuntimeError("some validation clips were computed by no process")
-    return logits[order], labels[order]
+    return {cue: values[order] for cue, values in logits.items()}, labels[order]
+
+
+def _joined(parts: Sequence[ClipScores]) -> ClipScores:
+    positions, logits, labels = zip(*parts, strict=True)
+    of_cues = {cue: torch.cat([each[cue] for each in logits]) for cue in logits[0]}
+    return ClipScores(torch.cat(positions), of_cues, torch.cat(labels))
 
 
 def average_buffers(module: nn.Module) -> None:

@@ -91,17 +91,18 @@ class RecognizerModule(LightningModule):
 
     def validation_step(self, batch: tuple[Any, Tensor, Tensor], _: int) -> None:
         inputs, labels, positions = batch
-        logits = self._scoring.join(self(inputs)).float()
-        self._validated.append(ClipScores(positions.cpu(), logits.cpu(), labels.cpu()))
+        of_cues = {cue: logits.float().cpu() for cue, logits in self(inputs).items()}
+        self._validated.append(ClipScores(positions.cpu(), of_cues, labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        logits, labels = gather_clips(self._validated)
+        of_cues, labels = gather_clips(self._validated)
         self._validated.clear()
+        self.model.temperature = self._scoring.calibrate(of_cues, labels)
+        logits = self._scoring.join(of_cues)
         score = self._scoring.score(logits, labels)
         name = f"validation_{self._scoring.measure}"
         smoothing = self._config.label_smoothing
         self.log_dict({"validation_loss": self._loss(logits, labels, smoothing), name: score})
-        self.model.temperature = self._scoring.calibrate(logits, labels)
 
     def _losses(self, of_cues: dict[str, Tensor], labels: Tensor) -> list[Tensor]:
         return losses_of_cues(self._loss, of_cues, labels, self._config.label_smoothing)
@@ -131,6 +132,7 @@ class RecognizerModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["temperature"] = self.model.temperature
         checkpoint["thresholds"] = list(self._scoring.thresholds)
+        checkpoint["cue_weights"] = dict(self._scoring.cue_weights)
         if self._config.freeze:  # a frozen backbone need not be written every epoch
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {
@@ -142,6 +144,7 @@ class RecognizerModule(LightningModule):
         self.model.temperature = float(checkpoint.get("temperature", self.model.temperature))
         thresholds = checkpoint.get("thresholds", self._scoring.thresholds)
         self._scoring.thresholds = tuple(map(float, thresholds))
+        self._scoring.cue_weights = checkpoint.get("cue_weights", self._scoring.cue_weights)
         if self._config.freeze:
             own = self.state_dict()
             checkpoint["state_dict"].update(

@@ -1,0 +1,71 @@
+"""How much each cue counts in the answer: a prior, and what validation clips say.
+
+::
+
+    probability of a class = sum over cues of weight * probability that the cue gives to it
+
+The weights are the mixing proportions of a mixture whose components, the cues, are fixed. They are
+found by expectation maximization with a Dirichlet prior (Dempster, Laird and Rubin, Maximum
+Likelihood from Incomplete Data via the EM Algorithm, 1977). Few validation clips move them little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+WEIGHTS = {"appearance": 0.25, "fine_change": 0.25, "moving_appearance": 0.5, "flow": 1.5}
+"""The weight of each cue in the mean before any clip has been seen, where it is not 1. The
+appearance, of the whole frame or of what moves, tells the place as well: little of it costs nothing
+in the usual places and helps in others. Flow sees least of the place. Fine change tells the
+direction of time best, and actions worst: docs/motion.md, "How the cues are weighed"."""
+
+PRIOR_CLIPS = 10
+"""How many validation clips ``WEIGHTS`` count as much as."""
+
+STEPS = 300
+TINY = 1e-12
+
+
+def mean_over_cues(probabilities: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """The probabilities ``(B, C)`` that each cue gives to the probabilities of the clip.
+
+    Args:
+        probabilities: of each cue.
+        weights: of each cue, 0 or more; 1 where there is none.
+    """
+    shares = _shares(probabilities, weights)
+    weighted = [share * each for share, each in zip(shares, probabilities.values(), strict=True)]
+    return torch.stack(weighted).sum(dim=0)
+
+
+def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
+    """The most probable weights of the cues; they add up to 1.
+
+    Args:
+        given: the probability, 0..1, that each cue gives to what is true of N clips that were not
+            trained on: to their labels ``(N,)``, or to the presence or absence of each of C classes
+            ``(N, C)``.
+
+    Example:
+        >>> right, wrong = torch.full((90,), 0.9), torch.full((90,), 0.1)
+        >>> weights = best_weights({"flow": wrong, "fine_change": right})
+        >>> weights["fine_change"] > 0.8
+        True
+    """
+    values = torch.stack([each.double().unsqueeze(-1).flatten(1) for each in given.values()])
+    num_clips = values.shape[1]
+    prior = weights = torch.tensor(_shares(given, WEIGHTS), dtype=torch.float64)
+    for _ in range(STEPS):
+        joint = weights[:, None, None] * values
+        owed = joint / joint.sum(dim=0).clamp(min=TINY)  # to each cue, of each clip
+        weights = (PRIOR_CLIPS * prior + owed.mean(dim=2).sum(dim=1)) / (PRIOR_CLIPS + num_clips)
+        weights = weights / weights.sum()
+    return dict(zip(given, weights.tolist(), strict=True))
+
+
+def _shares(cues: Mapping[str, Tensor], weights: Mapping[str, float]) -> list[float]:
+    own = [weights.get(cue, 1.0) for cue in cues]
+    return [weight / sum(own) for weight in own]

@@ -1,0 +1,125 @@
+"""How much each cue counts: learned from validation clips, stored, and applied everywhere."""
+
+import json
+import math
+import shutil
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+import transnet
+from transnet import TransNetError
+from transnet.checkpoints.run import load_model, load_run_info, save_model
+from transnet.model.cue_weights import PRIOR_CLIPS, WEIGHTS, best_weights, mean_over_cues
+from transnet.model.scoring import OneLabel, SeveralLabels
+
+CUES = ("appearance", "fine_change", "flow")
+PRIOR = {cue: WEIGHTS[cue] / sum(WEIGHTS[each] for each in CUES) for cue in CUES}
+probabilities = st.lists(st.tuples(*3 * [st.floats(0, 1)]), max_size=12)
+
+
+def columns(rows) -> dict[str, torch.Tensor]:
+    values = torch.tensor(rows, dtype=torch.float64).reshape(-1, len(CUES))
+    return dict(zip(CUES, values.T, strict=True))
+
+
+def posterior(weights: dict[str, float], given: dict[str, torch.Tensor]) -> float:
+    """The logarithm of the probability of the weights, but for a summand."""
+    mixed = sum(weights[cue] * given[cue] for cue in CUES)
+    prior = sum(PRIOR_CLIPS * PRIOR[cue] * math.log(weights[cue]) for cue in CUES)
+    return prior + float(mixed.clamp(min=1e-300).log().sum())
+
+
+@given(probabilities, st.tuples(*3 * [st.floats(0.01, 1)]))
+def test_no_weights_are_more_probable(rows, others):
+    found = best_weights(columns(rows))
+    assert sum(found.values()) == pytest.approx(1)
+    assert min(found.values()) > 0
+    possible = [row for row in rows if max(row) > 1e-6]  # others say nothing of the weights
+    other = {cue: share / sum(others) for cue, share in zip(CUES, others, strict=True)}
+    given = columns(possible)
+    assert posterior(best_weights(given), given) >= posterior(other, given) - 1e-4
+
+
+def test_without_clips_they_are_those_of_before():
+    assert best_weights(columns([])) == pytest.approx(PRIOR)
+
+
+def test_more_clips_move_them_further():
+    row = (0.2, 0.9, 0.2)
+    few, many = (best_weights(columns(count * [row]))["fine_change"] for count in (4, 400))
+    assert PRIOR["fine_change"] < few < 0.5 < many
+
+
+def test_they_are_learned_for_one_label_and_for_several():
+    torch.manual_seed(0)
+    labels = torch.arange(60) % 3
+    truth = torch.nn.functional.one_hot(labels, 3).float()
+    logits = {"flow": torch.randn(60, 3), "fine_change": 6 * truth - 3}
+    for scoring, targets in ((OneLabel(), labels), (SeveralLabels(3), truth)):
+        scoring.calibrate(logits, targets)
+        assert scoring.cue_weights["fine_change"] > 0.6
+        assert scoring.score(scoring.join(logits), targets) == 1
+    alone = OneLabel()
+    alone.calibrate({"flow": logits["flow"]}, labels)
+    assert alone.cue_weights is WEIGHTS
+
+
+@pytest.fixture
+def flow_alone(trained_run, tmp_path):
+    """The trained run, of which flow alone counts."""
+    recognizer = transnet.load(trained_run)
+    cues = recognizer.model.cues
+    recognizer.model.scoring.cue_weights = {cue: float(cue == "flow") for cue in cues}
+    recognizer.model.temperature = 1.0
+    run = recognizer.save(tmp_path / "flow")
+    shutil.copy(trained_run / "clips.csv", run)  # an export is checked on its clips
+    return run
+
+
+def test_they_are_applied_to_predictions_and_exports(flow_alone, tmp_path, make_video):
+    video = make_video("clip.mp4", 40)
+    recognizer = transnet.load(flow_alone)
+    clip = transnet.read_clip(video, recognizer.info.clip)
+    with torch.inference_mode():
+        encoded = recognizer.model.encode_cues(recognizer.normalized(clip.frames)[None])
+        expected = recognizer.model.cue_logits(encoded)["flow"].softmax(dim=1)[0].tolist()
+    found = recognizer.predict(video).scores
+    assert [found[label] for label in recognizer.classes] == pytest.approx(expected, abs=1e-5)
+
+    pytest.importorskip("onnx")
+    from transnet.deploy.export import export
+
+    exported = transnet.load(export(flow_alone, out=str(tmp_path / "exported")))
+    assert exported.predict(video).scores == pytest.approx(dict(found), abs=1e-4)
+
+
+def test_a_training_learns_them_and_a_run_of_before_keeps_the_prior(trained_run, tmp_path):
+    weights = trained_run / "model.safetensors"
+    with safe_open(weights, framework="numpy") as file:
+        learned = json.loads(file.metadata()["cue_weights"])
+    model = transnet.load(trained_run).model
+    assert model.scoring.cue_weights == learned
+    assert set(learned) == set(model.cues)
+    assert sum(learned.values()) == pytest.approx(1)
+    old = shutil.copytree(trained_run, tmp_path / "old")
+    save_file(load_file(weights), old / "model.safetensors")
+    assert transnet.load(old).model.scoring.cue_weights == WEIGHTS
+
+
+def test_weights_that_cannot_be_right_are_refused(flow_alone):
+    model = load_model(flow_alone, load_run_info(flow_alone))
+    model.scoring.cue_weights = {"flow": -1.0}
+    save_model(flow_alone, model)
+    with pytest.raises(TransNetError, match=r"the weights of its cues are \{'flow': -1\.0\}"):
+        transnet.load(flow_alone)
+
+
+def test_a_cue_without_a_weight_counts_one():
+    sure, unsure = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    mean = mean_over_cues({"flow": sure, "new": unsure}, {"flow": 3.0})
+    assert mean.tolist() == [[0.75, 0.25]]
