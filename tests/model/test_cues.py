@@ -4,8 +4,9 @@ import torch
 from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
 from transnet.model.cue_weights import WEIGHTS, mean_over_cues
-from transnet.model.cues import MOTION
+from transnet.model.cues import MOTION, PairHead
 from transnet.model.scoring import OneLabel
+from transnet.model.temporal import TemporalConvolutions
 from transnet.model.transnet import TransNet
 
 TEMPORAL = ("conv1d", "separable", "lstm", "gru", "mean", "attention")
@@ -59,6 +60,16 @@ def test_the_probabilities_of_the_cues_are_averaged_by_their_weights():
     assert torch.allclose(OneLabel().join(logits).softmax(dim=1), expected)
     alone = {"appearance": torch.tensor([[2.0, 0.0]])}
     assert OneLabel().join(alone) is alone["appearance"]
+
+
+def test_normalization_and_dense_layer_fold_into_one():
+    head = PairHead(6, 5, TemporalConvolutions(4, 5, 5, 2, of_pairs=True), dropout=0.5)
+    torch.nn.init.normal_(head.norm.weight)
+    torch.nn.init.normal_(head.norm.bias)
+    pairs = 3 * torch.randn(40, 6) + 1
+    head.train()(pairs.reshape(-1, 4, 6))  # statistics of batches
+    expected = head.eval().pair_terms(pairs)
+    assert torch.allclose(torch.relu(head.folded()(pairs)), expected, atol=1e-5)
 
 
 def test_a_loss_of_one_cue_leaves_the_others_alone():

@@ -70,7 +70,8 @@ class MotionOfMaps(nn.Module):
 
     def __init__(self, model: TransNet) -> None:
         super().__init__()
-        self.model = model
+        self.pair_motion = model.pair_motion
+        self.dense = nn.ModuleDict({cue: head.folded() for cue, head in model.pair_heads.items()})
 
     def forward(
         self,
@@ -83,7 +84,8 @@ class MotionOfMaps(nn.Module):
     ) -> Tensor:
         earlier = FrameMaps(earlier_last, earlier_middle, earlier_fine)
         later = FrameMaps(later_last, later_middle, later_fine)
-        return self.model.pair_terms(motion_maps(earlier), motion_maps(later))
+        motion = self.pair_motion.of_cues(motion_maps(earlier), motion_maps(later))
+        return torch.cat([torch.relu(self.dense[cue](motion[cue])) for cue in motion], dim=1)
 
 
 class Head(nn.Module):

@@ -68,3 +68,16 @@ class PairHead(nn.Module):
     def pair_terms(self, pairs: Tensor) -> Tensor:
         """Vectors ``(N, inputs)`` to the input of the temporal part, ``(N, L)``."""
         return torch.relu(self.dense(self.dropout(self.norm(pairs))))
+
+    @torch.no_grad()
+    def folded(self) -> nn.Linear:
+        """The normalization and the dense layer as one, equal to them in evaluation mode."""
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None
+        assert variance is not None
+        scale = self.norm.weight * (variance + self.norm.eps).rsqrt()
+        shift = self.norm.bias - scale * mean
+        dense = nn.Linear(self.dense.in_features, self.dense.out_features)
+        dense.weight.copy_(self.dense.weight * scale)
+        dense.bias.copy_(self.dense.bias + self.dense.weight @ shift)
+        return dense

@@ -213,7 +213,7 @@ class TransNet(nn.Module):
 
     def pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """N pairs of frames to what a stream keeps of their motion, ``(N, P)``."""
-        motion = self.pair_motion.split(self.pair_motion(earlier, later))
+        motion = self.pair_motion.of_cues(earlier, later)
         return torch.cat([self.pair_heads[cue].pair_terms(motion[cue]) for cue in motion], dim=1)
 
     def from_terms(self, frames: Tensor, pairs: Tensor | None) -> Tensor:
