@@ -40,6 +40,8 @@ def test_a_picture_a_video_and_figures(trained_run, pretrained, clip, tmp_path, 
     assert len(re.findall(r'src="([^"]+)"', page)) == 2
     for cue, share in printed["cues"].items():
         assert f"<td>{cue.replace('_', ' ')}</td><td>{100 * share:.1f} %</td>" in page
+        assert f"<td>{100 * printed['cue_weights'][cue]:.1f} %</td></tr>" in page
+    assert sum(printed["cue_weights"].values()) == pytest.approx(1)
     assert "of the heat is on people" in page
 
 

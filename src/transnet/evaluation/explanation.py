@@ -44,6 +44,7 @@ class Explanation:
         person_area: share of the pixels that show people, 0..1: the value of ``heat_on_person``
             for heat spread evenly.
         cues: the probability that each cue gives the class, 0..1.
+        cue_weights: how much each cue counts; they add up to 1.
         flow: with motion, what moves between a frame and the next one, ``(n-1, 2, h, w)``: x and y,
             as shares of the frame's width.
     """
@@ -56,6 +57,7 @@ class Explanation:
     heat_on_person: float | None = None
     person_area: float | None = None
     cues: Mapping[str, float] = field(default_factory=dict)
+    cue_weights: Mapping[str, float] = field(default_factory=dict)
     flow: NDArray[np.float32] | None = None
 
     @property
@@ -72,7 +74,7 @@ class Explanation:
             "frame_weights": self.frame_weights.tolist(),
         }
         if len(self.cues) > 1:
-            values["cues"] = dict(self.cues)
+            values |= {"cues": dict(self.cues), "cue_weights": dict(self.cue_weights)}
         if self.heat_on_person is not None:
             values |= {"heat_on_person": self.heat_on_person, "person_area": self.person_area}
         return values
@@ -163,6 +165,7 @@ def explain_clip(
         on_person,
         area,
         found.cues,
+        found.cue_weights,
         None if found.flow is None else (found.flow / found.flow.shape[3]).cpu().numpy(),
     )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from transnet.model.cue_weights import shares_of_cues
 from transnet.model.transnet import TransNet
 
 
@@ -20,6 +21,7 @@ class Attribution(NamedTuple):
         probability: of the class, 0..1.
         cues: the probability that each cue gives the class, 0..1; their weighted mean is
             ``probability`` before the temperature.
+        cue_weights: the share of each cue in that mean; they add up to 1.
         flow: with motion, what moves between a frame and the next one, ``(n-1, 2, P, Q)``: x and y,
             in positions of the pooled map.
     """
@@ -28,6 +30,7 @@ class Attribution(NamedTuple):
     frame_weights: Tensor
     probability: float
     cues: dict[str, float]
+    cue_weights: dict[str, float]
     flow: Tensor | None
 
 
@@ -65,7 +68,10 @@ def attribute(model: TransNet, clip: Tensor, class_index: int) -> Attribution:
         of_cues = {
             cue: float(model.scoring.probabilities(z)[0, class_index]) for cue, z in cues.items()
         }
-    return Attribution(heat.detach(), probability - without, float(probability), of_cues, flow)
+    weights_of_cues = shares_of_cues(of_cues, model.scoring.cue_weights)
+    return Attribution(
+        heat.detach(), probability - without, float(probability), of_cues, weights_of_cues, flow
+    )
 
 
 def _probability(

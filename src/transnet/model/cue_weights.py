@@ -11,7 +11,7 @@ Likelihood from Incomplete Data via the EM Algorithm, 1977). Few validation clip
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -36,9 +36,8 @@ def mean_over_cues(probabilities: Mapping[str, Tensor], weights: Mapping[str, fl
         probabilities: of each cue.
         weights: of each cue, 0 or more; 1 where there is none.
     """
-    shares = _shares(probabilities, weights)
-    weighted = [share * each for share, each in zip(shares, probabilities.values(), strict=True)]
-    return torch.stack(weighted).sum(dim=0)
+    shares = shares_of_cues(probabilities, weights)
+    return torch.stack([shares[cue] * each for cue, each in probabilities.items()]).sum(dim=0)
 
 
 def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
@@ -57,7 +56,7 @@ def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
     """
     values = torch.stack([each.double().unsqueeze(-1).flatten(1) for each in given.values()])
     num_clips = values.shape[1]
-    prior = weights = torch.tensor(_shares(given, WEIGHTS), dtype=torch.float64)
+    prior = weights = torch.tensor([*shares_of_cues(given, WEIGHTS).values()], dtype=torch.float64)
     for _ in range(STEPS):
         joint = weights[:, None, None] * values
         owed = joint / joint.sum(dim=0).clamp(min=TINY)  # to each cue, of each clip
@@ -66,6 +65,8 @@ def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
     return dict(zip(given, weights.tolist(), strict=True))
 
 
-def _shares(cues: Mapping[str, Tensor], weights: Mapping[str, float]) -> list[float]:
-    own = [weights.get(cue, 1.0) for cue in cues]
-    return [weight / sum(own) for weight in own]
+def shares_of_cues(cues: Iterable[str], weights: Mapping[str, float]) -> dict[str, float]:
+    """The weights of the cues, 1 where there is none, made to add up to 1."""
+    own = {cue: weights.get(cue, 1.0) for cue in cues}
+    total = sum(own.values())
+    return {cue: weight / total for cue, weight in own.items()}
