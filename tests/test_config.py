@@ -34,6 +34,14 @@ def test_a_config_is_made_from_a_dictionary_that_holds_more():
     assert from_dict(ClipConfig, {"frames": 3, "color": "red"}) == ClipConfig(frames=3)
 
 
+@pytest.mark.parametrize(("num_clips", "views"), [(1, 12), (28, 10), (60, 5), (75, 4), (5000, 4)])
+def test_few_clips_have_more_views(num_clips, views):
+    assert TrainingConfig().for_clips(num_clips, has_motion=True).views == views
+    assert TrainingConfig(views=3).for_clips(num_clips, has_motion=True).views == 3
+    for config, has_motion in ((TrainingConfig(), False), (TrainingConfig(freeze=False), True)):
+        assert config.for_clips(num_clips, has_motion=has_motion).views == 4
+
+
 def test_a_number_of_epochs_that_is_given_is_kept():
     assert TrainingConfig().min_steps == 120
     assert TrainingConfig(epochs=3).min_steps == TrainingConfig(freeze=False).min_steps == 1

@@ -159,9 +159,11 @@ class RunInfo:
             learned_none=NO_CLASS in classes and not several_labels,
             several_labels=several_labels,
         )
-        if info.has_motion:
-            return replace(info, motion_version=MOTION_VERSION)
-        return replace(info, training=replace(training, min_steps=1))
+        return replace(
+            info,
+            training=training.for_clips(len(split.train), has_motion=info.has_motion),
+            motion_version=MOTION_VERSION if info.has_motion else info.motion_version,
+        )
 
 
 def save_run_info(run: Path, info: RunInfo) -> None:

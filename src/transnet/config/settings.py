@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from transnet.config.region import Region
@@ -135,6 +135,12 @@ class ModelConfig:
         require(self.filters >= 1, self, "filters", "1 or more")
 
 
+VIEWS = 4
+MOST_VIEWS = 12
+ENOUGH_VIEWS = 300
+"""How many views all training clips have together, if they are few."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """How a recognizer is trained. The paper states none of this; the values are our choices.
@@ -192,8 +198,9 @@ class TrainingConfig:
     drop_frames: float = 0.0
     """with a frozen backbone: probability that a frame is replaced by the one before it, 0 to 1"""
 
-    views: int = 4
-    """augmented views per training clip (temporal offset, crop, flip); 1 disables augmentation"""
+    views: int = 0
+    """augmented views per training clip (temporal offset, crop, flip); 1 disables augmentation; 0:
+    4 or, with motion and a frozen backbone, up to 12 where clips are few"""
 
     flip: bool = True
     """flip some views horizontally; false where left and right have different meanings"""
@@ -241,7 +248,7 @@ class TrainingConfig:
             # The validation loss of a head on frozen features is flat for most of a training. The
             # epoch of its minimum came too early: flow alone lost 5 points on four UCF101 classes.
             object.__setattr__(self, "keep", "last" if self.freeze else "best")
-        for name in ("epochs", "min_steps", "batch_size", "views", "workers"):
+        for name in ("epochs", "min_steps", "batch_size", "workers"):
             require(getattr(self, name) >= 1, self, name, "1 or more")
         require_choice(self, "clip_cache", ClipStorage)
         for name in ("learning_rate", "backbone_learning_rate"):
@@ -253,6 +260,22 @@ class TrainingConfig:
             require(value == 0 or self.freeze, self, name, "0 if the backbone is not frozen")
         for name in ("label_smoothing", "dropout", "validation", "drop_frames"):
             require(0 <= getattr(self, name) < 1, self, name, "0 or more, below 1")
-        for name in ("weight_decay", "patience", "mixup", "shots"):
+        for name in ("weight_decay", "patience", "mixup", "shots", "views"):
             require(getattr(self, name) >= 0, self, name, "0 or more")
         require_seed(self)
+
+    def for_clips(self, num_clips: int, *, has_motion: bool) -> TrainingConfig:
+        """The same, with the values that depend on the training clips and on the cues.
+
+        Args:
+            num_clips: number of training clips, 1 or more.
+            has_motion: whether motion is among the cues.
+
+        Example:
+            >>> TrainingConfig().for_clips(30, has_motion=True).views
+            10
+        """
+        few = has_motion and self.freeze
+        views = min(MOST_VIEWS, max(VIEWS, ENOUGH_VIEWS // num_clips)) if few else VIEWS
+        steps = self.min_steps if has_motion else 1
+        return replace(self, views=self.views or views, min_steps=steps)
