@@ -29,6 +29,12 @@ def weights_of(run):
     return load_file(run / "model.safetensors")
 
 
+def taught_of(run):
+    """What validation clips taught a run."""
+    with safe_open(run / "model.safetensors", framework="numpy") as file:
+        return [file.metadata()[name] for name in ("temperature", "cue_weights")]
+
+
 def equal(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
@@ -108,14 +114,15 @@ class _Killed(BaseException):
     pass
 
 
-def train_until_killed(monkeypatch, epoch, data, out, **options):
+def train_until_killed(monkeypatch, epoch, data, out, *, in_refit=False, **options):
     """Train, and fall over in this epoch."""
     from transnet.training.recognizer_module import RecognizerModule
 
     step = RecognizerModule.training_step
 
     def fall(self, batch, index):
-        if self.current_epoch == epoch:
+        refits = self.trainer.val_dataloaders is None
+        if self.current_epoch == epoch and refits == in_refit:
             raise _Killed
         return step(self, batch, index)
 
@@ -124,18 +131,23 @@ def train_until_killed(monkeypatch, epoch, data, out, **options):
         train(data, out, **options)
 
 
-@pytest.mark.parametrize("options", [{}, {"freeze": False, "workers": 1, "epochs": 4}])
+@pytest.mark.parametrize(
+    ("in_refit", "options"),
+    [(False, {}), (True, {}), (False, {"freeze": False, "workers": 1, "epochs": 4})],
+)
 def test_a_resumed_training_ends_with_the_same_numbers(
-    clips_folder, tmp_path, monkeypatch, options
+    clips_folder, tmp_path, monkeypatch, in_refit, options
 ):
     options = {"epochs": 6, **options}
     whole = train(clips_folder, tmp_path / "whole", **options)
-    train_until_killed(monkeypatch, 2, clips_folder, tmp_path / "parts", **options)
+    out = tmp_path / "parts"
+    train_until_killed(monkeypatch, 2, clips_folder, out, in_refit=in_refit, **options)
     assert not (tmp_path / "parts/model.safetensors").exists()
     with pytest.raises(TransNetError, match="its training has not ended"):
         transnet.load(tmp_path / "parts")
     parts = train(clips_folder, tmp_path / "parts", resume=True, **options)
     assert equal(weights_of(whole), weights_of(parts))
+    assert taught_of(whole) == taught_of(parts)
 
 
 def test_resuming_an_ended_training_changes_nothing(clips_folder, tmp_path):

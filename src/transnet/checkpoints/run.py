@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +39,7 @@ from transnet.data.clips import median_step_s
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
 from transnet.errors import TransNetError
-from transnet.model.cue_weights import WEIGHTS
+from transnet.model.cue_weights import WEIGHTS, shares_of_cues
 from transnet.model.motion import VERSION as MOTION_VERSION
 from transnet.model.networks import Network
 from transnet.model.scoring import OneLabel, scoring_of
@@ -201,15 +202,16 @@ def _parse(values: dict[str, Any]) -> RunInfo:
 
 
 def save_model(run: Path, model: nn.Module) -> None:
-    """Write ``model.safetensors``: weights, what validation told, digests of record and clips.
+    """Write ``model.safetensors``: weights, what validation clips taught, digests.
 
-    The record and the list are written before, as they are small and a training reads them. So
-    the file that completes a run also confirms them.
+    The digests are those of the record and of the list of clips, which are written before, as they
+    are small and a training reads them. So the file that completes a run also confirms them.
     """
     metadata = {"temperature": str(getattr(model, "temperature", 1.0))}
     scoring = getattr(model, "scoring", OneLabel())
-    if scoring.cue_weights != WEIGHTS:
-        metadata["cue_weights"] = json.dumps(scoring.cue_weights)
+    cues = getattr(model, "cues", ())
+    if len(cues) > 1:
+        metadata["cue_weights"] = json.dumps(shares_of_cues(cues, scoring.cue_weights))
     if scoring.thresholds:
         metadata["thresholds"] = json.dumps(scoring.thresholds)
     if (run / "transnet.json").is_file():
@@ -227,13 +229,16 @@ def _temperature(metadata: dict[str, str]) -> float:
     return value
 
 
-def _cue_weights(metadata: dict[str, str]) -> Mapping[str, float]:
-    """How much each cue counts; the prior in runs without validation clips and of before."""
+def _cue_weights(metadata: dict[str, str], model: Network) -> Mapping[str, float]:
+    """How much each cue counts; the prior in runs of earlier versions."""
     if "cue_weights" not in metadata:
         return WEIGHTS
     values = dict(json.loads(metadata["cue_weights"]))
     weights = {cue: float(weight) for cue, weight in values.items()}
-    if not all(0 <= weight <= 1 for weight in weights.values()):
+    possible = all(weight >= 0 for weight in weights.values()) and math.isclose(
+        sum(weights.values()), 1, abs_tol=1e-3
+    )
+    if not possible or set(weights) != set(getattr(model, "cues", ())):
         raise ValueError(f"the weights of its cues are {weights}")
     return weights
 
@@ -281,7 +286,7 @@ def load_model(run: Path | str, info: RunInfo) -> Network:
         _fill(model, state)
         model.temperature = _temperature(metadata)
         model.scoring.thresholds = _thresholds(metadata, info)
-        model.scoring.cue_weights = _cue_weights(metadata)
+        model.scoring.cue_weights = _cue_weights(metadata, model)
     except (
         KeyError,
         MemoryError,

@@ -135,10 +135,9 @@ class ModelConfig:
         require(self.filters >= 1, self, "filters", "1 or more")
 
 
-VIEWS = 4
-MOST_VIEWS = 12
+VIEWS, MOST_VIEWS = 4, 12
 ENOUGH_VIEWS = 300
-"""How many views all training clips have together, if they are few."""
+"""Clips with motion have as many views as bring their total to this, from the least to the most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,7 +267,7 @@ class TrainingConfig:
         """The same, with the values that depend on the training clips and on the cues.
 
         Args:
-            num_clips: number of training clips, 1 or more.
+            num_clips: number of training clips.
             has_motion: whether motion is among the cues.
 
         Example:
@@ -276,6 +275,6 @@ class TrainingConfig:
             10
         """
         few = has_motion and self.freeze
-        views = min(MOST_VIEWS, max(VIEWS, ENOUGH_VIEWS // num_clips)) if few else VIEWS
+        views = min(MOST_VIEWS, max(VIEWS, ENOUGH_VIEWS // max(1, num_clips))) if few else VIEWS
         steps = self.min_steps if has_motion else 1
         return replace(self, views=self.views or views, min_steps=steps)

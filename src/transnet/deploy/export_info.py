@@ -42,8 +42,8 @@ class ExportInfo:
         backbone: the backbone and where its weights came from. The model itself normalizes its
             input, so ``mean`` and ``std`` are for information only.
         features: length L of a frame's feature vector.
-        step_s: seconds between two frames of a training clip, the median over the clips: those of
-            a stream should come so; 0 if an earlier version exported it.
+        step_s: seconds between two frames of a training clip, the median over the clips, which a
+            stream should have too; 0 in exports of earlier versions.
         precision: ``float32`` or ``int8``.
         split: the split that the run was trained on.
         cues: what is classified; with motion there is a fourth model, ``motion``.

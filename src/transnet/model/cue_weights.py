@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 WEIGHTS = {"appearance": 0.25, "fine_change": 0.25, "moving_appearance": 0.5, "flow": 1.5}
-"""The weight of each cue in the mean before any clip has been seen, where it is not 1. The
-appearance, of the whole frame or of what moves, tells the place as well: little of it costs nothing
-in the usual places and helps in others. Flow sees least of the place. Fine change tells the
-direction of time best, and actions worst: docs/motion.md, "How the cues are weighed"."""
+"""The prior weight of each cue, where it is not 1. The appearance, of the whole frame or of what
+moves, tells the place as well: little of it costs nothing in the usual places and helps in others.
+Flow sees least of the place. Fine change tells the direction of time best, and actions worst:
+docs/motion.md, "How the cues are weighed"."""
 
 PRIOR_CLIPS = 10
-"""How many validation clips ``WEIGHTS`` count as much as."""
+"""How many validation clips the prior counts as much as."""
 
 STEPS = 300
 TINY = 1e-12
@@ -41,7 +41,7 @@ def mean_over_cues(probabilities: Mapping[str, Tensor], weights: Mapping[str, fl
 
 
 def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
-    """The most probable weights of the cues; they add up to 1.
+    """The weights of the cues that are most probable after the clips (MAP); they add up to 1.
 
     Args:
         given: the probability, 0..1, that each cue gives to what is true of N clips that were not
@@ -59,8 +59,9 @@ def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
     prior = weights = torch.tensor([*shares_of_cues(given, WEIGHTS).values()], dtype=torch.float64)
     for _ in range(STEPS):
         joint = weights[:, None, None] * values
-        owed = joint / joint.sum(dim=0).clamp(min=TINY)  # to each cue, of each clip
-        weights = (PRIOR_CLIPS * prior + owed.mean(dim=2).sum(dim=1)) / (PRIOR_CLIPS + num_clips)
+        responsibilities = joint / joint.sum(dim=0).clamp(min=TINY)
+        counts = responsibilities.mean(dim=2).sum(dim=1)
+        weights = (PRIOR_CLIPS * prior + counts) / (PRIOR_CLIPS + num_clips)
         weights = weights / weights.sum()
     return dict(zip(given, weights.tolist(), strict=True))
 

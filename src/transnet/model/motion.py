@@ -42,7 +42,7 @@ from transnet.model.backbone import FrameMaps
 
 VERSION = 5
 """Part of the key of cached motion features, and recorded with each run: increase it when the
-numbers change, or the weights in :mod:`transnet.model.cues`."""
+numbers change."""
 
 RADIUS = 2
 """How far a position is searched, in positions of the pooled map: 32 pixels at stride 16."""
@@ -54,10 +54,11 @@ TEMPERATURE = 0.07
 CHANGE = 0.29
 """Change of the pooled map, as a share of its mean size, at which a flow counts half."""
 
-OUT_OF_REACH = -50.0
-"""Summand that keeps a softmax in its window. What is left outside is below the precision of
-float32, even where each cosine is 1 outside and -1 inside. With -1e4 its numbers become so small
-that processors are slow with them: the softmax took six times as long."""
+MASKED = -50.0
+"""Summand that keeps a softmax in its window. The weight of all positions outside is below the
+precision of float32, even where each cosine is 1 outside and -1 inside. Exponentials of much less
+are subnormal numbers, with which processors are slow: with -1e4 ONNX Runtime's softmax took six
+times as long, with -80 twelve times."""
 
 STILLNESS = 2.0
 """Stillness is ``exp(-STILLNESS * length)`` of a flow in positions."""
@@ -285,7 +286,7 @@ def _search_windows(height: int, width: int) -> tuple[Tensor, Tensor]:
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     places = torch.stack([x.flatten(), y.flatten()], dim=1).float()
     near = ((places[None] - places[:, None]).abs() <= RADIUS).all(dim=2)
-    return torch.where(near, 0.0, OUT_OF_REACH), places
+    return torch.where(near, 0.0, MASKED), places
 
 
 def _grid_cells(height: int, width: int) -> Tensor:

@@ -54,12 +54,19 @@ class Scoring(ABC):
     def logits_of(self, probabilities: Tensor) -> Tensor:
         """The inverse of :meth:`probabilities`; finite, also of 0 and 1."""
 
-    def join(self, logits: Mapping[str, Tensor]) -> Tensor:
-        """The logits ``(B, C)`` of each cue to those of the clip; a single cue's are unchanged."""
+    def join(
+        self, logits: Mapping[str, Tensor], weights: Mapping[str, float] | None = None
+    ) -> Tensor:
+        """The logits ``(B, C)`` of each cue to those of the clip; a single cue's are unchanged.
+
+        Args:
+            logits: of each cue.
+            weights: of each cue; by default :attr:`cue_weights`.
+        """
         if len(logits) == 1:
             return next(iter(logits.values()))
         found = {cue: self.probabilities(values) for cue, values in logits.items()}
-        return self.logits_of(mean_over_cues(found, self.cue_weights))
+        return self.logits_of(mean_over_cues(found, weights or self.cue_weights))
 
     @abstractmethod
     def targets(self, clips: Sequence[ClipRecord], outputs: Sequence[str]) -> Tensor:
