@@ -77,7 +77,7 @@ def test_every_command_and_option_has_help(command, capsys):
         (["train", "x"], 2, "out"),
         (["train", "x", "--out", "y", "--readout", "max"], 2, "'pool', 'flatten'"),
         (["train", "x", "--out", "y", "--frames", "1"], 1, "--frames is 1; accepted: 2 to 1024"),
-        (["train", "x", "--out", "y", "--views", "0"], 1, "--views is 0; accepted: 1 or more"),
+        (["train", "x", "--out", "y", "--views", "-1"], 1, "--views is -1; accepted: 0 or more"),
         (["train", "x", "--out", "y", "--seed", "99999999999"], 1, "accepted: 0 to 4294967295"),
         (["train", "x", "--out", "y", "--epoch", "3"], 2, "Did you mean --epochs?"),
         (["predict", "x", "y", "--device", "tpu"], 2, "'auto', 'cpu', 'cuda', 'mps'"),
