@@ -110,7 +110,10 @@ def opened(request, served, tmp_path):
     run, errors = request.getfixturevalue(request.param), []
     write_page(run, tmp_path / "page")
     with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        fake_camera = [f"--use-fake-{what}-for-media-stream" for what in ("device", "ui")]
+        browser = running.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", *fake_camera]
+        )
         page = browser.new_page()
         page.on("console", lambda message: errors.append(message.text))
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -156,6 +159,18 @@ def test_a_stream_in_the_page_answers_as_python_does(tmp_path, opened):
     for one, window in zip(found, windows, strict=True):
         if window is not None:
             assert one == pytest.approx(window.logits.softmax(dim=0).numpy(), abs=1e-2)
+
+
+@pytest.mark.slow
+def test_choosing_a_video_stops_the_camera(opened, make_video):
+    page, recognizer = opened
+    page.click("#camera")
+    page.wait_for_selector("#label:not(:empty)", timeout=60_000)
+    page.evaluate("window.tracks = document.getElementById('video').srcObject.getTracks()")
+    page.set_input_files("#file", str(make_video("clip.mp4", 40)))
+    page.wait_for_selector("#note:text-is('clip.mp4')", timeout=60_000)
+    assert page.evaluate("tracks.map((track) => track.readyState)") == ["ended"]
+    assert page.inner_text("#label") in recognizer.classes
 
 
 def in_python(recognizer, clip: Path, to: Path) -> tuple[np.ndarray, np.ndarray]:
