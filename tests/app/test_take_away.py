@@ -162,6 +162,7 @@ def test_a_stream_in_the_page_answers_as_python_does(tmp_path, opened):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("opened", ["trained_run"], indirect=True)
 def test_choosing_a_video_stops_the_camera(opened, make_video):
     page, recognizer = opened
     page.click("#camera")
