@@ -25,7 +25,7 @@ docs/motion.md, "How the cues are weighed"."""
 PRIOR_CLIPS = 10
 """How many validation clips the prior counts as much as."""
 
-STEPS = 300
+STEPS, PRECISION = 300, 1e-6
 TINY = 1e-12
 
 
@@ -58,11 +58,14 @@ def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
     num_clips = values.shape[1]
     prior = weights = torch.tensor([*shares_of_cues(given, WEIGHTS).values()], dtype=torch.float64)
     for _ in range(STEPS):
+        before = weights
         joint = weights[:, None, None] * values
         responsibilities = joint / joint.sum(dim=0).clamp(min=TINY)
         counts = responsibilities.mean(dim=2).sum(dim=1)
         weights = (PRIOR_CLIPS * prior + counts) / (PRIOR_CLIPS + num_clips)
         weights = weights / weights.sum()
+        if float((weights - before).abs().max()) < PRECISION:
+            break
     return dict(zip(given, weights.tolist(), strict=True))
 
 
