@@ -23,9 +23,9 @@ import torch
 
 from benchmarks.cross_scene import spread
 from transnet.app.teaching.head_training import HeadTraining
-from transnet.app.teaching.worker import EPOCHS, VIEWS
+from transnet.app.teaching.worker import EPOCHS
 from transnet.checkpoints.backbone_weights import find_weights
-from transnet.config import ClipConfig, Cues, TrainingConfig
+from transnet.config import VIEWS, ClipConfig, Cues, TrainingConfig
 from transnet.data.cache.features import FeatureCache
 from transnet.data.datasets.catalog import open_dataset
 from transnet.data.manifest import ClipRecord

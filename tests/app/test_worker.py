@@ -12,7 +12,8 @@ from transnet import TrainingConfig, TransNet, load
 from transnet.app.teaching.head_training import MOST_TRAININGS, HeadTraining
 from transnet.app.teaching.project import Project
 from transnet.app.teaching.teacher import Teacher
-from transnet.app.teaching.worker import VIEWS, Worker
+from transnet.app.teaching.worker import Worker
+from transnet.config import VIEWS
 from transnet.model.encoded import Encoded
 
 

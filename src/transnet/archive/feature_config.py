@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from transnet.config import Cues, Device, Readout
+from transnet.config import VIEWS, Cues, Device, Readout
 from transnet.errors import TransNetError
 
 
@@ -22,7 +22,7 @@ class FeatureConfig:
     cues: Cues = "both"
     """appearance: the features of frames; motion or both: also what changes between them"""
 
-    views: int = 4
+    views: int = VIEWS
     """augmented views per clip"""
 
     flip: bool = True

@@ -96,6 +96,11 @@ class RunInfo:
         return self.model.cues != "appearance" and self.backbone.name not in VIDEO_BACKBONES
 
     @property
+    def stream_step_s(self) -> float:
+        """Seconds between two frames of a stream: ``step_s``; in runs without it, of the stride."""
+        return self.step_s or self.clip.stride_s
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """The labels of the logits: the classes and, last, ``_none`` if it was learned."""
         return (*self.classes, NO_CLASS) if self.learned_none else self.classes
@@ -163,7 +168,7 @@ class RunInfo:
         return replace(
             info,
             training=training.for_clips(len(split.train), has_motion=info.has_motion),
-            motion_version=MOTION_VERSION if info.has_motion else info.motion_version,
+            motion_version=MOTION_VERSION if info.has_motion else 0,
         )
 
 

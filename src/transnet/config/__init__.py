@@ -8,6 +8,7 @@ from transnet.config.region import Region
 from transnet.config.settings import (
     HUB,
     NO_CLASS,
+    VIEWS,
     ClipConfig,
     ClipStorage,
     Crop,
@@ -30,6 +31,7 @@ from transnet.config.stream import StreamConfig
 __all__ = [
     "HUB",
     "NO_CLASS",
+    "VIEWS",
     "ClipConfig",
     "ClipStorage",
     "Crop",

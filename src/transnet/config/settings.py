@@ -274,7 +274,8 @@ class TrainingConfig:
             >>> TrainingConfig().for_clips(30, has_motion=True).views
             10
         """
-        few = has_motion and self.freeze
-        views = min(MOST_VIEWS, max(VIEWS, ENOUGH_VIEWS // max(1, num_clips))) if few else VIEWS
+        views = VIEWS
+        if has_motion and self.freeze:
+            views = min(MOST_VIEWS, max(VIEWS, ENOUGH_VIEWS // max(1, num_clips)))
         steps = self.min_steps if has_motion else 1
         return replace(self, views=self.views or views, min_steps=steps)

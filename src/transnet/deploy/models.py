@@ -149,7 +149,7 @@ def _describe(recognizer: Recognizer) -> ExportInfo:
         features=info.model.features,
         precision="float32",
         split=info.split,
-        step_s=info.step_s or info.clip.stride_s,
+        step_s=info.stream_step_s,
         learned_none=info.learned_none,
         class_thresholds=recognizer.thresholds,
         cues=info.model.cues,

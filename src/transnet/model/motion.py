@@ -164,7 +164,8 @@ class PairMotion(nn.Module):
 
     def forward(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """N pairs of frames to their motion vectors ``(N, M)``, M the sum of :attr:`lengths`."""
-        return torch.cat([*self.of_cues(earlier, later).values()], dim=1)
+        motion = self.of_cues(earlier, later)
+        return torch.cat([motion[cue] for cue in self.lengths], dim=1)
 
     def of_cues(self, earlier: MotionMaps, later: MotionMaps) -> dict[str, Tensor]:
         """N pairs of frames to the vector of each cue, ``(N, .)``."""

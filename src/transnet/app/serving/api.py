@@ -111,14 +111,13 @@ def describe(service: Service) -> ModelCard:
     """
     recognizer = service.engine.require()
     info = recognizer.info
-    step_s = info.step_s or info.clip.stride_s
     return ModelCard(
         classes=list(info.classes),
         backbone=info.backbone.name,
         pretraining=info.backbone.pretraining,
         frames=info.clip.frames,
         size=info.clip.size,
-        window_s=step_s * (info.clip.frames - 1),
+        window_s=info.stream_step_s * (info.clip.frames - 1),
         split=info.split,
         runtime=service.engine.runtime,
     )

@@ -70,7 +70,7 @@ def write_page(run: Path, folder: Path) -> None:
         "classes": info.outputs,
         "frames": info.clip.frames,
         "size": info.clip.size,
-        "stepS": info.step_s or info.clip.stride_s,
+        "stepS": info.stream_step_s,
         "cues": info.model.cues,
     }
     # "<" would end the script element where a class is called so.

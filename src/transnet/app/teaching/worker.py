@@ -28,7 +28,7 @@ from transnet.checkpoints import run as checkpoint
 from transnet.checkpoints.backbone_weights import find_weights
 from transnet.checkpoints.clip_list import save_clips
 from transnet.checkpoints.run import RunInfo
-from transnet.config import NO_CLASS, ClipConfig, ModelConfig, TrainingConfig
+from transnet.config import NO_CLASS, VIEWS, ClipConfig, ModelConfig, TrainingConfig
 from transnet.data.cache.features import FeatureCache
 from transnet.data.manifest import ClipRecord
 from transnet.data.splits import Split
@@ -41,7 +41,6 @@ from transnet.utils.files import whole_folder
 
 CLIP = ClipConfig()
 MODEL = ModelConfig()
-VIEWS = 4
 EPOCHS = 40
 IDLE_S = 20.0
 MEASURED_FRAMES = 2000
