@@ -43,14 +43,14 @@ RECOGNIZE = """async ([number, height, width, count]) => {
     const response = await fetch(`clip${number}.bin`);
     const all = new Uint8ClampedArray(await response.arrayBuffer());
     const size = height * width * 4;
-    const encoded = [];
+    const clip = [];
     let first;
     for (let index = 0; index < count; index++) {
         const pixels = { data: all.subarray(index * size, (index + 1) * size), width, height };
         if (!index) first = Array.from(transnet.preprocess(pixels));
-        encoded.push(await transnet.encode(pixels));
+        clip.push(pixels);
     }
-    return [await transnet.classify(encoded), first];
+    return [await transnet.classify(clip), first];
 }"""
 
 

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
-from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -44,12 +43,11 @@ def test_no_videos_have_no_predictions(exported):
 
 def test_the_models_need_no_other_knowledge(exported):
     names = sorted(path.stem for path in exported.glob("*.onnx"))
-    assert names == ["clip", "encoder", "head", "motion", "novelty"]
+    assert names == ["clip", "encoder", "head", "novelty"]
     assert (exported / "export.json").is_file()
     shapes = {
         "clip": ["batch", 4, 64, 64, 3],
         "encoder": ["batch", 64, 64, 3],
-        "motion": ["batch", 256, 2, 2],
         "head": ["batch", 4, 64],
         "novelty": ["batch", 4, 256],
     }
@@ -114,10 +112,12 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     one_by_one = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
     assert np.allclose(recognizer.encode(frames), one_by_one, atol=1e-5)
     frames.flags.writeable = False  # as np.frombuffer gives them
-    maps = recognizer.encode_all(frames).maps
-    at_once = recognizer.motion([each[:-1] for each in maps], [each[1:] for each in maps])
     seen = [recognizer.encode_all(frame[None]).maps for frame in frames]
-    pairs = [recognizer.motion(before, after) for before, after in pairwise(seen)]
+    earlier = [np.concatenate(each) for each in zip(*seen[:-1], strict=True)]
+    at_once = recognizer.encode_all(frames[1:], earlier).pairs
+    pairs = [
+        recognizer.encode_all(f[None], e).pairs for f, e in zip(frames[1:], seen, strict=False)
+    ]
     assert np.allclose(at_once, np.concatenate(pairs), atol=1e-5)
     with pytest.raises(TransNetError, match="does not take frames"):
         recognizer.encode(frames[:, :32])
@@ -155,15 +155,16 @@ def test_a_wrong_export_is_refused_and_nothing_is_left(trained_run, tmp_path, mo
     # An exporter that garbles a weight, as a faulty operator would.
     from transnet.deploy import graphs
 
-    def garbled(*arguments, **options):
-        model = encoder_graph(*arguments, **options)
-        weight = next(i for i in model.graph.initializer if i.name.endswith("dense.weight"))
+    def garbled(*arguments):
+        found = graphs_of(*arguments)
+        initializers = found.encoder.graph.initializer
+        weight = next(i for i in initializers if i.name.endswith("dense.weight"))
         values = onnx.numpy_helper.to_array(weight)
         weight.CopyFrom(onnx.numpy_helper.from_array(values * np.float32(-20), weight.name))
-        return model
+        return found
 
-    encoder_graph = graphs.encoder_graph
-    monkeypatch.setattr(graphs, "encoder_graph", garbled)
+    graphs_of = graphs.graphs_of
+    monkeypatch.setattr(graphs, "graphs_of", garbled)
     with pytest.raises(TransNetError, match="does not agree with .*: largest difference"):
         export(trained_run, out=str(tmp_path / "x"))
     assert list(tmp_path.iterdir()) == []

@@ -8,12 +8,9 @@ from tests.helpers import TINY_BACKBONE
 from transnet.data.preprocessing import normalize
 from transnet.deploy.graphs import (
     MotionOfMaps,
-    clip_graph,
-    encoder_graph,
-    head_graph,
-    motion_graph,
-    shapes_of,
+    graphs_of,
 )
+from transnet.deploy.joined_graphs import clip_graph
 
 
 @pytest.mark.slow
@@ -29,10 +26,7 @@ def test_the_graph_of_any_network_gives_its_logits(backbone, readout, size, cues
     model = transnet.TransNet(
         backbone, 3, num_frames=4, size=size, readout=readout, cues=cues
     ).eval()
-    shapes = shapes_of(model, size)
-    encoder = encoder_graph(model, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), size)
-    motion = motion_graph(model, shapes) if model.has_motion else None
-    joined = clip_graph(encoder, motion, head_graph(model, shapes), shapes)
+    joined = clip_graph(graphs_of(model, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), size))
     clips = np.random.default_rng(0).integers(0, 256, (3, 4, size, size, 3), np.uint8)
     session = onnxruntime.InferenceSession(joined.SerializeToString())
     (logits,) = session.run(["logits"], {"clips": clips})
@@ -47,11 +41,10 @@ def test_where_nothing_moves_the_graph_of_motion_is_that_of_the_network():
     model = transnet.TransNet(
         TINY_BACKBONE, 3, num_frames=4, size=64, readout="pool", cues="both"
     ).eval()
-    shapes = shapes_of(model, 64)
-    graph = motion_graph(model, shapes)
-    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    graphs = graphs_of(model, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), 64)
+    session = onnxruntime.InferenceSession(graphs.motion.SerializeToString())
     for make in (torch.rand, torch.zeros):
-        maps = [make(2, *shape) for shape in shapes.maps] * 2
+        maps = [make(2, *shape) for shape in graphs.shapes.maps] * 2
         same = {each.name: m.numpy() for each, m in zip(session.get_inputs(), maps, strict=True)}
         with torch.inference_mode():
             expected = MotionOfMaps(model)(*maps)

@@ -18,7 +18,6 @@ from transnet.model.cue_weights import (
     PRIOR_CLIPS,
     WEIGHTS,
     best_weights,
-    mean_over_cues,
     shares_of_cues,
 )
 from transnet.model.scoring import OneLabel, SeveralLabels
@@ -127,6 +126,4 @@ def test_weights_that_cannot_be_right_are_refused(flow_alone):
 
 
 def test_a_cue_without_a_weight_counts_one():
-    sure, unsure = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    mean = mean_over_cues({"flow": sure, "new": unsure}, {"flow": 3.0})
-    assert mean.tolist() == [[0.75, 0.25]]
+    assert shares_of_cues(["flow", "new"], {"flow": 3.0}) == {"flow": 0.75, "new": 0.25}

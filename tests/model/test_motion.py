@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import TINY_BACKBONE
 from transnet.errors import TransNetError
-from transnet.model.backbone import FINE_CHANNELS, Backbone, FrameMaps
+from transnet.model.backbone import FINE_CHANNELS, MIDDLE_CHANNELS, Backbone, FrameMaps
 from transnet.model.motion import PairMotion, motion_maps
 
 
@@ -22,7 +22,12 @@ def maps_of(fine):
 
 def pair_motion(channels, height, width):
     """The motion of pairs of such fine maps."""
-    return PairMotion([(4, 2, 2), (2, height, width), (channels, height, width)])
+    return motion_between(maps_of(torch.zeros(1, channels, height, width)))
+
+
+def motion_between(maps):
+    """The motion of pairs of frames with maps of these shapes."""
+    return PairMotion([each.shape[1:] for each in maps])
 
 
 def textured(count=1, channels=32, side=14, seed=0):
@@ -37,25 +42,6 @@ def thing_before_place(right, down):
     inside = torch.zeros(1, 1, 14, 14)
     inside[..., 5:9, 5:9] = 1
     return place * (1 - shifted(inside, right, down)) + shifted(thing * inside, right, down)
-
-
-def test_flow_is_that_of_the_fine_map_at_the_positions_of_the_middle_one():
-    frames = [thing_before_place(right, 0) for right in (0, 1)]
-    fine = [frame.repeat_interleave(2, 2).repeat_interleave(2, 3) for frame in frames]
-    dark = torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 14, 14)
-    motion = PairMotion([(4, 2, 2), (2, 14, 14), (32, 28, 28)])
-    flow = motion.gated_flow(*(motion_maps(FrameMaps(*dark, each)) for each in fine))
-    expected = pair_motion(32, 14, 14).gated_flow(*(maps_of(frame) for frame in frames))
-    assert torch.allclose(flow, expected, atol=1e-5)
-    assert flow[0, 0, 6:8, 6:8].mean() > 0.4
-
-
-def test_maps_whose_sizes_do_not_divide_have_motion():
-    shapes = (8, 7, 7), (4, 13, 13), (4, 25, 25)  # of 200 pixels
-    motion = PairMotion(shapes)
-    maps = [motion_maps(FrameMaps(*(torch.rand(2, *shape) for shape in shapes))) for _ in range(2)]
-    assert torch.isfinite(motion(*maps)).all()
-    assert motion.gated_flow(*maps).shape == (2, 2, 12, 12)
 
 
 @settings(deadline=None, max_examples=20)
@@ -96,14 +82,14 @@ def three_maps(seed):
     return FrameMaps(
         textured(channels=8, side=7, seed=seed),
         textured(seed=seed),
-        textured(channels=4, side=28, seed=seed),
+        textured(channels=4, seed=seed),
     )
 
 
 def test_change_is_what_came_and_what_went():
-    earlier, later = three_maps(4), three_maps(5)
-    motion = PairMotion([each.shape[1:] for each in earlier])
-    vectors = motion.split(motion(motion_maps(earlier), motion_maps(later)))
+    earlier, later = (motion_maps(three_maps(seed)) for seed in (4, 5))
+    motion = motion_between(earlier)
+    vectors = motion.split(motion(earlier, later))
     assert {cue: vector.shape[1] for cue, vector in vectors.items()} == motion.lengths
     for cue, before, after in (
         ("middle_change", earlier.middle, later.middle),
@@ -118,9 +104,9 @@ def test_what_moves_is_seen_however_small_it_is():
     place, thing = torch.rand(1, 8, 7, 7), torch.rand(8)
     earlier, later = place.clone(), place.clone()
     later[0, :, 2, 5] = thing
-    dark = torch.zeros(1, 32, 14, 14), torch.zeros(1, 4, 28, 28)
+    dark = torch.zeros(1, 32, 14, 14), torch.zeros(1, 4, 14, 14)
     maps = [motion_maps(FrameMaps(last, *dark)) for last in (earlier, later)]
-    motion = PairMotion([(8, 7, 7), (32, 14, 14), (4, 28, 28)])
+    motion = motion_between(maps[0])
     vectors = motion.split(motion(*maps))
     assert torch.allclose(vectors["moving_appearance"][0], thing, atol=1e-4)
     step = thing - place[0, :, 2, 5]
@@ -156,10 +142,32 @@ def test_the_inner_maps_leave_the_last_one_as_it_is(name):
         maps = with_inner.maps(frames)
         assert torch.equal(maps.last, plain(frames))
     assert maps.middle.ndim == maps.fine.ndim == 4
-    assert maps.middle.shape[2] == size // 16
-    assert maps.fine.shape[2] == (size // 16 if "vit" in name else size // 8)
+    assert maps.middle.shape[2] == maps.fine.shape[2] == size // 16
+    assert maps.middle.shape[1] <= MIDDLE_CHANNELS
     assert maps.fine.shape[1] <= FINE_CHANNELS
     assert with_inner.fingerprint() == plain.fingerprint()
+
+
+def test_the_fine_map_is_pooled_to_the_positions_of_the_middle_one():
+    backbone = Backbone("vgg11", size=64, inner=True).eval()
+    frames = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        _, inner = backbone.network.forward_intermediates(frames)
+        fine = next(each for each in inner if each.shape[2] == 8)
+        expected = fine.unflatten(2, (4, 2)).unflatten(4, (4, 2)).mean(dim=(3, 5))
+        found = backbone.maps(frames).fine
+    every = expected.shape[1] // FINE_CHANNELS
+    assert torch.allclose(found, expected[:, ::every], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [200, 224])
+def test_frames_whose_maps_do_not_divide_have_motion(size):
+    backbone = Backbone("test_resnet.r160_in1k", size=size, inner=True).eval()
+    with torch.inference_mode():
+        earlier, later = (motion_maps(backbone.maps(torch.rand(2, 3, size, size))) for _ in "ab")
+    motion = motion_between(earlier)
+    assert torch.isfinite(motion(earlier, later)).all()
+    assert motion.gated_flow(earlier, later).shape[2:] == earlier.fine.shape[2:]
 
 
 def test_a_backbone_without_inner_maps_is_named(monkeypatch):

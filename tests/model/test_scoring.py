@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from transnet.data.manifest import ClipRecord
-from transnet.model.cue_weights import WEIGHTS, mean_over_cues
+from transnet.model.cue_weights import WEIGHTS, shares_of_cues
 from transnet.model.scoring import (
     OneLabel,
     SeveralLabels,
@@ -38,12 +38,17 @@ def test_several_labels_are_independent_of_each_other():
     assert one.thresholds == ()
 
 
+def mean_over_cues(logits):
+    """The weighted mean of the probabilities of several labels."""
+    shares = shares_of_cues(logits, WEIGHTS)
+    return sum(shares[cue] * values.sigmoid() for cue, values in logits.items())
+
+
 def test_the_probability_of_the_clip_is_the_mean_of_the_cues():
     logits = {"moving_change": torch.tensor([[3.0, -2.0]]), "flow": torch.tensor([[-1.0, 40.0]])}
     several = SeveralLabels(2)
     joined = several.probabilities(several.join(logits))
-    mean = mean_over_cues({cue: values.sigmoid() for cue, values in logits.items()}, WEIGHTS)
-    assert torch.allclose(joined, mean, atol=1e-6)
+    assert torch.allclose(joined, mean_over_cues(logits), atol=1e-6)
     assert several.join({"flow": logits["flow"]}) is logits["flow"]
 
 
@@ -112,5 +117,4 @@ def test_a_network_knows_what_its_logits_mean():
     with torch.no_grad():
         cues = model.cue_logits(model.encode_cues(clips))
         found = model.scoring.probabilities(model(clips))
-    mean = mean_over_cues({cue: values.sigmoid() for cue, values in cues.items()}, WEIGHTS)
-    assert torch.allclose(found, mean, atol=1e-5)
+    assert torch.allclose(found, mean_over_cues(cues), atol=1e-5)

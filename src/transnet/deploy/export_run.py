@@ -14,7 +14,7 @@ from transnet.config import ExportFormat
 from transnet.data.video.frames import Pixels
 from transnet.deploy.clips import CropSource, RunClips, clips_of_run, missing_people
 from transnet.deploy.int8_cost import int8_cost
-from transnet.deploy.models import SUFFIX, keep_models, write_float32, write_int8
+from transnet.deploy.models import SUFFIX, convert, keep_models, write_float32, write_int8
 from transnet.deploy.runtime import ExportedRecognizer, forms_of
 from transnet.deploy.verification import TOLERANCE, Agreement, Answers, answers_of_run, verify
 from transnet.errors import TransNetError
@@ -51,14 +51,15 @@ def export_run(
     checked = _clips_to_check(run, clips)
     with whole_folder(folder) as unfinished:
         expected = answers_of_run(recognizer, checked)
-        exported = write_float32(recognizer, unfinished, format)
+        graphs = convert(recognizer)
+        exported = write_float32(recognizer, graphs, unfinished, format)
         agreement = _require_agreement(run, exported, checked, expected)
         found: dict[str, Any] = {"float32": asdict(agreement)}
         info = exported.info
         if int8:
             calibration = _clips_to_calibrate(run, recognizer.info, clips)
             small, how = write_int8(
-                recognizer, exported, calibration, unfinished, format, reduce_range=reduce_range
+                info, graphs, calibration, unfinished, format, reduce_range=reduce_range
             )
             how["agreement"] = asdict(verify(small, checked, expected))
             how |= int8_cost(exported, small, clips, max_loss)

@@ -1,4 +1,4 @@
-"""A network as ONNX graphs: the encoder of a frame, the motion of a pair, the head, all in one."""
+"""A network as ONNX graphs: the encoder of a frame, the motion of a pair, the head."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from transnet.model.backbone import FrameMaps
-from transnet.model.motion import motion_maps
+from transnet.model.motion import MotionMaps, motion_maps
 from transnet.model.normalization import Normalization
 from transnet.model.novelty import (
     NoveltyDetector,
@@ -16,13 +15,14 @@ from transnet.model.novelty import (
     mean_maps,
     nearest_distance,
 )
+from transnet.model.temporal import ManyOfPairs, TemporalConvolutions
 from transnet.model.transnet import TransNet
 from transnet.runtimes.onnx_graph import to_onnx
 
 if TYPE_CHECKING:
     import onnx
 
-MAPS = FrameMaps._fields
+MAPS = MotionMaps._fields
 """The names of the maps of a frame that motion is computed from."""
 
 
@@ -61,7 +61,7 @@ class FrameEncoder(nn.Module):
         if "features" in self.outputs:
             found["features"] = self.spatial.readout(encoded)
         if maps:
-            found |= maps._asdict()
+            found |= motion_maps(maps)._asdict()
         return tuple(found[name] for name in self.outputs)
 
 
@@ -78,13 +78,15 @@ class MotionOfMaps(nn.Module):
         earlier_last: Tensor,
         earlier_middle: Tensor,
         earlier_fine: Tensor,
+        earlier_unit: Tensor,
         later_last: Tensor,
         later_middle: Tensor,
         later_fine: Tensor,
+        later_unit: Tensor,
     ) -> Tensor:
-        earlier = FrameMaps(earlier_last, earlier_middle, earlier_fine)
-        later = FrameMaps(later_last, later_middle, later_fine)
-        motion = self.pair_motion.of_cues(motion_maps(earlier), motion_maps(later))
+        earlier = MotionMaps(earlier_last, earlier_middle, earlier_fine, earlier_unit)
+        later = MotionMaps(later_last, later_middle, later_fine, later_unit)
+        motion = self.pair_motion.of_cues(earlier, later)
         return torch.cat([torch.relu(self.dense[cue](motion[cue])) for cue in motion], dim=1)
 
 
@@ -97,15 +99,24 @@ class Head(nn.Module):
     def __init__(self, model: TransNet) -> None:
         super().__init__()
         self.model = model
+        parts = [head.temporal for head in model.pair_heads.values()]
+        of_pairs = [part for part in parts if isinstance(part, TemporalConvolutions)]
+        self.of_pairs = ManyOfPairs(of_pairs) if parts and parts == of_pairs else None
 
     def forward(self, first: Tensor, second: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        logits, pairs = {}, first if second is None else second
+        logits, pairs = [], first if second is None else second
         if "appearance" in self.model.cues:
-            logits["appearance"] = self.model.temporal(first)
-        if self.model.has_motion:
-            logits |= self.model.motion_logits(pairs)
+            logits.append(self.model.temporal(first).unsqueeze(1))
+        if self.of_pairs is not None:
+            logits.append(self.of_pairs(pairs))
+        elif self.model.has_motion:
+            of_cues = self.model.motion_logits(pairs)
+            logits.append(torch.stack([*of_cues.values()], dim=1))
         scoring = self.model.scoring
-        joined = scoring.join(logits) / self.model.temperature
+        stacked = torch.cat(logits, dim=1)
+        single = len(self.model.cues) == 1
+        joined = stacked[:, 0] if single else scoring.join_stacked(stacked, self.model.cues)
+        joined = joined / self.model.temperature
         return scoring.probabilities(joined), joined
 
 
@@ -120,6 +131,27 @@ class Distances(nn.Module):
 
     def forward(self, means: Tensor) -> Tensor:
         return nearest_distance(describe_frames(means), self.references)
+
+
+class Graphs(NamedTuple):
+    """The graphs of a network.
+
+    Attributes:
+        encoder: ``frames`` uint8 ``(B, size, size, 3)`` to the outputs of :class:`FrameEncoder`.
+        motion: the maps of N earlier frames and of N later ones to ``pairs`` ``(N, P)``; ``None``
+            without motion.
+        head: ``features`` ``(B, n, L)`` and ``pairs`` ``(B, n-1, P)`` to ``probabilities`` and
+            ``logits``.
+        novelty: ``means`` ``(B, n, D)`` to ``distances`` ``(B,)``, 0 to 2; ``None`` if nothing is
+            told unknown.
+        shapes: the sizes that connect them.
+    """
+
+    encoder: onnx.ModelProto
+    motion: onnx.ModelProto | None
+    head: onnx.ModelProto
+    novelty: onnx.ModelProto | None
+    shapes: Shapes
 
 
 class Shapes(NamedTuple):
@@ -142,6 +174,39 @@ class Shapes(NamedTuple):
     means: int = 0
 
 
+def graphs_of(
+    model: TransNet,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    size: int,
+    novelty: NoveltyDetector | None = None,
+) -> Graphs:
+    """Convert a network.
+
+    Args:
+        model: the network.
+        mean: of the normalization of its frames.
+        std: of the same.
+        size: height and width of its frames.
+        novelty: what tells the unknown, if anything does.
+
+    Raises:
+        TransNetError: the network has operations that ONNX lacks.
+    """
+    shapes = shapes_of(model, size, novelty)
+    frames = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    encoder = FrameEncoder(model, mean, std, with_means=novelty is not None)
+    return Graphs(
+        to_onnx(
+            encoder, {"frames": frames}, encoder.outputs, f"backbone {model.spatial.backbone.name}"
+        ),
+        _motion_graph(model, shapes) if model.has_motion else None,
+        _head_graph(model, shapes),
+        _novelty_graph(novelty, shapes) if novelty else None,
+        shapes,
+    )
+
+
 def shapes_of(model: TransNet, size: int, novelty: NoveltyDetector | None = None) -> Shapes:
     """The sizes of a network's graphs."""
     features = model.spatial.readout.dense.out_features if "appearance" in model.cues else 0
@@ -154,33 +219,7 @@ def shapes_of(model: TransNet, size: int, novelty: NoveltyDetector | None = None
     return Shapes(model.num_frames, size, features, maps, pairs, means)
 
 
-def encoder_graph(
-    model: TransNet,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    size: int,
-    *,
-    with_means: bool = False,
-) -> onnx.ModelProto:
-    """``frames`` uint8 ``(B, size, size, 3)`` to the outputs of :class:`FrameEncoder`.
-
-    Raises:
-        TransNetError: the backbone has operations that ONNX lacks.
-    """
-    frames = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    encoder = FrameEncoder(model, mean, std, with_means=with_means)
-    what = f"backbone {model.spatial.backbone.name}"
-    return to_onnx(encoder, {"frames": frames}, encoder.outputs, what)
-
-
-def novelty_graph(novelty: NoveltyDetector, shapes: Shapes) -> onnx.ModelProto:
-    """``means`` ``(B, n, D)`` to ``distances`` ``(B,)``, 0 to 2."""
-    examples = {"means": torch.rand(2, shapes.num_frames, shapes.means)}
-    return to_onnx(Distances(novelty), examples, ["distances"], "the distance to training clips")
-
-
-def motion_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
-    """The maps of N earlier frames, then of N later ones, to ``pairs`` ``(N, P)``."""
+def _motion_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
     examples = {
         f"{when}_{name}": torch.rand(2, *shape)
         for when in ("earlier", "later")
@@ -189,8 +228,7 @@ def motion_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
     return to_onnx(MotionOfMaps(model), examples, ["pairs"], "the motion")
 
 
-def head_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
-    """``features`` ``(B, n, L)``, ``pairs`` ``(B, n-1, P)`` to ``probabilities``, ``logits``."""
+def _head_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
     n, examples = shapes.num_frames, {}
     if shapes.features:
         examples["features"] = torch.zeros(2, n, shapes.features)
@@ -199,114 +237,6 @@ def head_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
     return to_onnx(Head(model), examples, ["probabilities", "logits"], "the temporal part")
 
 
-def clip_graph(
-    encoder: onnx.ModelProto,
-    motion: onnx.ModelProto | None,
-    head: onnx.ModelProto,
-    shapes: Shapes,
-    novelty: onnx.ModelProto | None = None,
-) -> onnx.ModelProto:
-    """All in one: ``clips`` uint8 ``(B, n, size, size, 3)`` to the outputs of the head.
-
-    And, last, the ``distances`` to the training clips.
-    """
-    import onnx  # part of the extra [export]
-
-    model = _append(_frames_of_clips(encoder, shapes), encoder, "encoder/")
-    if motion is not None:
-        model = _append(model, _neighbors(encoder, shapes), "neighbors/")
-        model = _append(model, motion, "motion/")
-    windows = _windows(encoder, shapes)
-    model = _append(model, windows, "windows/")
-    model = _append(model, head, "head/", prefix="window_")
-    if novelty is not None:
-        model = _append(model, novelty, "novelty/", prefix="window_")
-    onnx.checker.check_model(model)
-    return model
-
-
-def _append(
-    first: onnx.ModelProto, second: onnx.ModelProto, name: str, prefix: str = ""
-) -> onnx.ModelProto:
-    """Feed each input of a graph from the output of its name, behind ``prefix``."""
-    import onnx
-    from onnx import compose
-
-    second = onnx.ModelProto.FromString(second.SerializeToString())
-    second.ir_version = first.ir_version
-    del second.opset_import[:]
-    second.opset_import.extend(first.opset_import)
-    inputs = [each.name for each in second.graph.input]
-    # Inner names must differ; the names that users see stay.
-    second = compose.add_prefix(second, name, rename_inputs=True, rename_outputs=False)
-    io_map = [(f"{prefix}{each}", f"{name}{each}") for each in inputs]
-    joined = compose.merge_models(first, second, io_map=io_map)
-    # Each graph calls its own number of rows "batch"; frames, pairs and clips are not equal.
-    del joined.graph.value_info[:]
-    return joined
-
-
-def _frames_of_clips(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
-    """``clips`` to their ``frames``, one after the other."""
-    frame = f"{shapes.size}, {shapes.size}, 3"
-    return _parse(
-        like,
-        f"""split (uint8[batch, {shapes.num_frames}, {frame}] clips)
-        => (uint8[frame, {frame}] frames) {{
-            to_frames = Constant <value_ints = [-1, {frame}]> ()
-            frames = Reshape (clips, to_frames)
-        }}""",
-    )
-
-
-def _neighbors(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
-    """The maps of all frames to those of the earlier and of the later frame of each pair."""
-    n, inputs, outputs, lines = shapes.num_frames, [], [], []
-    for name, shape in zip(MAPS, shapes.maps, strict=True):
-        size = ", ".join(map(str, shape))
-        inputs.append(f"float[frame, {size}] {name}")
-        outputs += [f"float[pair, {size}] {when}_{name}" for when in ("earlier", "later")]
-        lines.append(
-            f"""to_clips_{name} = Constant <value_ints = [-1, {n}, {size}]> ()
-            to_pairs_{name} = Constant <value_ints = [-1, {size}]> ()
-            clips_{name} = Reshape ({name}, to_clips_{name})
-            before_{name} = Slice (clips_{name}, zero, last_frame, one)
-            after_{name} = Slice (clips_{name}, one, end, one)
-            earlier_{name} = Reshape (before_{name}, to_pairs_{name})
-            later_{name} = Reshape (after_{name}, to_pairs_{name})"""
-        )
-    return _parse(
-        like,
-        f"""neighbors ({", ".join(inputs)}) => ({", ".join(outputs)}) {{
-            zero = Constant <value_ints = [0]> ()
-            one = Constant <value_ints = [1]> ()
-            last_frame = Constant <value_ints = [{n - 1}]> ()
-            end = Constant <value_ints = [{n}]> ()
-            {" ".join(lines)}
-        }}""",
-    )
-
-
-def _windows(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
-    """The features and means of all frames, and the terms of all pairs, by clip."""
-    n, inputs, outputs, lines = shapes.num_frames, [], [], []
-    for name, steps, width in (
-        ("features", n, shapes.features),
-        ("pairs", n - 1, shapes.pairs),
-        ("means", n, shapes.means),
-    ):
-        if width:
-            inputs.append(f"float[{name}_count, {width}] {name}")
-            outputs.append(f"float[batch, {steps}, {width}] window_{name}")
-            lines.append(f"to_{name} = Constant <value_ints = [-1, {steps}, {width}]> ()")
-            lines.append(f"window_{name} = Reshape ({name}, to_{name})")
-    body = "\n".join(lines)
-    return _parse(like, f"windows ({', '.join(inputs)}) => ({', '.join(outputs)}) {{ {body} }}")
-
-
-def _parse(like: onnx.ModelProto, text: str) -> onnx.ModelProto:
-    """A graph of the version and the operator sets of another one."""
-    from onnx import parser
-
-    opsets = ", ".join(f'"{entry.domain}" : {entry.version}' for entry in like.opset_import)
-    return parser.parse_model(f"<ir_version: {like.ir_version}, opset_import: [{opsets}]> {text}")
+def _novelty_graph(novelty: NoveltyDetector, shapes: Shapes) -> onnx.ModelProto:
+    examples = {"means": torch.rand(2, shapes.num_frames, shapes.means)}
+    return to_onnx(Distances(novelty), examples, ["distances"], "the distance to training clips")

@@ -21,64 +21,58 @@ from transnet.deploy.export_info import (
     ExportInfo,
     file_digest,
 )
-from transnet.deploy.runtime import ExportedRecognizer, forms_of, load
+from transnet.deploy.runtime import ExportedRecognizer, load
 from transnet.errors import TransNetError
 from transnet.inference.recognizer import Recognizer
 from transnet.model.transnet import TransNet
 from transnet.utils.progress import say
 
 if TYPE_CHECKING:
-    import onnx
-
-    from transnet.deploy.graphs import Shapes
+    from transnet.deploy.graphs import Graphs
 
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
 
 
-def write_float32(recognizer: Recognizer, folder: Path, format: ExportFormat) -> ExportedRecognizer:
+def convert(recognizer: Recognizer) -> Graphs:
+    """The graphs of a run, in float32.
+
+    Raises:
+        TransNetError: the network has operations that ONNX lacks.
+    """
+    from transnet.deploy.graphs import graphs_of
+
+    say("converting the network to ONNX (takes about ten seconds)")
+    model, info = recognizer.model, recognizer.info
+    assert isinstance(model, TransNet)
+    backbone = info.backbone
+    return graphs_of(model, backbone.mean, backbone.std, info.clip.size, recognizer.novelty)
+
+
+def write_float32(
+    recognizer: Recognizer, graphs: Graphs, folder: Path, format: ExportFormat
+) -> ExportedRecognizer:
     """Write the models of a run, in float32, to ``folder/float32``, and open them.
 
     Raises:
-        TransNetError: the network has operations that the format lacks.
+        TransNetError: the format lacks an operation of the network.
     """
-    from transnet.deploy.graphs import (
-        encoder_graph,
-        head_graph,
-        motion_graph,
-        novelty_graph,
-        shapes_of,
-    )
-
-    novelty = recognizer.novelty
-    info = _describe(recognizer)
-    say("converting the network to ONNX (takes about ten seconds)")
-    model = recognizer.model
-    assert isinstance(model, TransNet)
-    shapes = shapes_of(model, info.clip.size, novelty)
-    normalization = info.backbone.mean, info.backbone.std
-    parts = {
-        "encoder": encoder_graph(model, *normalization, info.clip.size, with_means=bool(novelty)),
-        **({"motion": motion_graph(model, shapes)} if model.has_motion else {}),
-        "head": head_graph(model, shapes),
-        **({"novelty": novelty_graph(novelty, shapes)} if novelty else {}),
-    }
-    return _write(parts, shapes, info, folder / "float32", format)
+    return _write(graphs, _describe(recognizer), folder / "float32", format)
 
 
 def write_int8(
-    recognizer: Recognizer,
-    exported: ExportedRecognizer,
+    info: ExportInfo,
+    graphs: Graphs,
     clips: Sequence[Pixels],
     folder: Path,
     format: ExportFormat,
     *,
     reduce_range: bool,
 ) -> tuple[ExportedRecognizer, dict[str, Any]]:
-    """Quantize the models in ``folder/float32``, write them to ``folder/int8``, and open them.
+    """Quantize the encoder, write the models to ``folder/int8``, and open them.
 
     Args:
-        recognizer: the run.
-        exported: the models in float32.
+        info: the description of the models in float32.
+        graphs: in float32.
         clips: uint8 frames ``(T, H, W, 3)`` of training clips, for calibration.
         folder: the folder of the export.
         format: the format.
@@ -90,21 +84,15 @@ def write_int8(
     Raises:
         TransNetError: the backbone cannot be quantized.
     """
-    import onnx
-
-    from transnet.deploy.graphs import shapes_of
     from transnet.deploy.quantization import quantize_encoder
 
     scratch = folder / "scratch"
     scratch.mkdir()
-    info = replace(exported.info, precision="int8")
-    parts = {form: onnx.load(folder / f"float32/{form}.onnx") for form in forms_of(info)[1:]}
     try:
-        quantized = quantize_encoder(parts["encoder"], clips, scratch, reduce_range=reduce_range)
+        quantized = quantize_encoder(graphs.encoder, clips, scratch, reduce_range=reduce_range)
     except Exception as error:  # the quantizer's errors have no common base
         raise TransNetError(
-            f"backbone {exported.info.backbone.name!r} cannot be quantized ({error}); export "
-            "without --int8."
+            f"backbone {info.backbone.name!r} cannot be quantized ({error}); export without --int8."
         ) from error
     how = {
         "calibration_clips": len(clips),
@@ -113,10 +101,8 @@ def write_int8(
         "signal_db": round(quantized.signal_db, 1),
         "reduce_range": reduce_range,
     }
-    parts["encoder"] = quantized.model
-    assert isinstance(recognizer.model, TransNet)
-    shapes = shapes_of(recognizer.model, info.clip.size, recognizer.novelty)
-    return _write(parts, shapes, info, folder / "int8", format), how
+    graphs = graphs._replace(encoder=quantized.model)
+    return _write(graphs, replace(info, precision="int8"), folder / "int8", format), how
 
 
 def keep_models(folder: Path, info: ExportInfo, checked: dict[str, Any]) -> None:
@@ -164,21 +150,21 @@ def _describe(recognizer: Recognizer) -> ExportInfo:
 
 
 def _write(
-    parts: dict[str, onnx.ModelProto],
-    shapes: Shapes,
-    info: ExportInfo,
-    folder: Path,
-    format: ExportFormat,
+    graphs: Graphs, info: ExportInfo, folder: Path, format: ExportFormat
 ) -> ExportedRecognizer:
     """Write the models of clips and of streams, and open them as a user would."""
     import onnx
 
-    from transnet.deploy.graphs import clip_graph
+    from transnet.deploy.joined_graphs import clip_graph, frame_graph
 
-    motion, novelty = parts.get("motion"), parts.get("novelty")
-    clip = clip_graph(parts["encoder"], motion, parts["head"], shapes, novelty)
+    models = {
+        "clip": clip_graph(graphs),
+        "encoder": frame_graph(graphs),
+        "head": graphs.head,
+        **({"novelty": graphs.novelty} if graphs.novelty else {}),
+    }
     folder.mkdir()
-    for form, model in {"clip": clip, **parts}.items():
+    for form, model in models.items():
         del model.metadata_props[:]
         model.metadata_props.add(key=METADATA_KEY, value=info.to_json())
         onnx.save(model, folder / f"{form}.onnx")

@@ -34,12 +34,14 @@ from transnet.errors import TransNetError, VideoError
 from transnet.inference.base import BaseRecognizer, Schedule, Scored
 from transnet.utils.threads import MAX_CONCURRENCY, usable_cores
 
+EARLIER = "earlier_"
+"""What the inputs of an encoder begin with that are maps of the frame before."""
+
 
 def forms_of(info: ExportInfo) -> tuple[str, ...]:
     """The models of an export: of clips, and those that a stream calls one after the other."""
-    motion = ("motion",) if info.cues != "appearance" else ()
     novelty = ("novelty",) if info.threshold is not None else ()
-    return ("clip", "encoder", *motion, "head", *novelty)
+    return ("clip", "encoder", "head", *novelty)
 
 
 def load(model: str | Path, *, threads: int = 0, unknown: Unknown = "auto") -> ExportedRecognizer:
@@ -76,13 +78,14 @@ class EncodedFrames(NamedTuple):
 
     Attributes:
         features: ``(B, L)``; L is 0 for motion alone.
-        maps: what motion is computed from, if it is among the cues: three of the backbone's maps,
-            each ``(B, C, h, w)``.
+        maps: what motion is computed from, ``(B, ...)`` each; empty if it is not among the cues.
+        pairs: the terms of the pairs of the earlier frames and these, ``(B, P)``, with motion.
         means: ``(B, D)``, if the export can tell what is unknown.
     """
 
     features: NDArray[np.float32]
-    maps: tuple[NDArray[np.float32], ...] | None
+    maps: tuple[NDArray[np.float32], ...]
+    pairs: NDArray[np.float32] | None
     means: NDArray[np.float32] | None
 
 
@@ -127,27 +130,34 @@ class ExportedRecognizer(BaseRecognizer):
         """
         return self._clip.run(clips)[-1]
 
+    @cached_property
+    def map_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each map of a frame that motion is computed from; without motion empty."""
+        shapes = self._encoder.input_shapes.items()
+        return {name.removeprefix(EARLIER): shape[1:] for name, shape in [*shapes][1:]}
+
     def encode(self, frames: Pixels) -> NDArray[np.float32]:
         """uint8 RGB frames ``(B, size, size, 3)`` to features ``(B, L)``; motion alone has none."""
         return self.encode_all(frames).features
 
-    def encode_all(self, frames: Pixels) -> EncodedFrames:
-        """Frames to everything that a stream needs of them."""
-        outputs = self._encoder.run(frames)
+    def encode_all(
+        self, frames: Pixels, earlier: Sequence[NDArray[np.float32]] = ()
+    ) -> EncodedFrames:
+        """Frames to everything that a stream needs of them.
+
+        Args:
+            frames: uint8 RGB ``(B, size, size, 3)``.
+            earlier: the maps of the frames one step before each: the time between neighbors of a
+                clip. Without them the pairs mean nothing.
+        """
+        shapes = self.map_shapes.values()
+        maps = [*earlier] or [np.zeros((len(frames), *shape), np.float32) for shape in shapes]
+        outputs = self._encoder.run(frames, *maps)
         no_features = np.empty((len(frames), 0), np.float32)
         features = no_features if self.info.cues == "motion" else outputs.pop(0)
+        pairs = outputs.pop() if maps else None
         means = None if self.info.threshold is None else outputs.pop()
-        maps = None if self.info.cues == "appearance" else tuple(outputs)
-        return EncodedFrames(features, maps, means)
-
-    def motion(
-        self, earlier: Sequence[NDArray[np.float32]], later: Sequence[NDArray[np.float32]]
-    ) -> NDArray[np.float32]:
-        """The maps of N earlier frames and of N later ones to the terms of their pairs, ``(N, P)``.
-
-        They are of frames one step apart: the time between neighbors of a clip.
-        """
-        return self._motion.run(*earlier, *later)[0]
+        return EncodedFrames(features, tuple(outputs), pairs, means)
 
     def classify(
         self, features: NDArray[np.float32], pairs: NDArray[np.float32] | None = None
@@ -186,10 +196,6 @@ class ExportedRecognizer(BaseRecognizer):
     @cached_property
     def _encoder(self) -> Session:
         return self._beside("encoder")
-
-    @cached_property
-    def _motion(self) -> Session:
-        return self._beside("motion")
 
     @cached_property
     def _head(self) -> Session:

@@ -25,9 +25,11 @@ class Session(Protocol):
 
     Attributes:
         info: the description of the model.
+        input_shapes: of each input, by its name; the first number, of rows, means nothing.
     """
 
     info: ExportInfo
+    input_shapes: dict[str, tuple[int, ...]]
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         """The inputs to the outputs of the model; shapes as in :mod:`transnet.deploy.export`."""
@@ -71,6 +73,7 @@ class OnnxSession:
         self._path = path
         self._session = onnx_session(path, threads, calls=calls)
         self._inputs = [each.name for each in self._session.get_inputs()]
+        self.input_shapes = {each.name: tuple(each.shape) for each in self._session.get_inputs()}
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.info = read_export_info(metadata.get(METADATA_KEY), path)
 
@@ -89,6 +92,9 @@ class OpenVinoSession:
         model = openvino_core().read_model(path)
         info = model.get_rt_info([METADATA_KEY]).value if model.has_rt_info(METADATA_KEY) else None
         self.info = read_export_info(info, path)
+        self.input_shapes = {
+            each.any_name: tuple(each.partial_shape.get_min_shape()) for each in model.inputs
+        }
         self._run = OpenVinoModel(model, threads, calls=calls, mostly_one_row=True)
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:

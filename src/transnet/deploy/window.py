@@ -1,4 +1,4 @@
-"""The window of a stream with exported models: each frame is encoded once, each pair compared once.
+"""The window of a stream with exported models: each frame is encoded once.
 
 Needs numpy and the runtime of the export, and no torch.
 """
@@ -72,9 +72,10 @@ class Window:
         Raises:
             TransNetError: the models do not take such a frame.
         """
-        before, new = self._newest, self._recognizer.encode_all(frame[None])
-        if before is not None and before.maps is not None and new.maps is not None:
-            self._pairs.append(self._recognizer.motion(before.maps, new.maps))
+        before = self._newest.maps if self._newest else ()
+        new = self._recognizer.encode_all(frame[None], before)
+        if before and new.pairs is not None:
+            self._pairs.append(new.pairs)
         if new.means is not None and self._with_distance:
             self._means.append(new.means)
         self._features.append(new.features)

@@ -29,17 +29,6 @@ STEPS, PRECISION = 300, 1e-6
 TINY = 1e-12
 
 
-def mean_over_cues(probabilities: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """The probabilities ``(B, C)`` that each cue gives to the probabilities of the clip.
-
-    Args:
-        probabilities: of each cue.
-        weights: of each cue, 0 or more; 1 where there is none.
-    """
-    shares = shares_of_cues(probabilities, weights)
-    return torch.stack([shares[cue] * each for cue, each in probabilities.items()]).sum(dim=0)
-
-
 def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
     """The weights of the cues that are most probable after the clips (MAP); they add up to 1.
 

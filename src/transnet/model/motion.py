@@ -38,17 +38,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from transnet.model.backbone import FrameMaps
+from transnet.model.backbone import LAST_CHANNELS, FrameMaps, some_channels
 
-VERSION = 5
+VERSION = 6
 """Part of the key of cached motion features, and recorded with each run: increase it when the
 numbers change."""
 
 RADIUS = 2
 """How far a position is searched, in positions of the pooled map: 32 pixels at stride 16."""
-
-BLOCK = 7
-"""Rows of positions that are compared in one matrix product."""
 
 TEMPERATURE = 0.07
 CHANGE = 0.29
@@ -80,42 +77,32 @@ class MotionMaps(NamedTuple):
     Attributes:
         last: the last map, ``(N, D, h, w)``.
         middle: the middle map, ``(N, C, H, W)``.
-        fine: the fine map, ``(N, F, ., .)``.
-        pooled: means of the fine map over squares, so that it has about as many positions as the
-            middle one; flow is computed from it, ``(N, F, P, Q)``.
-        unit: ``pooled`` less its means over positions, divided by its length at each,
+        fine: means of the fine map over squares, so that it has about as many positions as the
+            middle one, ``(N, F, P, Q)``.
+        unit: ``fine`` less its means over positions, divided by its length at each,
             ``(N, F, P Q)``.
     """
 
     last: Tensor
     middle: Tensor
     fine: Tensor
-    pooled: Tensor
     unit: Tensor
 
 
 def motion_maps(maps: FrameMaps) -> MotionMaps:
     """Prepare the maps of N frames."""
-    pooled = functional.avg_pool2d(maps.fine, _pooling(maps.fine.shape, maps.middle.shape))
-    values = pooled.flatten(2)
+    values = maps.fine.flatten(2)
     values = values - values.mean(dim=2, keepdim=True)
+    # As a sum of squares: the quantizer does not know the shape of a norm.
     unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True)).clamp(min=TINY)
-    return MotionMaps(*maps, pooled, unit)
-
-
-def _pooling(fine: Sequence[int], middle: Sequence[int]) -> int:
-    """Side of the squares that the fine map is pooled over.
-
-    At sizes that are no multiple of 32 a row and a column are left over, and are not compared.
-    """
-    return max(1, round(fine[-1] / middle[-1]))
+    return MotionMaps(some_channels(maps.last, LAST_CHANNELS), maps.middle, maps.fine, unit)
 
 
 class PairMotion(nn.Module):
     """The motion from a frame to a later one; it has constants and no parameters.
 
     Args:
-        shapes: of the maps of a frame: last D, h, w; middle C, H, W; fine F, ., .
+        shapes: of the maps of a frame: last D, h, w; middle C, H, W; fine F, P, Q; unit F, P Q.
 
     Attributes:
         shapes: the same.
@@ -125,8 +112,8 @@ class PairMotion(nn.Module):
 
     Example:
         >>> shapes = (16, 2, 2), (8, 4, 4), (4, 8, 8)
-        >>> motion = PairMotion(shapes)
         >>> maps = motion_maps(FrameMaps(*(torch.rand(3, *shape) for shape in shapes)))
+        >>> motion = PairMotion([values.shape[1:] for values in maps])
         >>> {cue: values.shape[1] for cue, values in motion.split(motion(maps, maps)).items()}
         {'fine_change': 8, 'middle_change': 16, 'moving_appearance': 16, 'moving_change': 32, \
 'flow': 233}
@@ -137,11 +124,12 @@ class PairMotion(nn.Module):
     grids: Tensor
     compass: Tensor
     across: Tensor
+    cells: Tensor
 
     def __init__(self, shapes: Sequence[Sequence[int]]) -> None:
         super().__init__()
         self.shapes = tuple(torch.Size(shape) for shape in shapes)
-        last, middle, fine = self.shapes
+        last, middle, fine, _ = self.shapes
         self.lengths = {
             "fine_change": 2 * fine[0],
             "middle_change": 2 * middle[0],
@@ -149,8 +137,7 @@ class PairMotion(nn.Module):
             "moving_change": 2 * last[0],
             "flow": NUM_FLOW,
         }
-        pooling = _pooling(fine, middle)
-        height, width = fine[1] // pooling, fine[2] // pooling
+        height, width = self.grid = tuple(fine[1:])
         angles = torch.arange(8) * (math.pi / 4)
         reachable, places = _search_windows(height, width)
         for name, constant in (
@@ -158,7 +145,8 @@ class PairMotion(nn.Module):
             ("places", places),
             ("grids", _grid_cells(height, width)),
             ("compass", torch.stack([angles.cos(), angles.sin()], dim=1)),
-            ("across", (places / torch.tensor([width - 1, height - 1]).clamp(min=1)).T.flip(0)),
+            ("across", places / torch.tensor([[width - 1], [height - 1]]).clamp(min=1)),
+            ("cells", _cell_centers()),
         ):
             self.register_buffer(name, constant, persistent=False)
 
@@ -185,51 +173,67 @@ class PairMotion(nn.Module):
     def gated_flow(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """The displacement of each position where something changes, x and y, ``(N, 2, P, Q)``.
 
-        In positions of the pooled map, less the camera's motion.
+        In positions of the fine map, less the camera's motion.
         """
-        earlier_size, later_size = (
-            maps.pooled.abs().mean(dim=(1, 2, 3), keepdim=True) for maps in (earlier, later)
-        )
-        size = (earlier_size + later_size) / 2
-        change = (later.pooled - earlier.pooled).abs().mean(dim=1, keepdim=True) / (size + 1e-6)
         flow = self._displacements(earlier, later)
-        return (flow - _median(flow)) * (change**2 / (change**2 + CHANGE**2))
+        return ((flow - _median(flow)) * _gate(earlier.fine, later.fine)).unflatten(2, self.grid)
 
     def _displacements(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
-        """Where each position goes: blocks of rows, each against the rows that they may reach."""
-        height, width = earlier.pooled.shape[2:]
-        asking = earlier.unit.transpose(1, 2)
-        expected = []
-        for top in range(0, height, BLOCK):
-            end = min(top + BLOCK, height)
-            rows = slice(top * width, end * width)
-            near = slice(max(0, top - RADIUS) * width, min(height, end + RADIUS) * width)
-            cosines = torch.matmul(asking[:, rows], later.unit[:, :, near])
-            share = torch.softmax(cosines / TEMPERATURE + self.reachable[rows, near], dim=2)
-            expected.append(torch.matmul(share, self.places[near]))
-        flow = torch.cat(expected, dim=1) - self.places
-        return flow.transpose(1, 2).reshape(-1, 2, height, width)
+        """Where each position goes, ``(N, 2, P Q)``."""
+        cosines = torch.matmul(earlier.unit.transpose(1, 2), later.unit)
+        share = torch.softmax(cosines / TEMPERATURE + self.reachable, dim=2)
+        return torch.matmul(self.places, share.transpose(1, 2)) - self.places
 
     def _pool(self, flow: Tensor) -> Tensor:
         """A field of flow ``(N, 2, P, Q)`` to :data:`NUM_FLOW` numbers."""
         flow = flow.flatten(2)
-        length = torch.sqrt((flow**2).sum(dim=1, keepdim=True))
+        length = torch.linalg.vector_norm(flow, dim=1, keepdim=True)
         directions = torch.relu(torch.matmul(self.compass, flow))
         seen = torch.cat([directions, torch.exp(-STILLNESS * length), length], dim=1)
-        cells, place = _cells_around_motion(length[:, 0], self.across)
-        around = torch.matmul(cells, seen.transpose(1, 2)).flatten(1)
-        return torch.cat([torch.matmul(seen, self.grids).flatten(1), around, place], dim=1)
+        cells, place = self._cells_around_motion(length)
+        around = torch.matmul(cells, seen.transpose(1, 2))
+        fixed = torch.matmul(seen, self.grids)
+        return torch.cat([fixed.flatten(1), around.flatten(1), place.flatten(1)], dim=1)
+
+    def _cells_around_motion(self, length: Tensor) -> tuple[Tensor, Tensor]:
+        """Soft cells around what moves, as far apart as it is wide.
+
+        Args:
+            length: of the flow, ``(N, 1, P Q)``.
+
+        Returns:
+            The weight of each position in each cell, ``(N, 9, P Q)``, and the center and the spread
+            of what moves, ``(N, 3, 1)``.
+        """
+        weight = torch.relu(length - 0.25) + 1e-3
+        weight = weight / weight.sum(dim=2, keepdim=True)
+        center = torch.matmul(self.across, weight.transpose(1, 2))
+        offset = self.across - center
+        variance = (weight * offset**2).sum(dim=(1, 2), keepdim=True) / 2
+        spread = torch.sqrt(variance).clamp(0.06, 0.3)
+        distance = ((offset / spread).unsqueeze(1) - self.cells) ** 2
+        cells = torch.softmax(distance.sum(dim=2) / -0.72, dim=2)
+        return cells, 4 * torch.cat([center - 0.5, spread], dim=1)
+
+
+def _gate(earlier: Tensor, later: Tensor) -> Tensor:
+    """How much the flow of a position counts, by the change there, ``(N, 1, P Q)``."""
+    count = earlier.shape[1]
+    sizes = [_absolute_sum(maps, (1, 2, 3)) for maps in (earlier, later)]
+    size = (sizes[0] + sizes[1]).flatten(2) / (2 * earlier[0].numel())
+    change = _absolute_sum((later - earlier).flatten(2), (1,)) / count
+    return change**2 / (change**2 + (CHANGE * size) ** 2).clamp(min=TINY)
+
+
+def _absolute_sum(values: Tensor, dims: tuple[int, ...]) -> Tensor:
+    return torch.linalg.vector_norm(values, ord=1, dim=dims, keepdim=True)
 
 
 def _change(earlier: Tensor, later: Tensor) -> Tensor:
     """How much of each channel came and went, means over positions, ``(N, 2 C)``."""
     step = later - earlier
-    return _came_and_went(step.abs().mean(dim=(2, 3)), step.mean(dim=(2, 3)))
-
-
-def _came_and_went(size: Tensor, signed: Tensor) -> Tensor:
-    """Means of the absolute change and of the change to those of its rise and of its fall."""
-    return torch.cat([(size + signed) / 2, (size - signed) / 2], dim=1)
+    came = torch.relu(step).mean(dim=(2, 3))
+    return torch.cat([came, came - step.mean(dim=(2, 3))], dim=1)
 
 
 def _what_moves(earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
@@ -239,55 +243,30 @@ def _what_moves(earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
     """
     later = later.flatten(2)
     step = later - earlier.flatten(2)
-    size = step.abs()
-    # Means over channels by a matrix product: a third of the time of a mean in ONNX Runtime.
-    channels = size.shape[1]
-    weight = torch.matmul(size.new_full((1, channels), 1 / channels), size) ** 2
+    weight = _absolute_sum(step, (1,)) ** 2
     weight = (weight / weight.sum(dim=2, keepdim=True).clamp(min=TINY)).transpose(1, 2)
-    there, size_there, step_there = (
-        torch.matmul(values, weight).squeeze(2) for values in (later, size, step)
-    )
-    return there, _came_and_went(size_there, step_there)
+    there, came, signed = (torch.matmul(each, weight) for each in (later, torch.relu(step), step))
+    return there.flatten(1), torch.cat([came, came - signed], dim=1).flatten(1)
 
 
 def _median(flow: Tensor) -> Tensor:
     """The lower median over positions, by a top-k, which ONNX has."""
-    values = flow.flatten(2)
-    kept = (values.shape[2] - 1) // 2 + 1
-    return values.topk(kept, dim=2, largest=False).values[..., -1:].unsqueeze(-1)
-
-
-def _cells_around_motion(length: Tensor, across: Tensor) -> tuple[Tensor, Tensor]:
-    """Soft cells around what moves, as far apart as it is wide.
-
-    Args:
-        length: of the flow, ``(N, P Q)``.
-        across: row and column of each position, 0..1, ``(2, P Q)``.
-
-    Returns:
-        The weight of each position in each cell, ``(N, 9, P Q)``, and the center and the spread of
-        what moves, ``(N, 3)``.
-    """
-    weight = torch.relu(length - 0.25) + 1e-3
-    weight = weight / weight.sum(dim=1, keepdim=True)
-    center = torch.matmul(weight, across.T).unsqueeze(2)
-    offset = across - center
-    variance = (weight.unsqueeze(1) * offset**2).sum(dim=(1, 2))[:, None, None]
-    spread = torch.sqrt(variance / 2).clamp(0.06, 0.3)
-    steps = 1.2 * (torch.arange(CELLS, device=length.device) - (CELLS - 1) / 2)[:, None]
-    near = torch.exp(((offset / spread).unsqueeze(2) - steps) ** 2 / -0.72)
-    cells = (near[:, 0, :, None] * near[:, 1, None]).flatten(1, 2)
-    cells = cells / (cells.sum(dim=2, keepdim=True) + 1e-6)
-    place = torch.cat([center.flip(1) - 0.5, spread], dim=1)
-    return cells, 4 * place.flatten(1)
+    kept = (flow.shape[2] - 1) // 2 + 1
+    return flow.topk(kept, dim=2, largest=False).values[..., -1:]
 
 
 def _search_windows(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Summands that keep a softmax in its window, ``(H W, H W)``; column and row, ``(H W, 2)``."""
+    """Summands that keep a softmax in its window, ``(H W, H W)``; column and row, ``(2, H W)``."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    places = torch.stack([x.flatten(), y.flatten()], dim=1).float()
-    near = ((places[None] - places[:, None]).abs() <= RADIUS).all(dim=2)
+    places = torch.stack([x.flatten(), y.flatten()]).float()
+    near = ((places[:, None] - places[:, :, None]).abs() <= RADIUS).all(dim=0)
     return torch.where(near, 0.0, MASKED), places
+
+
+def _cell_centers() -> Tensor:
+    """Column and row of the cells around the center of what moves, in spreads, ``(9, 2, 1)``."""
+    steps = 1.2 * (torch.arange(CELLS) - (CELLS - 1) / 2)
+    return torch.cartesian_prod(steps, steps).flip(1).unsqueeze(2)
 
 
 def _grid_cells(height: int, width: int) -> Tensor:

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from torchmetrics.functional.classification import binary_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
 from transnet.data.manifest import ClipRecord
-from transnet.model.cue_weights import WEIGHTS, best_weights, mean_over_cues
+from transnet.model.cue_weights import WEIGHTS, best_weights, shares_of_cues
 from transnet.model.temperature import best_temperature
 
 DEFAULT_THRESHOLD = 0.5
@@ -65,8 +65,15 @@ class Scoring(ABC):
         """
         if len(logits) == 1:
             return next(iter(logits.values()))
-        found = {cue: self.probabilities(values) for cue, values in logits.items()}
-        return self.logits_of(mean_over_cues(found, weights or self.cue_weights))
+        return self.join_stacked(torch.stack([*logits.values()], dim=1), logits, weights)
+
+    def join_stacked(
+        self, logits: Tensor, cues: Iterable[str], weights: Mapping[str, float] | None = None
+    ) -> Tensor:
+        """The same for logits ``(B, Q, C)`` of Q cues, in their order."""
+        shares = shares_of_cues(cues, weights or self.cue_weights)
+        counts = logits.new_tensor([[*shares.values()]])
+        return self.logits_of(torch.matmul(counts, self.probabilities(logits)).squeeze(1))
 
     @abstractmethod
     def targets(self, clips: Sequence[ClipRecord], outputs: Sequence[str]) -> Tensor:

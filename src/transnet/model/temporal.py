@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -103,6 +105,42 @@ class TemporalConvolutions(nn.Module):
                 # weights tell a backbone now this and now that of frames that look alike; one
                 # that starts from nothing then learned nothing in 430 steps.
                 self.whole.weight.copy_(self.whole.weight.mean(dim=2, keepdim=True))
+
+
+class ManyOfPairs(nn.Module):
+    """G :class:`TemporalConvolutions` of pairs as one, by convolutions of G groups.
+
+    It gives what they give one by one, in a fifth of the operations.
+
+    Args:
+        parts: of equal sizes, ``of_pairs``; their weights are copied.
+    """
+
+    def __init__(self, parts: Sequence[TemporalConvolutions]) -> None:
+        super().__init__()
+        self._groups = len(parts)
+        self.pair, self.whole, self.score = (
+            _grouped([getattr(part, layer) for part in parts])
+            for layer in ("pair", "whole", "score")
+        )
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        """The inputs of all, ``(B, n-1, G L)``, to their logits, ``(B, G, C)``."""
+        h = torch.relu(self.pair(pairs.transpose(1, 2)))
+        logits: Tensor = self.score(torch.relu(self.whole(h)))
+        return logits.unflatten(1, (self._groups, -1)).squeeze(3)
+
+
+@torch.no_grad()
+def _grouped(layers: Sequence[nn.Conv1d]) -> nn.Conv1d:
+    weight = torch.cat([layer.weight for layer in layers])
+    biases = [layer.bias for layer in layers if layer.bias is not None]
+    groups, (outputs, inputs, size) = len(layers), weight.shape
+    grouped = nn.Conv1d(groups * inputs, outputs, size, groups=groups)
+    grouped.weight.copy_(weight)
+    assert grouped.bias is not None
+    grouped.bias.copy_(torch.cat(biases))
+    return grouped
 
 
 def leaking_relu(inputs: Tensor) -> Tensor:

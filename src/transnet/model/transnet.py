@@ -249,9 +249,9 @@ class TransNet(nn.Module):
 
 @torch.no_grad()
 def _map_shapes(backbone: Backbone) -> tuple[torch.Size, ...]:
-    """Channels, height and width of each map of a frame."""
+    """The shape of each of :class:`~transnet.model.motion.MotionMaps` of a frame."""
     training = backbone.training
-    maps = backbone.eval().maps(torch.zeros(1, 3, backbone.size, backbone.size))
+    maps = motion_maps(backbone.eval().maps(torch.zeros(1, 3, backbone.size, backbone.size)))
     backbone.train(training)
     return tuple(each.shape[1:] for each in maps)
 

@@ -3,8 +3,7 @@
 ::
 
     index.html                    the page, our preprocessing and streaming in it
-    encoder.onnx, head.onnx       the network, as transnet export writes it; with motion also
-                                  motion.onnx
+    encoder.onnx, head.onnx       the network, as transnet export writes it
     ort.wasm.min.mjs, ort-wasm-*  ONNX Runtime Web
     README.md                     makes the folder a static Space as it is
 
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from transnet.checkpoints.run import load_run_info
 from transnet.deploy.export import export
+from transnet.deploy.runtime import load
 from transnet.errors import TransNetError
 from transnet.utils.paths import cache_folder
 
@@ -61,8 +61,8 @@ def write_page(run: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:
         exported = export(run, out=str(Path(scratch) / "onnx"))
-        motion = ["motion.onnx"] if info.model.cues != "appearance" else []
-        for name in ("encoder.onnx", *motion, "head.onnx"):
+        maps = load(exported).map_shapes
+        for name in ("encoder.onnx", "head.onnx"):
             shutil.copyfile(exported / name, folder / name)
     for name, content in runtime.items():
         (folder / name).write_bytes(content)
@@ -72,6 +72,7 @@ def write_page(run: Path, folder: Path) -> None:
         "size": info.clip.size,
         "stepS": info.stream_step_s,
         "cues": info.model.cues,
+        "maps": maps,
     }
     # "<" would end the script element where a class is called so.
     text = json.dumps(settings).replace("<", "\\u003c")
