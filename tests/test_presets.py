@@ -14,7 +14,7 @@ from transnet.checkpoints.backbone_weights import find_weights
 from transnet.cli import PRESETS, main
 from transnet.config import Cues
 from transnet.data.preprocessing import normalize
-from transnet.deploy.graphs import encoder_graph
+from transnet.deploy.graphs import MAPS, graphs_of
 
 FOLDER = Path(transnet.__file__).with_name("presets")
 SMALL = ["--weights", "none", "--frames", "4", "--size", "64", "--epochs", "1", "--views", "1"]
@@ -61,7 +61,7 @@ def test_a_preset_is_a_network_that_exports(name):
     ).eval()
     mean, std = weights.backbone.mean, weights.backbone.std
     frames = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), np.uint8)
-    graph = encoder_graph(model, mean, std, 224)
+    graph = graphs_of(model, mean, std, 224).encoder
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     features, *maps = session.run(None, {"frames": frames})
     with torch.inference_mode():
@@ -69,4 +69,4 @@ def test_a_preset_is_a_network_that_exports(name):
         expected = model.spatial.readout(encoded).numpy()
     size = np.abs(expected).max()  # random weights may give any
     assert features / size == pytest.approx(expected / size, abs=1e-4)
-    assert len(maps) == (0 if cues == "appearance" else 3)
+    assert len(maps) == (0 if cues == "appearance" else len(MAPS))

@@ -5,7 +5,8 @@
     DIR/clip.onnx        uint8 RGB clips (B, T, H, W, 3) -> probabilities, logits (B, C)
     DIR/encoder.onnx     uint8 RGB frames (B, H, W, 3) -> features (B, L)          for streams:
     DIR/head.onnx        features (B, T, L) -> probabilities, logits (B, C)        each frame once
-    DIR/motion.onnx      maps of two frames -> pairs, if motion is among the cues
+                         With motion, the encoder also takes the maps of the frames one step before
+                         and gives its own maps and pairs (B, P), and the head takes pairs, too.
     DIR/novelty.onnx     means of the maps of T frames -> distances to the training clips, if the
                          run can tell what is unlike them
     DIR/export.json      classes, sampling, sizes, versions, results of the checks

@@ -64,7 +64,7 @@ def quantize_encoder(
 
     Args:
         encoder: ``frames`` uint8 ``(B, H, W, 3)`` to outputs of which the first is compared, made
-            by :func:`~transnet.deploy.graphs.encoder_graph`.
+            by :func:`~transnet.deploy.graphs.graphs_of`.
         clips: uint8 frames ``(T, H, W, 3)`` of training clips, two or more. A quarter of them is
             held out to measure the error.
         folder: folder for intermediate files.
