@@ -15,7 +15,7 @@ from transnet.model.novelty import (
     mean_maps,
     nearest_distance,
 )
-from transnet.model.temporal import ManyOfPairs, TemporalConvolutions
+from transnet.model.temporal import GroupedConvolutions, TemporalConvolutions
 from transnet.model.transnet import TransNet
 from transnet.runtimes.onnx_graph import to_onnx
 
@@ -101,7 +101,7 @@ class Head(nn.Module):
         self.model = model
         parts = [head.temporal for head in model.pair_heads.values()]
         of_pairs = [part for part in parts if isinstance(part, TemporalConvolutions)]
-        self.of_pairs = ManyOfPairs(of_pairs) if parts and parts == of_pairs else None
+        self.of_pairs = GroupedConvolutions(of_pairs) if parts and parts == of_pairs else None
 
     def forward(self, first: Tensor, second: Tensor | None = None) -> tuple[Tensor, Tensor]:
         logits, pairs = [], first if second is None else second

@@ -23,7 +23,7 @@ class Attribution(NamedTuple):
             ``probability`` before the temperature.
         cue_weights: the share of each cue in that mean; they add up to 1.
         flow: with motion, what moves between a frame and the next one, ``(n-1, 2, P, Q)``: x and y,
-            in positions of the pooled map.
+            in positions of the fine map.
     """
 
     heat: Tensor

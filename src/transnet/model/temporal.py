@@ -107,7 +107,7 @@ class TemporalConvolutions(nn.Module):
                 self.whole.weight.copy_(self.whole.weight.mean(dim=2, keepdim=True))
 
 
-class ManyOfPairs(nn.Module):
+class GroupedConvolutions(nn.Module):
     """G :class:`TemporalConvolutions` of pairs as one, by convolutions of G groups.
 
     It gives what they give one by one, in a fifth of the operations.
