@@ -1,10 +1,14 @@
 """A stream with exported models."""
 
+import shutil
+
 import numpy as np
+import onnx
 import pytest
 
 import transnet
 from transnet.deploy import runtime
+from transnet.deploy.models import convert
 from transnet.deploy.window import Window
 from transnet.errors import TransNetError
 
@@ -49,6 +53,17 @@ def _counted(function, calls):
         return function(*arguments)
 
     return call
+
+
+def test_an_export_of_an_earlier_version_is_named(exported, trained_run, tmp_path):
+    shutil.copytree(exported, tmp_path / "before")
+    encoder = convert(transnet.load(trained_run)).encoder  # without motion in it
+    info = onnx.load(exported / "encoder.onnx").metadata_props[0]
+    encoder.metadata_props.add(key=info.key, value=info.value)
+    onnx.save(encoder, tmp_path / "before/encoder.onnx")
+    (tmp_path / "before/export.json").unlink()  # it holds the digests of the files
+    with pytest.raises(TransNetError, match=r"encoder\.onnx was exported by an earlier version"):
+        Window(runtime.load(tmp_path / "before")).push(np.zeros((64, 64, 3), np.uint8))
 
 
 def test_a_frame_of_another_size_is_an_error(exported):

@@ -132,9 +132,19 @@ class ExportedRecognizer(BaseRecognizer):
 
     @cached_property
     def map_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each map of a frame that motion is computed from; without motion empty."""
+        """The shape of each map of a frame that motion is computed from; without motion empty.
+
+        Raises:
+            TransNetError: an earlier version made the export, with a model for motion.
+        """
         shapes = self._encoder.input_shapes.items()
-        return {name.removeprefix(EARLIER): shape[1:] for name, shape in [*shapes][1:]}
+        found = {name.removeprefix(EARLIER): shape[1:] for name, shape in [*shapes][1:]}
+        if not found and self.info.cues != "appearance":
+            raise TransNetError(
+                f"{self._path.with_stem('encoder')} was exported by an earlier version, whose "
+                "streams computed motion otherwise; train and export again."
+            )
+        return found
 
     def encode(self, frames: Pixels) -> NDArray[np.float32]:
         """uint8 RGB frames ``(B, size, size, 3)`` to features ``(B, L)``; motion alone has none."""
