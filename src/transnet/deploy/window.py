@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transnet.data.video.frames import Pixels
-from transnet.deploy.runtime import EncodedFrames, ExportedRecognizer
+from transnet.deploy.runtime import ExportedRecognizer
 
 
 class WindowScores(NamedTuple):
@@ -55,7 +55,7 @@ class Window:
         self._recognizer = recognizer
         tells = recognizer.threshold is not None
         self._with_distance = tells if with_distance is None else with_distance
-        self._newest: EncodedFrames | None = None
+        self._maps: tuple[NDArray[np.float32], ...] = ()  # of the newest frame
         self._features: deque[NDArray[np.float32]] = deque(maxlen=num_frames)
         self._means: deque[NDArray[np.float32]] = deque(maxlen=num_frames)
         self._pairs: deque[NDArray[np.float32]] = deque(maxlen=num_frames - 1)
@@ -72,14 +72,13 @@ class Window:
         Raises:
             TransNetError: the models do not take such a frame.
         """
-        before = self._newest.maps if self._newest else ()
-        new = self._recognizer.encode_all(frame[None], before)
-        if before and new.pairs is not None:
+        new = self._recognizer.encode_all(frame[None], self._maps)
+        if self._maps and new.pairs is not None:
             self._pairs.append(new.pairs)
         if new.means is not None and self._with_distance:
             self._means.append(new.means)
         self._features.append(new.features)
-        self._newest = new
+        self._maps = new.maps
         return self._scores() if len(self._features) == self._features.maxlen else None
 
     def _scores(self) -> WindowScores:
