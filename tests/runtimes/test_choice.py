@@ -103,6 +103,21 @@ def test_other_weights_are_another_network(backbone, frames, monkeypatch):
     assert len([path for path in kept_files() if path.suffix == ".onnx"]) == 2
 
 
+def test_a_graph_of_an_earlier_version_of_motion_is_not_used(frames, monkeypatch):
+    backbone = Backbone(TINY_BACKBONE, size=SIZE, inner=True).freeze()
+    monkeypatch.setenv(VARIABLE, "onnx")
+    with monkeypatch.context() as earlier:
+        earlier.setattr("transnet.model.backbone.FINE_CHANNELS", 2)
+        earlier.setattr("transnet.runtimes.measured_speed.MOTION_VERSION", 0)
+        assert runtime_for(backbone, None) == "onnx"
+    with torch.inference_mode():
+        expected = backbone.maps(frames)
+        with accelerated(backbone, None):
+            found = backbone.maps(frames)
+    for map_found, map_expected in zip(found, expected, strict=True):
+        torch.testing.assert_close(map_found, map_expected, atol=1e-5, rtol=1e-4)
+
+
 def test_gradients_come_from_pytorch(backbone, frames, monkeypatch):
     monkeypatch.setenv(VARIABLE, "onnx")
     frames.requires_grad_()

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from transnet.errors import TransNetError
 from transnet.model.backbone import Backbone, FrameMaps
+from transnet.model.motion import VERSION as MOTION_VERSION
 from transnet.runtimes.engines import RUNTIMES, Engine, Runtime, installed_runtimes, open_engine
 from transnet.utils.files import written_whole
 from transnet.utils.paths import cache_folder
@@ -66,7 +67,8 @@ class RuntimeSpeeds:
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
         self._threads = torch.get_num_threads()
-        outputs = () if backbone.inner is None else FrameMaps._fields
+        # A graph that was kept before the maps changed would give the maps of then.
+        outputs = () if backbone.inner is None else (*FrameMaps._fields, MOTION_VERSION)
         name = _digest(backbone.fingerprint(), backbone.size, *outputs)
         self._graph = cache_folder() / "runtimes" / f"{name}.onnx"
         where = platform.node(), platform.machine(), self._threads
