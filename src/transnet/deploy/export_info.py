@@ -25,7 +25,8 @@ from transnet.errors import TransNetError
 
 FORMAT = 1
 METADATA_KEY = "transnet"
-
+EARLIER = "earlier_"
+"""What the inputs of an encoder begin with that are maps of the frame before."""
 
 EXPORT_FILE = "export.json"
 DIGESTS = "digests"
@@ -46,7 +47,7 @@ class ExportInfo:
             stream should have too; 0 in exports of earlier versions.
         precision: ``float32`` or ``int8``.
         split: the split that the run was trained on.
-        cues: what is classified; with motion there is a fourth model, ``motion``.
+        cues: what is classified; with motion the encoder takes maps of the frame before.
         versions: versions of the packages that trained and exported it.
         learned_none: whether the last output stands for none of the classes.
         threshold: distance to the nearest training clip above which a clip is unknown; ``None`` if

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from transnet.deploy.export_info import EARLIER
 from transnet.model.motion import MotionMaps, motion_maps
 from transnet.model.normalization import Normalization
 from transnet.model.novelty import (
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 MAPS = MotionMaps._fields
 """The names of the maps of a frame that motion is computed from."""
+
+LATER = "later_"
+"""What the names of the maps of the second frame of a pair begin with."""
 
 
 class FrameEncoder(nn.Module):
@@ -221,8 +225,8 @@ def shapes_of(model: TransNet, size: int, novelty: NoveltyDetector | None = None
 
 def _motion_graph(model: TransNet, shapes: Shapes) -> onnx.ModelProto:
     examples = {
-        f"{when}_{name}": torch.rand(2, *shape)
-        for when in ("earlier", "later")
+        f"{when}{name}": torch.rand(2, *shape)
+        for when in (EARLIER, LATER)
         for name, shape in zip(MAPS, shapes.maps, strict=True)
     }
     return to_onnx(MotionOfMaps(model), examples, ["pairs"], "the motion")

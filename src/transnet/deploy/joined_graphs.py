@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transnet.deploy.graphs import MAPS, Graphs, Shapes
+from transnet.deploy.export_info import EARLIER
+from transnet.deploy.graphs import LATER, MAPS, Graphs, Shapes
 
 if TYPE_CHECKING:
     import onnx
@@ -27,7 +28,7 @@ def frame_graph(graphs: Graphs) -> onnx.ModelProto:
     joined = compose.merge_models(
         encoder,
         motion,
-        io_map=[(name, f"later_{name}") for name in MAPS],
+        io_map=[(name, LATER + name) for name in MAPS],
         outputs=[each.name for each in (*encoder.graph.output, *motion.graph.output)],
     )
     del joined.graph.value_info[:]
@@ -101,15 +102,15 @@ def _neighbors(like: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
     for name, shape in zip(MAPS, shapes.maps, strict=True):
         size = ", ".join(map(str, shape))
         inputs.append(f"float[frame, {size}] {name}")
-        outputs += [f"float[pair, {size}] {when}_{name}" for when in ("earlier", "later")]
+        outputs += [f"float[pair, {size}] {when}{name}" for when in (EARLIER, LATER)]
         lines.append(
             f"""to_clips_{name} = Constant <value_ints = [-1, {n}, {size}]> ()
             to_pairs_{name} = Constant <value_ints = [-1, {size}]> ()
             clips_{name} = Reshape ({name}, to_clips_{name})
             before_{name} = Slice (clips_{name}, zero, last_frame, one)
             after_{name} = Slice (clips_{name}, one, end, one)
-            earlier_{name} = Reshape (before_{name}, to_pairs_{name})
-            later_{name} = Reshape (after_{name}, to_pairs_{name})"""
+            {EARLIER}{name} = Reshape (before_{name}, to_pairs_{name})
+            {LATER}{name} = Reshape (after_{name}, to_pairs_{name})"""
         )
     return _parse(
         like,

@@ -28,14 +28,11 @@ from numpy.typing import NDArray
 
 from transnet.config import Unknown
 from transnet.data.video.frames import Pixels
-from transnet.deploy.export_info import ExportInfo
+from transnet.deploy.export_info import EARLIER, ExportInfo
 from transnet.deploy.sessions import SUFFIXES, Session, open_session
 from transnet.errors import TransNetError, VideoError
 from transnet.inference.base import BaseRecognizer, Schedule, Scored
 from transnet.utils.threads import MAX_CONCURRENCY, usable_cores
-
-EARLIER = "earlier_"
-"""What the inputs of an encoder begin with that are maps of the frame before."""
 
 
 def forms_of(info: ExportInfo) -> tuple[str, ...]:
