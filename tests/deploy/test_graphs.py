@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -6,11 +8,8 @@ import torch
 import transnet
 from tests.helpers import TINY_BACKBONE
 from transnet.data.preprocessing import normalize
-from transnet.deploy.graphs import (
-    MotionOfMaps,
-    graphs_of,
-)
-from transnet.deploy.joined_graphs import clip_graph
+from transnet.deploy.graphs import MotionOfMaps, graphs_of
+from transnet.deploy.joined_graphs import clip_graph, frame_graph
 
 
 @pytest.mark.slow
@@ -49,3 +48,22 @@ def test_where_nothing_moves_the_graph_of_motion_is_that_of_the_network():
         with torch.inference_mode():
             expected = MotionOfMaps(model)(*maps)
         assert session.run(["pairs"], same)[0] == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_map_is_read_before_the_next_layers_run(tmp_path):
+    """Later it would have left the processor's cache."""
+    model = transnet.TransNet(
+        TINY_BACKBONE, 3, num_frames=4, size=64, readout="pool", cues="both"
+    ).eval()
+    joined = frame_graph(graphs_of(model, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), 64))
+    assert joined.graph.output[0].name == "pairs"  # OpenVINO computes it first
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling, options.profile_file_prefix = True, str(tmp_path / "profile")
+    session = onnxruntime.InferenceSession(joined.SerializeToString(), options)
+    given = {each.name: np.zeros((1, *each.shape[1:]), np.float32) for each in session.get_inputs()}
+    session.run(None, given | {"frames": np.zeros((1, 64, 64, 3), np.uint8)})
+    with open(session.end_profiling()) as file:
+        ran = [event["args"].get("op_name") for event in json.load(file) if "args" in event]
+    last_layer = max(index for index, name in enumerate(ran) if name in ("Conv", "FusedConv"))
+    assert ran.index("AveragePool") < last_layer

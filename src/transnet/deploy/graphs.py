@@ -66,6 +66,11 @@ class FrameEncoder(nn.Module):
             found["features"] = self.spatial.readout(encoded)
         if maps:
             found |= motion_maps(maps)._asdict()
+            if "features" in found:
+                # They are 0 or more. A dense layer and its ReLU become one operation in ONNX
+                # Runtime, and if that is an end of the graph, it and the whole backbone before it
+                # run first: the other maps have left the processor's cache when they are read.
+                found["features"] = found["features"].clamp(min=0)
         return tuple(found[name] for name in self.outputs)
 
 

@@ -25,13 +25,15 @@ def frame_graph(graphs: Graphs) -> onnx.ModelProto:
     motion = compose.add_prefix(
         _like(encoder, motion), "motion/", rename_inputs=False, rename_outputs=False
     )
+    # OpenVINO computes the outputs in their order: with the pairs first, each map is read while it
+    # is in the processor's cache.
+    outputs = {each.name: each for each in (*motion.graph.output, *encoder.graph.output)}
     joined = compose.merge_models(
-        encoder,
-        motion,
-        io_map=[(name, LATER + name) for name in MAPS],
-        outputs=[each.name for each in (*encoder.graph.output, *motion.graph.output)],
+        encoder, motion, io_map=[(name, LATER + name) for name in MAPS], outputs=[*outputs]
     )
     del joined.graph.value_info[:]
+    del joined.graph.output[:]
+    joined.graph.output.extend(outputs.values())
     return joined
 
 

@@ -159,12 +159,11 @@ class ExportedRecognizer(BaseRecognizer):
         """
         shapes = self.map_shapes.values()
         maps = [*earlier] or [np.zeros((len(frames), *shape), np.float32) for shape in shapes]
-        outputs = self._encoder.run(frames, *maps)
-        no_features = np.empty((len(frames), 0), np.float32)
-        features = no_features if self.info.cues == "motion" else outputs.pop(0)
-        pairs = outputs.pop() if maps else None
-        means = None if self.info.threshold is None else outputs.pop()
-        return EncodedFrames(features, tuple(outputs), pairs, means)
+        values = self._encoder.run(frames, *maps)
+        found = dict(zip(self._encoder.outputs, values, strict=True))
+        features = found.get("features", np.empty((len(frames), 0), np.float32))
+        maps = [found[name] for name in self.map_shapes]
+        return EncodedFrames(features, tuple(maps), found.get("pairs"), found.get("means"))
 
     def classify(
         self, features: NDArray[np.float32], pairs: NDArray[np.float32] | None = None

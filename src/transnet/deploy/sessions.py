@@ -26,9 +26,11 @@ class Session(Protocol):
     Attributes:
         info: the description of the model.
         input_shapes: of each input, by its name; the first number, of rows, means nothing.
+        outputs: their names, in order.
     """
 
     info: ExportInfo
+    outputs: tuple[str, ...]
     input_shapes: dict[str, tuple[int, ...]]
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
@@ -74,6 +76,7 @@ class OnnxSession:
         self._session = onnx_session(path, threads, calls=calls)
         self._inputs = [each.name for each in self._session.get_inputs()]
         self.input_shapes = {each.name: tuple(each.shape) for each in self._session.get_inputs()}
+        self.outputs = tuple(each.name for each in self._session.get_outputs())
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.info = read_export_info(metadata.get(METADATA_KEY), path)
 
@@ -95,6 +98,7 @@ class OpenVinoSession:
         self.input_shapes = {
             each.any_name: tuple(each.partial_shape.get_min_shape()) for each in model.inputs
         }
+        self.outputs = tuple(each.any_name for each in model.outputs)
         self._run = OpenVinoModel(model, threads, calls=calls, mostly_one_row=True)
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:

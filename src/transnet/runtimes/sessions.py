@@ -25,8 +25,6 @@ def onnx_session(path: Path, threads: int, *, calls: int = 1, spinning: bool = T
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads // calls
     options.log_severity_level = 3
-    # What a stream computes beside the backbone runs nearer to what it reads: half a percent.
-    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     if not spinning:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
