@@ -8,7 +8,7 @@
 The people of Weizmann are cut out and set before photos, parts in which nobody is seen. Each action
 has places of its own in training. The people of the test are others; they act once in the places of
 their action ("usual") and once in those of the other actions ("shuffled"). A third of the people
-is left out in turn.
+is left out in turn. ``--places 1 --gray`` is harder: one place for each action, little to see.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ import transnet
 from benchmarks.cross_scene import spread
 from benchmarks.cut_out import before_place, cut_out
 from transnet.config import Cues
+from transnet.data.video.frames import Pixels
 from transnet.data.video.reader import decode_frames
 from transnet.data.video.writer import write_video
 from transnet.utils.progress import progress_bar
 
-PLACES = 3  # of each action
 FOLDS = 3
 SIZE = (360, 288)  # of a composed frame: twice Weizmann's
+GRAY_SIZE = (180, 144)
 CUES: tuple[Cues, ...] = ("appearance", "motion", "both")
 
 
@@ -49,13 +50,15 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--epochs", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--places", type=int, default=3, help="of each action")
+    parser.add_argument("--gray", action="store_true", help="gray clips of half the size")
     parser.add_argument("--clips", type=Path, help="folder for the composed clips; kept")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.clips or Path(temporary)
         if not (folder / "clips.csv").exists():
-            compose(arguments.weizmann, arguments.photos, folder)
+            compose(arguments.weizmann, arguments.photos, folder, arguments.places, arguments.gray)
         rows = [
             train_and_test(folder, fold, cues, seed, arguments, Path(temporary))
             for cues in CUES
@@ -82,11 +85,13 @@ def by_seed(rows: Sequence[dict[str, Any]], column: str) -> list[float]:
     ]
 
 
-def compose(weizmann: Path, photos: Path, out: Path) -> None:
+def compose(
+    weizmann: Path, photos: Path, out: Path, num_places: int = 3, gray: bool = False
+) -> None:
     """Write the clips and ``clips.csv``: path, label, person, scene."""
     actions = sorted(path.name for path in weizmann.iterdir() if any(path.glob("*.avi")))
     rng = np.random.default_rng(5)
-    places = list(free_places(photos, PLACES * len(actions), rng))
+    places = list(free_places(photos, num_places * len(actions), rng))
     videos = [path for action in actions for path in sorted((weizmann / action).glob("*.avi"))]
     (out / "clips").mkdir(parents=True, exist_ok=True)
     rows = []
@@ -95,23 +100,29 @@ def compose(weizmann: Path, photos: Path, out: Path) -> None:
             action, person = path.parent.name, path.stem.split("_")[0]
             frames = np.stack([pixels for pixels, _ in decode_frames(path)])
             masks = cut_out(frames)
-            for home, scene, number in _homes(actions, action, rng):
+            for home, scene, number in _homes(actions, action, num_places, rng):
                 target = out / "clips" / f"{action}_{person}_{home}{number}.mp4"
-                place = places[home * PLACES + number]
-                write_video(target, before_place(frames, masks, place, SIZE), Fraction(25))
+                place = places[home * num_places + number]
+                composed = before_place(frames, masks, place, GRAY_SIZE if gray else SIZE)
+                write_video(target, map(_gray, composed) if gray else composed, Fraction(25))
                 rows.append([target, action, person, scene])
             bar.update(1)
     with open(out / "clips.csv", "w", newline="") as file:
         csv.writer(file).writerows([["path", "label", "person", "scene"], *rows])
 
 
+def _gray(frame: Pixels) -> Pixels:
+    """A frame without color, still of three channels."""
+    return np.repeat(frame.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+
+
 def _homes(
-    actions: Sequence[str], action: str, rng: np.random.Generator
+    actions: Sequence[str], action: str, num_places: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, str, int]]:
     """All places of the action itself, and one place of each other action."""
     own = actions.index(action)
     for home in range(len(actions)):
-        numbers = range(PLACES) if home == own else [int(rng.integers(PLACES))]
+        numbers = range(num_places) if home == own else [int(rng.integers(num_places))]
         yield from ((home, "usual" if home == own else "shuffled", number) for number in numbers)
 
 

@@ -22,6 +22,11 @@ moves, tells the place as well: little of it costs nothing in the usual places a
 Flow sees least of the place. Fine change tells the direction of time best, and actions worst:
 docs/motion.md, "How the cues are weighed"."""
 
+FLOW_IN_OWN_PLACES = 5.0
+"""The prior weight of flow where each action has places of its own (:mod:`transnet.model.places`).
+All cues are right about validation clips there, because they show the same places; in other places
+flow is right most often: docs/motion.md, "Where each action has a place of its own"."""
+
 PRIOR_CLIPS = 10
 """How many validation clips the prior counts as much as."""
 
@@ -29,13 +34,26 @@ STEPS, PRECISION = 300, 1e-6
 TINY = 1e-12
 
 
-def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
+def prior_weights(own_places: float) -> dict[str, float]:
+    """The prior weight of each cue, where it is not 1.
+
+    Args:
+        own_places: how surely each action has places of its own, 0..1.
+    """
+    flow = WEIGHTS["flow"] + own_places * (FLOW_IN_OWN_PLACES - WEIGHTS["flow"])
+    return {**WEIGHTS, "flow": flow}
+
+
+def best_weights(
+    given: Mapping[str, Tensor], prior: Mapping[str, float] = WEIGHTS
+) -> dict[str, float]:
     """The weights of the cues that are most probable after the clips (MAP); they add up to 1.
 
     Args:
         given: the probability, 0..1, that each cue gives to what is true of N clips that were not
             trained on: to their labels ``(N,)``, or to the presence or absence of each of C classes
             ``(N, C)``.
+        prior: the prior weight of each cue, where it is not 1.
 
     Example:
         >>> right, wrong = torch.full((90,), 0.9), torch.full((90,), 0.1)
@@ -45,13 +63,14 @@ def best_weights(given: Mapping[str, Tensor]) -> dict[str, float]:
     """
     values = torch.stack([each.double().unsqueeze(-1).flatten(1) for each in given.values()])
     num_clips = values.shape[1]
-    prior = weights = torch.tensor([*shares_of_cues(given, WEIGHTS).values()], dtype=torch.float64)
+    shares = [*shares_of_cues(given, prior).values()]
+    expected = weights = torch.tensor(shares, dtype=torch.float64)
     for _ in range(STEPS):
         before = weights
         joint = weights[:, None, None] * values
         responsibilities = joint / joint.sum(dim=0).clamp(min=TINY)
         counts = responsibilities.mean(dim=2).sum(dim=1)
-        weights = (PRIOR_CLIPS * prior + counts) / (PRIOR_CLIPS + num_clips)
+        weights = (PRIOR_CLIPS * expected + counts) / (PRIOR_CLIPS + num_clips)
         weights = weights / weights.sum()
         if float((weights - before).abs().max()) < PRECISION:
             break

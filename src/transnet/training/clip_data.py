@@ -29,6 +29,7 @@ from transnet.errors import FileError, TransNetError
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
 from transnet.model.novelty import NoveltyDetector, describe_clips
+from transnet.model.places import own_places
 from transnet.training.clip_datasets import CachedClips, CachedFeatures, Numbered, VideoClips
 from transnet.training.samplers import Draw, Share, TrainingBatches, ValidationBatches
 from transnet.utils.paths import cache_folder
@@ -215,14 +216,23 @@ class FeatureData(_CachedData):
         """
         if self._info.several_labels:
             return None
+        vectors, labels, groups = self._described(views=None)
+        return NoveltyDetector.fit(vectors, labels, groups)
+
+    def own_places(self) -> float:
+        """How surely each action has places of its own, 0..1; with several labels at once 0."""
+        return 0.0 if self._info.several_labels else own_places(*self._described(views=1))
+
+    def _described(self, views: int | None) -> tuple[Tensor, list[int], list[str]]:
+        """So many views of each clip that shows a class: unit vectors, class indices, groups."""
         clips = [clip for clip in (*self.train, *self.validation) if clip.label != NO_CLASS]
         vectors, labels, groups = [], [], []
         for clip in clips:
-            vectors.append(describe_clips(self._extractor.encoded(self._keys[clip])))
+            vectors.append(describe_clips(self._extractor.encoded(self._keys[clip][:views])))
             count = len(vectors[-1])
             labels += [self._info.classes.index(clip.label)] * count
             groups += [clip.group] * count
-        return NoveltyDetector.fit(torch.cat(vectors), labels, groups)
+        return torch.cat(vectors), labels, groups
 
     def _keep(self, records: Sequence[ClipRecord], views: int, part: str) -> KeptClips:
         views_of = partial(training_views, count=views, flip=self._config.flip)

@@ -28,6 +28,7 @@ from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
 from transnet.inference.finders import finder_of_crops
 from transnet.inference.people_clips import follow_clips
+from transnet.model.cue_weights import prior_weights
 from transnet.model.networks import Network
 from transnet.model.video_network import VIDEO_BACKBONES
 from transnet.runtimes.device import find_device
@@ -156,6 +157,8 @@ def _train_run(settings: RunSettings, processes: Processes) -> Path:
             warn("the backbone is frozen with random weights: expect a low accuracy (--weights)")
     with open_clip_data(info, parts, network, settings.cache, device) as data:
         processes.first_of_machine_first(data.prepare)
+        if isinstance(data, FeatureData) and info.has_motion:
+            _look_at_places(network, data)
         fit_started = time.perf_counter()
         if processes.is_first:
             save_clips(run, parts, data.digests)
@@ -220,6 +223,17 @@ def _build(
     network.to(memory_format=network.memory_format)
     weights.load_into(network.backbone)
     return info, network
+
+
+def _look_at_places(network: Network, data: FeatureData) -> None:
+    """Let flow, which sees least of the place, count more where the place tells the action."""
+    found = data.own_places()
+    network.scoring.prior = network.scoring.cue_weights = prior_weights(found)
+    if found:
+        say(
+            "places: an action looks much more alike in all groups than any two actions do, as if "
+            "each had a place of its own, so flow counts more: transnet audit --place"
+        )
 
 
 def _train(
