@@ -66,12 +66,6 @@ def test_any_clips_give_a_share_whatever_their_order(count, kinds, people, seed)
     assert own_places(clips[order], *shuffled) == pytest.approx(found, abs=1e-3)
 
 
-def test_more_clips_than_are_compared_with_each_other():
-    clips, labels, groups = described(lambda person, action: action)
-    times = 500
-    assert own_places(clips.repeat(times, 1), labels * times, groups * times) == 1
-
-
 def test_flow_counts_more_the_surer_the_places_are():
     assert prior_weights(0) == WEIGHTS
     assert WEIGHTS["flow"] < prior_weights(0.5)["flow"] < prior_weights(1)["flow"]

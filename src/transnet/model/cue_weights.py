@@ -30,6 +30,11 @@ flow is right most often: docs/motion.md, "Where each action has a place of its 
 PRIOR_CLIPS = 10
 """How many validation clips the prior counts as much as."""
 
+ENOUGH = 0.5
+"""The probability from which a cue is right about a clip. How much more it gives says how well it
+fits what was seen, the places among it, and nothing of other places: without this limit many
+validation clips in the usual places give all weight to the cues that know the place."""
+
 STEPS, PRECISION = 300, 1e-6
 TINY = 1e-12
 
@@ -49,6 +54,8 @@ def best_weights(
 ) -> dict[str, float]:
     """The weights of the cues that are most probable after the clips (MAP); they add up to 1.
 
+    Probabilities above :data:`ENOUGH` count as that.
+
     Args:
         given: the probability, 0..1, that each cue gives to what is true of N clips that were not
             trained on: to their labels ``(N,)``, or to the presence or absence of each of C classes
@@ -62,6 +69,7 @@ def best_weights(
         True
     """
     values = torch.stack([each.double().unsqueeze(-1).flatten(1) for each in given.values()])
+    values = values.clamp(max=ENOUGH)
     num_clips = values.shape[1]
     shares = [*shares_of_cues(given, prior).values()]
     expected = weights = torch.tensor(shares, dtype=torch.float64)

@@ -15,13 +15,12 @@ of such a dataset show the same places, so they cannot tell which cue sees the a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from transnet.model.novelty import MAX_REFERENCES, nearest_distance
+from transnet.model.novelty import nearest_distance
 
 OWN_PLACES, SHARED_PLACES = 0.35, 0.6
 """The ratio up to which each action has places of its own, and from which it has none."""
@@ -47,15 +46,14 @@ def own_places(descriptions: Tensor, labels: Sequence[int], groups: Sequence[str
         >>> own_places(clips, [0, 1, 1, 0], ["ann", "bob", "ann", "bob"])
         0.0
     """
-    step = math.ceil(len(labels) / MAX_REFERENCES)
-    clips, kinds = descriptions[::step], torch.tensor(labels)[::step]
+    kinds = torch.tensor(labels)
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    origin = torch.tensor([numbers[group] for group in groups])[::step]
+    origin = torch.tensor([numbers[group] for group in groups])
     elsewhere, same = origin[:, None] != origin, kinds[:, None] == kinds
     compared = (elsewhere & same).any(dim=1) & (elsewhere & ~same).any(dim=1)
     if not compared.any():
         return 0.0
-    to_own = nearest_distance(clips, clips, elsewhere & same)[compared]
-    to_other = nearest_distance(clips, clips, elsewhere & ~same)[compared]
+    to_own = nearest_distance(descriptions, descriptions, elsewhere & same)[compared]
+    to_other = nearest_distance(descriptions, descriptions, elsewhere & ~same)[compared]
     ratio = float((to_own.clamp(min=0) / to_other.clamp(min=_TINY)).median())
     return min(1.0, max(0.0, (SHARED_PLACES - ratio) / (SHARED_PLACES - OWN_PLACES)))

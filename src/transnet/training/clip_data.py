@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from transnet.data.views import training_views
 from transnet.errors import FileError, TransNetError
 from transnet.inference.features import FeatureExtractor
 from transnet.model.networks import Network
-from transnet.model.novelty import NoveltyDetector, describe_clips
+from transnet.model.novelty import MAX_REFERENCES, NoveltyDetector, describe_clips
 from transnet.model.places import own_places
 from transnet.training.clip_datasets import CachedClips, CachedFeatures, Numbered, VideoClips
 from transnet.training.samplers import Draw, Share, TrainingBatches, ValidationBatches
@@ -216,16 +217,24 @@ class FeatureData(_CachedData):
         """
         if self._info.several_labels:
             return None
-        vectors, labels, groups = self._described(views=None)
-        return NoveltyDetector.fit(vectors, labels, groups)
+        return NoveltyDetector.fit(*self._described(self._of_classes(), views=None))
 
     def own_places(self) -> float:
         """How surely each action has places of its own, 0..1; with several labels at once 0."""
-        return 0.0 if self._info.several_labels else own_places(*self._described(views=1))
+        if self._info.several_labels:
+            return 0.0
+        clips = self._of_classes()
+        some = clips[:: math.ceil(len(clips) / MAX_REFERENCES)]
+        return own_places(*self._described(some, views=1))
 
-    def _described(self, views: int | None) -> tuple[Tensor, list[int], list[str]]:
-        """So many views of each clip that shows a class: unit vectors, class indices, groups."""
-        clips = [clip for clip in (*self.train, *self.validation) if clip.label != NO_CLASS]
+    def _of_classes(self) -> list[ClipRecord]:
+        """The training and validation clips that show a class."""
+        return [clip for clip in (*self.train, *self.validation) if clip.label != NO_CLASS]
+
+    def _described(
+        self, clips: Sequence[ClipRecord], views: int | None
+    ) -> tuple[Tensor, list[int], list[str]]:
+        """The first views of clips, ``None``: all: unit vectors, class indices, and groups."""
         vectors, labels, groups = [], [], []
         for clip in clips:
             vectors.append(describe_clips(self._extractor.encoded(self._keys[clip][:views])))
