@@ -39,6 +39,7 @@ from transnet.training.processes import Processes, find_processes
 from transnet.training.recognizer_module import RecognizerModule
 from transnet.training.run_folder import RunFolder
 from transnet.training.samplers import Share
+from transnet.training.summary import closing_lines, describe_split, stage_times
 from transnet.training.trainer import FitOptions
 from transnet.utils.file_lock import only_writer
 from transnet.utils.files import written_whole
@@ -136,7 +137,7 @@ def _train_run(settings: RunSettings, processes: Processes) -> Path:
     run, training = settings.run, settings.training
     device = find_device(settings.device)
     parts = _split(settings)
-    for line in (settings.manifest.summary(), *settings.manifest.notes, _describe(parts)):
+    for line in (settings.manifest.summary(), *settings.manifest.notes, describe_split(parts)):
         say(line)
     weights = find_weights(settings.weights, settings.backbone)
     _refuse_unused(settings.model, weights.backbone.name)
@@ -167,14 +168,14 @@ def _train_run(settings: RunSettings, processes: Processes) -> Path:
         if isinstance(data, FeatureData) and (novelty := data.novelty()):
             save_novelty(run, novelty)
     ended = time.perf_counter()
-    times = _times(data, summary, fit_s=ended - fit_started, total_s=ended - started)
+    times = stage_times(data, summary, fit_s=ended - fit_started, total_s=ended - started)
     if processes.is_first:
         with written_whole(run / "seconds.json") as path:
             path.write_text(json.dumps(times, indent=2), encoding="utf-8")
         checkpoint.save_model(run, network)  # last: a run with this file is finished
         if not training.shots:  # else the user measures it
             say(clip_advice(parts.train))
-        say(_closing(run, summary, data, times, network.scoring.title))
+        say(closing_lines(run, summary, data, times, network.scoring.title))
     processes.wait()
     return run
 
@@ -315,47 +316,3 @@ def _refuse_unused(model: ModelConfig, backbone: str) -> None:
                 f"{flag} is {getattr(model, field.name)!r}, but {backbone} is a video network, "
                 f"which sees a clip as a whole; leave {flag} out."
             )
-
-
-def _describe(split: Split) -> str:
-    return (
-        f"split {split.name}: {len(split.train)} training clips, {len(split.validation)} "
-        f"validation clips, {len(split.test)} test clips; {split.siblings_in_train:.1%} of the "
-        "test clips share class and group with a training clip"
-    )
-
-
-def _times(
-    data: ClipData, summary: FitSummary, *, fit_s: float, total_s: float
-) -> dict[str, float]:
-    """The content of ``seconds.json``; earlier sessions of a resumed training are included."""
-    is_features = isinstance(data, FeatureData)
-    return {
-        "decode": data.seconds.decode,
-        "backbone": data.seconds.backbone,
-        "features": data.seconds.total if is_features else 0.0,
-        "clips": 0.0 if is_features else data.seconds.total,
-        "fit": fit_s + summary.earlier_s,
-        "waited": summary.waited_s,
-        "total": total_s + summary.earlier_s,
-    }
-
-
-def _closing(
-    run: Path, summary: FitSummary, data: ClipData, times: dict[str, float], score: str
-) -> str:
-    found = summary.validation_score
-    quality = "" if found is None else f", validation {score} {found:.1%}"
-    num_clips = len(data.train) + (len(data.validation) if data.refits else 0)
-    if isinstance(data, FeatureData):
-        preparation, waited = f"features {times['features']:.0f} s", ""
-    else:
-        preparation = f"clips {times['clips']:.0f} s"
-        waited = f"; waited for data {times['waited'] / times['fit']:.0%} of the time"
-    return (
-        f"trained on {num_clips} clips in {times['total']:.0f} s "
-        f"({preparation}, training {times['fit']:.0f} s{waited}): "
-        f"{summary.epochs} epochs, best {summary.best_epoch + 1}{quality}\n"
-        f"saved to {run}\n"
-        f"next: transnet evaluate {run}"
-    )
