@@ -31,9 +31,10 @@ PRIOR_CLIPS = 10
 """How many validation clips the prior counts as much as."""
 
 ENOUGH = 0.5
-"""The probability from which a cue is right about a clip. How much more it gives says how well it
-fits what was seen, the places among it, and nothing of other places: without this limit many
-validation clips in the usual places give all weight to the cues that know the place."""
+"""The probability from which a cue is right about a clip, where each action has places of its own.
+How much more it gives says how well it fits the places there: without this limit many validation
+clips in the usual places give all weight to the cues that know the place. In other datasets it says
+how good a cue is, and counts."""
 
 STEPS, PRECISION = 300, 1e-6
 TINY = 1e-12
@@ -49,18 +50,15 @@ def prior_weights(own_places: float) -> dict[str, float]:
     return {**WEIGHTS, "flow": flow}
 
 
-def best_weights(
-    given: Mapping[str, Tensor], prior: Mapping[str, float] = WEIGHTS
-) -> dict[str, float]:
+def best_weights(given: Mapping[str, Tensor], own_places: float = 0.0) -> dict[str, float]:
     """The weights of the cues that are most probable after the clips (MAP); they add up to 1.
-
-    Probabilities above :data:`ENOUGH` count as that.
 
     Args:
         given: the probability, 0..1, that each cue gives to what is true of N clips that were not
             trained on: to their labels ``(N,)``, or to the presence or absence of each of C classes
             ``(N, C)``.
-        prior: the prior weight of each cue, where it is not 1.
+        own_places: how surely each action has places of its own, 0..1. Probabilities above
+            :data:`ENOUGH` count as that if it is 1.
 
     Example:
         >>> right, wrong = torch.full((90,), 0.9), torch.full((90,), 0.1)
@@ -69,9 +67,9 @@ def best_weights(
         True
     """
     values = torch.stack([each.double().unsqueeze(-1).flatten(1) for each in given.values()])
-    values = values.clamp(max=ENOUGH)
+    values = values.clamp(max=1 - own_places * (1 - ENOUGH))
     num_clips = values.shape[1]
-    shares = [*shares_of_cues(given, prior).values()]
+    shares = [*shares_of_cues(given, prior_weights(own_places)).values()]
     expected = weights = torch.tensor(shares, dtype=torch.float64)
     for _ in range(STEPS):
         before = weights

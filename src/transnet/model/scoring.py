@@ -36,15 +36,15 @@ class Scoring(ABC):
     Attributes:
         thresholds: probability from which each class is answered, C; empty where the most
             probable class is the answer.
-        prior: how much each cue counts before any clip is known, see
-            :mod:`transnet.model.cue_weights`.
-        cue_weights: how much each cue counts.
+        own_places: how surely each action has places of its own, 0..1, see
+            :mod:`transnet.model.places`.
+        cue_weights: how much each cue counts, see :mod:`transnet.model.cue_weights`.
         measure: name of the score in the logs of a training.
         title: the score in words.
     """
 
     thresholds: tuple[float, ...] = ()
-    prior: Mapping[str, float] = WEIGHTS
+    own_places: float = 0.0
     cue_weights: Mapping[str, float] = WEIGHTS
     measure: str
     title: str
@@ -113,7 +113,7 @@ class Scoring(ABC):
         if len(logits) > 1 and len(targets):
             found = {cue: self.probabilities(values) for cue, values in logits.items()}
             given = {cue: self._given_to_truth(each, targets) for cue, each in found.items()}
-            self.cue_weights = best_weights(given, self.prior)
+            self.cue_weights = best_weights(given, self.own_places)
         return self._calibrate(self.join(logits), targets)
 
     @abstractmethod

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from transnet.config import TrainingConfig
+from transnet.model.cue_weights import prior_weights
 from transnet.model.networks import Network
 from transnet.model.normalization import Normalization
 from transnet.training.cue_losses import losses_of_cues
@@ -99,7 +100,7 @@ class RecognizerModule(LightningModule):
         self._validated.clear()
         self.model.temperature = self._scoring.calibrate(of_cues, labels)
         # Weights that were learned from these clips would flatter the loss and the score.
-        logits = self._scoring.join(of_cues, self._scoring.prior)
+        logits = self._scoring.join(of_cues, prior_weights(self._scoring.own_places))
         score = self._scoring.score(logits, labels)
         name = f"validation_{self._scoring.measure}"
         smoothing = self._config.label_smoothing

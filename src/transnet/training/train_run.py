@@ -229,7 +229,7 @@ def _build(
 def _look_at_places(network: Network, data: FeatureData) -> None:
     """Let flow, which sees least of the place, count more where the place tells the action."""
     found = data.own_places()
-    network.scoring.prior = network.scoring.cue_weights = prior_weights(found)
+    network.scoring.own_places, network.scoring.cue_weights = found, prior_weights(found)
     if found:
         say(
             "places: an action looks much more alike in all groups than any two actions do, as if "
