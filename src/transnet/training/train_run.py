@@ -232,8 +232,9 @@ def _look_at_places(network: Network, data: FeatureData) -> None:
     network.scoring.own_places, network.scoring.cue_weights = found, prior_weights(found)
     if found:
         say(
-            "places: an action looks much more alike in all groups than any two actions do, as if "
-            "each had a place of its own, so flow counts more: transnet audit --place"
+            "places: clips of one action look much more alike, in all groups, than clips of two "
+            "actions, as if each had a place of its own, so flow counts more "
+            "(transnet audit --place measures what the place tells)"
         )
 
 
