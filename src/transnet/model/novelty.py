@@ -75,9 +75,7 @@ class NoveltyDetector:
             return None
         step = math.ceil(len(labels) / MAX_REFERENCES)
         chosen, kinds = descriptions[::step], torch.tensor(labels)[::step]
-        numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-        origin = torch.tensor([numbers[group] for group in groups])[::step]
-        distances = nearest_distance(chosen, chosen, origin[:, None] != origin)
+        distances = nearest_distance(chosen, chosen, in_other_groups(groups[::step]))
         # The rank of a conformal prediction: few clips do not promise more than they can.
         rank = min(len(distances), math.ceil((len(distances) + 1) * KNOWN_SHARE))
         threshold = SLACK * float(distances.sort().values[rank - 1])
@@ -107,6 +105,13 @@ class NoveltyDetector:
             return 0.0
         told = nearest_distance(self.references[own], others) > self.threshold
         return float(told.float().mean())
+
+
+def in_other_groups(groups: Sequence[str]) -> Tensor:
+    """Whether each of N clips is of another group than each, ``(N, N)``."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    origin = torch.tensor([numbers[group] for group in groups])
+    return origin[:, None] != origin
 
 
 def nearest_distance(queries: Tensor, references: Tensor, allowed: Tensor | None = None) -> Tensor:

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from transnet.model.novelty import nearest_distance
+from transnet.model.novelty import in_other_groups, nearest_distance
 
 OWN_PLACES, SHARED_PLACES = 0.35, 0.6
 """The ratio up to which each action has places of its own, and from which it has none."""
@@ -47,9 +47,7 @@ def own_places(descriptions: Tensor, labels: Sequence[int], groups: Sequence[str
         0.0
     """
     kinds = torch.tensor(labels)
-    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    origin = torch.tensor([numbers[group] for group in groups])
-    elsewhere, same = origin[:, None] != origin, kinds[:, None] == kinds
+    elsewhere, same = in_other_groups(groups), kinds[:, None] == kinds
     compared = (elsewhere & same).any(dim=1) & (elsewhere & ~same).any(dim=1)
     if not compared.any():
         return 0.0

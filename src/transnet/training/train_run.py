@@ -159,7 +159,7 @@ def _train_run(settings: RunSettings, processes: Processes) -> Path:
     with open_clip_data(info, parts, network, settings.cache, device) as data:
         processes.first_of_machine_first(data.prepare)
         if isinstance(data, FeatureData) and info.has_motion:
-            _look_at_places(network, data)
+            _weigh_by_places(network, data)
         fit_started = time.perf_counter()
         if processes.is_first:
             save_clips(run, parts, data.digests)
@@ -226,7 +226,7 @@ def _build(
     return info, network
 
 
-def _look_at_places(network: Network, data: FeatureData) -> None:
+def _weigh_by_places(network: Network, data: FeatureData) -> None:
     """Let flow, which sees least of the place, count more where the place tells the action."""
     found = data.own_places()
     network.scoring.own_places, network.scoring.cue_weights = found, prior_weights(found)
