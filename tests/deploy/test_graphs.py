@@ -10,6 +10,7 @@ from tests.helpers import TINY_BACKBONE
 from transnet.data.preprocessing import normalize
 from transnet.deploy.graphs import MotionOfMaps, graphs_of
 from transnet.deploy.joined_graphs import clip_graph, frame_graph
+from transnet.model.motion import motion_maps
 
 
 @pytest.mark.slow
@@ -43,10 +44,10 @@ def test_where_nothing_moves_the_graph_of_motion_is_that_of_the_network():
     graphs = graphs_of(model, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), 64)
     session = onnxruntime.InferenceSession(graphs.motion.SerializeToString())
     for make in (torch.rand, torch.zeros):
-        maps = [make(2, *shape) for shape in graphs.shapes.maps] * 2
-        same = {each.name: m.numpy() for each, m in zip(session.get_inputs(), maps, strict=True)}
         with torch.inference_mode():
+            maps = [*motion_maps(model.backbone.maps(make(2, 3, 64, 64)))] * 2
             expected = MotionOfMaps(model)(*maps)
+        same = {each.name: m.numpy() for each, m in zip(session.get_inputs(), maps, strict=True)}
         assert session.run(["pairs"], same)[0] == pytest.approx(expected.numpy(), abs=1e-4)
 
 

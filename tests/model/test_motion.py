@@ -13,21 +13,20 @@ def shifted(maps, right, down):
     return torch.roll(maps, (down, right), dims=(2, 3))
 
 
-def maps_of(fine):
-    """What motion is computed from, for fine maps; the other maps are dark."""
+def with_dark_maps(fine):
+    """Fine maps; the other maps are dark."""
     count, _, height, width = fine.shape
-    dark = torch.zeros(count, 4, 2, 2), torch.zeros(count, 2, height, width)
-    return motion_maps(FrameMaps(*dark, fine))
+    return FrameMaps(torch.zeros(count, 4, 2, 2), torch.zeros(count, 2, height, width), fine)
+
+
+def maps_of(fine):
+    """What motion is computed from, for such maps."""
+    return motion_maps(with_dark_maps(fine))
 
 
 def pair_motion(channels, height, width):
-    """The motion of pairs of such fine maps."""
-    return motion_between(maps_of(torch.zeros(1, channels, height, width)))
-
-
-def motion_between(maps):
-    """The motion of pairs of frames with maps of these shapes."""
-    return PairMotion([each.shape[1:] for each in maps])
+    """The motion of pairs of such maps."""
+    return PairMotion(with_dark_maps(torch.zeros(1, channels, height, width)))
 
 
 def textured(count=1, channels=32, side=14, seed=0):
@@ -88,7 +87,7 @@ def three_maps(seed):
 
 def test_change_is_what_came_and_what_went():
     earlier, later = (motion_maps(three_maps(seed)) for seed in (4, 5))
-    motion = motion_between(earlier)
+    motion = PairMotion(three_maps(4))
     vectors = motion.split(motion(earlier, later))
     assert {cue: vector.shape[1] for cue, vector in vectors.items()} == motion.lengths
     for cue, before, after in (
@@ -96,7 +95,7 @@ def test_change_is_what_came_and_what_went():
         ("fine_change", earlier.fine, later.fine),
     ):
         came, went = (after - before).clamp(min=0), (before - after).clamp(min=0)
-        expected = torch.cat([each.mean(dim=(2, 3)) for each in (came, went)], dim=1)
+        expected = torch.cat([each.mean(dim=2) for each in (came, went)], dim=1)
         assert torch.allclose(vectors[cue], expected, atol=1e-6)
 
 
@@ -105,9 +104,9 @@ def test_what_moves_is_seen_however_small_it_is():
     earlier, later = place.clone(), place.clone()
     later[0, :, 2, 5] = thing
     dark = torch.zeros(1, 32, 14, 14), torch.zeros(1, 4, 14, 14)
-    maps = [motion_maps(FrameMaps(last, *dark)) for last in (earlier, later)]
-    motion = motion_between(maps[0])
-    vectors = motion.split(motion(*maps))
+    maps = [FrameMaps(last, *dark) for last in (earlier, later)]
+    motion = PairMotion(maps[0])
+    vectors = motion.split(motion(*map(motion_maps, maps)))
     assert torch.allclose(vectors["moving_appearance"][0], thing, atol=1e-4)
     step = thing - place[0, :, 2, 5]
     came_and_went = torch.cat([step.clamp(min=0), -step.clamp(max=0)])
@@ -164,10 +163,11 @@ def test_the_fine_map_is_pooled_to_the_positions_of_the_middle_one():
 def test_frames_whose_maps_do_not_divide_have_motion(size):
     backbone = Backbone("test_resnet.r160_in1k", size=size, inner=True).eval()
     with torch.inference_mode():
-        earlier, later = (motion_maps(backbone.maps(torch.rand(2, 3, size, size))) for _ in "ab")
-    motion = motion_between(earlier)
+        frames = [backbone.maps(torch.rand(2, 3, size, size)) for _ in "ab"]
+    motion = PairMotion(frames[0])
+    earlier, later = map(motion_maps, frames)
     assert torch.isfinite(motion(earlier, later)).all()
-    assert motion.gated_flow(earlier, later).shape[2:] == earlier.fine.shape[2:]
+    assert motion.gated_flow(earlier, later).shape[2:] == frames[0].fine.shape[2:]
 
 
 def test_a_backbone_without_inner_maps_is_named(monkeypatch):

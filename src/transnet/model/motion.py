@@ -31,7 +31,6 @@ A stream, a clip and an exported model call the same functions of two frames.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -54,12 +53,6 @@ TEMPERATURE = 0.07
 CHANGE = 0.29
 """Change of the fine map, as a share of its mean size, at which a flow counts half."""
 
-MASKED = -50.0
-"""Summand that keeps a softmax in its window. The weight of all positions outside is below the
-precision of float32, even where each cosine is 1 outside and -1 inside. Exponentials of much less
-are subnormal numbers, with which processors are slow: with -1e4 ONNX Runtime's softmax took six
-times as long, with -80 twelve times."""
-
 STILLNESS = 2.0
 """Stillness is ``exp(-STILLNESS * length)`` of a flow in positions."""
 
@@ -75,13 +68,13 @@ NUM_FLOW = 10 * (sum(grid * grid for grid in GRIDS) + CELLS * CELLS) + 3
 
 
 class MotionMaps(NamedTuple):
-    """What the motion of a frame is computed from.
+    """What the motion of a frame is computed from: maps, their positions one after the other.
 
     Attributes:
         last: up to :data:`~transnet.model.backbone.LAST_CHANNELS` channels of the last map,
-            ``(N, D, h, w)``.
-        middle: as of :class:`~transnet.model.backbone.FrameMaps`, ``(N, C, H, W)``.
-        fine: as of the same, ``(N, F, P, Q)``.
+            ``(N, D, h w)``.
+        middle: as of :class:`~transnet.model.backbone.FrameMaps`, ``(N, C, H W)``.
+        fine: as of the same, ``(N, F, P Q)``.
         unit: ``fine`` less its means over positions, divided by its length at each,
             ``(N, F, P Q)``.
     """
@@ -94,44 +87,47 @@ class MotionMaps(NamedTuple):
 
 def motion_maps(maps: FrameMaps) -> MotionMaps:
     """Prepare the maps of N frames."""
-    values = maps.fine.flatten(2)
-    values = values - values.mean(dim=2, keepdim=True)
+    some = some_channels(maps.last, LAST_CHANNELS)
+    last, middle, fine = (each.flatten(2) for each in (some, maps.middle, maps.fine))
+    values = fine - fine.mean(dim=2, keepdim=True)
     # As a sum of squares: the quantizer does not know the shape of a norm.
     unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True)).clamp(min=TINY)
-    return MotionMaps(some_channels(maps.last, LAST_CHANNELS), maps.middle, maps.fine, unit)
+    return MotionMaps(last, middle, fine, unit)
 
 
 class PairMotion(nn.Module):
     """The motion from a frame to a later one; it has constants and no parameters.
 
     Args:
-        shapes: of the maps of a frame: last D, h, w; middle C, H, W; fine F, P, Q; unit F, P Q.
+        maps: of any frame; only their shapes matter.
 
     Attributes:
-        shapes: the same.
+        shapes: of the :class:`MotionMaps` of a frame.
+        grid: P and Q, the positions of the fine map down and across.
         lengths: of the vector of each cue: ``fine_change`` 2 F, ``middle_change`` 2 C,
             ``moving_appearance`` D and ``moving_change`` 2 D (of what moves), ``flow``
             :data:`NUM_FLOW`.
 
     Example:
         >>> shapes = (16, 2, 2), (8, 4, 4), (4, 8, 8)
-        >>> maps = motion_maps(FrameMaps(*(torch.rand(3, *shape) for shape in shapes)))
-        >>> motion = PairMotion([values.shape[1:] for values in maps])
+        >>> frames = FrameMaps(*(torch.rand(3, *shape) for shape in shapes))
+        >>> motion, maps = PairMotion(frames), motion_maps(frames)
         >>> {cue: values.shape[1] for cue, values in motion.split(motion(maps, maps)).items()}
         {'fine_change': 8, 'middle_change': 16, 'moving_appearance': 16, 'moving_change': 32, \
 'flow': 233}
     """
 
     reachable: Tensor
-    places: Tensor
+    moments: Tensor
     grids: Tensor
     compass: Tensor
     across: Tensor
     cells: Tensor
 
-    def __init__(self, shapes: Sequence[Sequence[int]]) -> None:
+    def __init__(self, maps: FrameMaps) -> None:
         super().__init__()
-        self.shapes = tuple(torch.Size(shape) for shape in shapes)
+        self.shapes = tuple(each.shape[1:] for each in motion_maps(maps))
+        self.grid = height, width = tuple(maps.fine.shape[2:])
         last, middle, fine, _ = self.shapes
         self.lengths = {
             "fine_change": 2 * fine[0],
@@ -140,15 +136,14 @@ class PairMotion(nn.Module):
             "moving_change": 2 * last[0],
             "flow": NUM_FLOW,
         }
-        height, width = self.grid = tuple(fine[1:])
         angles = torch.arange(8) * (math.pi / 4)
-        reachable, places = _search_windows(height, width)
+        places = torch.cartesian_prod(torch.arange(height), torch.arange(width)).float().flip(1)
         for name, constant in (
-            ("reachable", reachable),
-            ("places", places),
+            ("reachable", _search_windows(places)),
+            ("moments", functional.pad(places, (0, 1), value=1.0)),
             ("grids", _grid_cells(height, width)),
             ("compass", torch.stack([angles.cos(), angles.sin()], dim=1)),
-            ("across", places / torch.tensor([[width - 1], [height - 1]]).clamp(min=1)),
+            ("across", places.T / torch.tensor([[width - 1], [height - 1]]).clamp(min=1)),
             ("cells", _cell_centers()),
         ):
             self.register_buffer(name, constant, persistent=False)
@@ -184,15 +179,18 @@ class PairMotion(nn.Module):
     def _displacements(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """Where each position goes, ``(N, 2, P Q)``: blocks of rows against those in reach."""
         height, width = self.grid
-        expected = []
+        found = []
         for top in range(0, height, BLOCK):
             end = min(top + BLOCK, height)
             rows = slice(top * width, end * width)
             near = slice(max(0, top - RADIUS) * width, min(height, end + RADIUS) * width)
             cosines = torch.matmul(earlier.unit[:, :, rows].transpose(1, 2), later.unit[:, :, near])
-            share = torch.softmax(cosines / TEMPERATURE + self.reachable[rows, near], dim=2)
-            expected.append(torch.matmul(self.places[:, near], share.transpose(1, 2)))
-        return torch.cat(expected, dim=2) - self.places
+            # A softmax: its exponentials, then their weighted sums and their sum in one product.
+            # The exponents are small, so it is not taken from its largest one.
+            weights = torch.exp(cosines / TEMPERATURE) * self.reachable[rows, near]
+            found.append(torch.matmul(weights, self.moments[near]))
+        sums = torch.cat(found, dim=1)
+        return (sums[:, :, :2] / sums[:, :, 2:] - self.moments[:, :2]).transpose(1, 2)
 
     def _pool(self, flow: Tensor) -> Tensor:
         """A field of flow ``(N, 2, P, Q)`` to :data:`NUM_FLOW` numbers."""
@@ -228,9 +226,8 @@ class PairMotion(nn.Module):
 
 def _gate(earlier: Tensor, later: Tensor) -> Tensor:
     """How much the flow of a position counts, by the change there, ``(N, 1, P Q)``."""
-    sizes = [maps.abs().mean(dim=(1, 2, 3), keepdim=True) for maps in (earlier, later)]
-    size = (sizes[0] + sizes[1]).flatten(2) / 2
-    change = _mean_over_channels((later - earlier).abs().flatten(2))
+    size = (earlier.abs() + later.abs()).mean(dim=(1, 2), keepdim=True) / 2
+    change = _mean_over_channels((later - earlier).abs())
     return change**2 / (change**2 + (CHANGE * size) ** 2).clamp(min=TINY)
 
 
@@ -246,8 +243,8 @@ def _mean_over_channels(values: Tensor) -> Tensor:
 def _change(earlier: Tensor, later: Tensor) -> Tensor:
     """How much of each channel came and went, means over positions, ``(N, 2 C)``."""
     step = later - earlier
-    came = torch.relu(step).mean(dim=(2, 3))
-    return torch.cat([came, came - step.mean(dim=(2, 3))], dim=1)
+    came = torch.relu(step).mean(dim=2)
+    return torch.cat([came, came - step.mean(dim=2)], dim=1)
 
 
 def _what_moves(earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
@@ -255,8 +252,7 @@ def _what_moves(earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
 
     Means over positions, each as much as the square of its change.
     """
-    later = later.flatten(2)
-    step = later - earlier.flatten(2)
+    step = later - earlier
     weight = _mean_over_channels(step.abs()) ** 2
     weight = (weight / weight.sum(dim=2, keepdim=True).clamp(min=TINY)).transpose(1, 2)
     there, came, signed = (torch.matmul(each, weight) for each in (later, torch.relu(step), step))
@@ -269,12 +265,13 @@ def _median(flow: Tensor) -> Tensor:
     return flow.topk(kept, dim=2, largest=False).values[..., -1:]
 
 
-def _search_windows(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Summands that keep a softmax in its window, ``(H W, H W)``; column and row, ``(2, H W)``."""
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    places = torch.stack([x.flatten(), y.flatten()]).float()
-    near = ((places[:, None] - places[:, :, None]).abs() <= RADIUS).all(dim=0)
-    return torch.where(near, 0.0, MASKED), places
+def _search_windows(places: Tensor) -> Tensor:
+    """1 where a position is searched for another one and 0 elsewhere, ``(P Q, P Q)``.
+
+    Args:
+        places: column and row of each position, ``(P Q, 2)``.
+    """
+    return ((places[:, None] - places).abs() <= RADIUS).all(dim=2).float()
 
 
 def _cell_centers() -> Tensor:

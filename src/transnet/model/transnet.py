@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transnet.config import Cues, Temporal
 from transnet.config import Readout as ReadoutKind
 from transnet.errors import TransNetError
-from transnet.model.backbone import Backbone
+from transnet.model.backbone import Backbone, FrameMaps
 from transnet.model.cues import CUES_OF, PairHead
 from transnet.model.encoded import Encoded
 from transnet.model.motion import MotionMaps, PairMotion, motion_maps
@@ -127,7 +127,7 @@ class TransNet(nn.Module):
         if appearance:
             self.temporal = temporal_of(features)
         if has_motion:
-            self.pair_motion = PairMotion(_map_shapes(encoder))
+            self.pair_motion = PairMotion(_maps_of_any_frame(encoder))
             self.motion = nn.ModuleDict(
                 {
                     cue: PairHead(inputs, features, temporal_of(features, of_pairs=True), dropout)
@@ -248,12 +248,11 @@ class TransNet(nn.Module):
 
 
 @torch.no_grad()
-def _map_shapes(backbone: Backbone) -> tuple[torch.Size, ...]:
-    """The shape of each of :class:`~transnet.model.motion.MotionMaps` of a frame."""
+def _maps_of_any_frame(backbone: Backbone) -> FrameMaps:
     training = backbone.training
-    maps = motion_maps(backbone.eval().maps(torch.zeros(1, 3, backbone.size, backbone.size)))
+    maps = backbone.eval().maps(torch.zeros(1, 3, backbone.size, backbone.size))
     backbone.train(training)
-    return tuple(each.shape[1:] for each in maps)
+    return maps
 
 
 def _require(argument: str, value: str, accepted: tuple[str, ...]) -> None:

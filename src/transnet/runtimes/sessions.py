@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,6 @@ class OpenVinoModel:
         self, model: Any, threads: int, *, calls: int = 1, mostly_one_row: bool = False
     ) -> None:
         self._model, self._mostly_one_row = model, mostly_one_row
-        self._names = [each.any_name for each in model.inputs]
         # By default OpenVINO computes in bfloat16 on CPUs that support it.
         self._settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
         if threads:
@@ -100,14 +100,47 @@ class OpenVinoModel:
     def __call__(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         """The inputs, with equal numbers of rows, to the outputs in their order."""
         one_row = self._mostly_one_row and len(inputs[0]) == 1
-        own: dict[bool, Any] = vars(self._requests).setdefault("own", {})
+        own: dict[bool, _OneRow | _Rows] = vars(self._requests).setdefault("own", {})
         if one_row not in own:
-            own[one_row] = self._compiled_for(one_row).create_infer_request()
-        request = own[one_row]
+            request = self._compiled_for(one_row).create_infer_request()
+            own[one_row] = _OneRow(request) if one_row else _Rows(request)
+        return own[one_row].run(inputs)
+
+
+class _Rows:
+    """A request for any number of rows."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         # Kept until the call returns. OpenVINO shares no memory that it may not write to.
         given = [np.require(each, requirements=["C", "W"]) for each in inputs]
         # infer() with inputs would take 0.1 ms or more to look at their types.
-        for name, each in zip(self._names, given, strict=True):
-            request.set_tensor(name, _tensor(each))
-        request.infer()
-        return [np.array(each.data) for each in request.output_tensors]
+        for number, each in enumerate(given):
+            self._request.set_input_tensor(number, _tensor(each))
+        self._request.infer()
+        return [np.array(each.data) for each in self._request.output_tensors]
+
+
+class _OneRow:
+    """A request for one row, whose memory stays where it is.
+
+    Copying into it takes a third of the time of making tensors: of five inputs and seven outputs
+    0.1 and not 0.3 ms.
+    """
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._inputs = [each.data for each in request.input_tensors]
+        self._outputs = [each.data for each in request.output_tensors]
+
+    def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        for kept, given in zip(self._inputs, inputs, strict=True):
+            if (kept.shape, kept.dtype) != (given.shape, given.dtype):
+                raise ValueError(
+                    f"{given.dtype} {given.shape} is given; accepted: {kept.dtype} {kept.shape}"
+                )
+            kept[...] = given
+        self._request.infer()
+        return [each.copy() for each in self._outputs]
