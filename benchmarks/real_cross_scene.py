@@ -52,11 +52,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--places", type=int, default=3, help="of each action")
     parser.add_argument("--gray", action="store_true", help="gray clips of half the size")
-    parser.add_argument("--clips", type=Path, help="folder for the composed clips; kept")
+    parser.add_argument("--clips", type=Path, help="folder that keeps the composed clips")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.clips or Path(temporary)
+        kind = f"{arguments.places}_places{'_gray' if arguments.gray else ''}"
+        folder = (arguments.clips or Path(temporary)) / kind
         if not (folder / "clips.csv").exists():
             compose(arguments.weizmann, arguments.photos, folder, arguments.places, arguments.gray)
         rows = [

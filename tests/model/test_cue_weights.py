@@ -15,7 +15,6 @@ import transnet
 from transnet import TransNetError
 from transnet.checkpoints.run import load_model, load_run_info, save_model
 from transnet.model.cue_weights import (
-    ENOUGH,
     PRIOR_CLIPS,
     WEIGHTS,
     best_weights,
@@ -35,26 +34,26 @@ def columns(rows) -> dict[str, torch.Tensor]:
 
 
 def posterior(
-    weights: dict[str, float], given: dict[str, torch.Tensor], own_places: float
+    weights: dict[str, float], given: dict[str, torch.Tensor], prior: dict[str, float]
 ) -> float:
     """The logarithm of the probability of the weights, but for a summand."""
-    limit = 1 - own_places * (1 - ENOUGH)
-    mixed = sum(weights[cue] * given[cue].clamp(max=limit) for cue in CUES)
-    expected = shares_of_cues(CUES, prior_weights(own_places))
-    prior = sum(PRIOR_CLIPS * expected[cue] * math.log(weights[cue]) for cue in CUES)
-    return prior + float(mixed.clamp(min=1e-300).log().sum())
+    mixed = sum(weights[cue] * given[cue] for cue in CUES)
+    before = shares_of_cues(CUES, prior)
+    of_prior = sum(PRIOR_CLIPS * before[cue] * math.log(weights[cue]) for cue in CUES)
+    return of_prior + float(mixed.clamp(min=1e-300).log().sum())
 
 
-@given(probabilities, st.tuples(*3 * [st.floats(0.01, 1)]), st.sampled_from([0.0, 0.5, 1.0]))
+@given(probabilities, st.tuples(*3 * [st.floats(0.01, 1)]), st.floats(0, 1))
 def test_no_weights_are_more_probable(rows, others, own_places):
-    found = best_weights(columns(rows), own_places)
+    prior = prior_weights(own_places)
+    found = best_weights(columns(rows), prior)
     assert sum(found.values()) == pytest.approx(1)
     assert min(found.values()) > 0
     possible = [row for row in rows if max(row) > 1e-6]  # others say nothing of the weights
     other = {cue: share / sum(others) for cue, share in zip(CUES, others, strict=True)}
     given = columns(possible)
-    best = posterior(best_weights(given, own_places), given, own_places)
-    assert best >= posterior(other, given, own_places) - 1e-4
+    best = posterior(best_weights(given, prior), given, prior)
+    assert best >= posterior(other, given, prior) - 1e-4
 
 
 def test_without_clips_they_are_the_prior():
@@ -62,9 +61,27 @@ def test_without_clips_they_are_the_prior():
 
 
 def test_in_places_of_their_own_it_does_not_count_how_sure_a_right_cue_is():
-    rows = columns(400 * [(1.0, 0.9, ENOUGH)])
-    assert best_weights(rows, 1.0) == pytest.approx(shares_of_cues(CUES, prior_weights(1.0)))
-    assert best_weights(rows)["appearance"] > 3 * PRIOR["appearance"]
+    labels = torch.arange(400) % 4
+    truth = torch.nn.functional.one_hot(labels, 4).float()
+    logits = {"appearance": 9 * truth, "fine_change": 3 * truth, "flow": 0.5 * truth}
+    for own_places, first in ((1.0, "flow"), (0.0, "appearance")):
+        scoring = OneLabel()
+        scoring.expect_places(own_places)
+        scoring.calibrate(logits, labels)
+        assert max(scoring.cue_weights, key=scoring.cue_weights.__getitem__) == first
+        if own_places:
+            expected = shares_of_cues(CUES, prior_weights(1.0))
+            assert scoring.cue_weights == pytest.approx(expected)
+
+
+def test_in_places_of_their_own_a_cue_that_is_wrong_loses_weight():
+    labels = torch.arange(400) % 4
+    truth = torch.nn.functional.one_hot(labels, 4).float()
+    logits = {"appearance": 9 * truth, "fine_change": 3 * truth, "flow": 3 * truth.roll(1, 1)}
+    scoring = OneLabel()
+    scoring.expect_places(1.0)
+    scoring.calibrate(logits, labels)
+    assert scoring.cue_weights["flow"] < 0.1
 
 
 def test_more_clips_move_them_further():

@@ -11,22 +11,31 @@ from hypothesis import strategies as st
 import transnet
 from tests.helpers import TINY_BACKBONE
 from transnet.data.video.writer import write_video
-from transnet.model.cue_weights import FLOW_IN_OWN_PLACES, WEIGHTS, prior_weights, shares_of_cues
+from transnet.model.cue_weights import (
+    WEIGHTS,
+    WEIGHTS_IN_OWN_PLACES,
+    prior_weights,
+    shares_of_cues,
+)
 from transnet.model.places import own_places
 
-PEOPLE, ACTIONS = 4, 3
+PEOPLE, ACTIONS, TAKES = 4, 3, 2
 
 
-def described(place_of, *, spread=0.1):
-    """Unit vectors of a clip of each person in each action, which show little but the place."""
+def described(place_of, *, spread=0.1, takes=TAKES):
+    """Unit vectors of the takes of each person in each action, which show little but the place."""
     random = torch.Generator().manual_seed(0)
     places = torch.eye(PEOPLE * ACTIONS)
-    rows = [(person, action) for person in range(PEOPLE) for action in range(ACTIONS)]
+    rows = [(p, a) for p in range(PEOPLE) for a in range(ACTIONS) for _ in range(takes)]
     clips = torch.stack([places[place_of(person, action)] for person, action in rows])
     clips = clips + spread * torch.randn(clips.shape, generator=random)
     labels = [action for _, action in rows]
     groups = [f"person {person}" for person, _ in rows]
     return torch.nn.functional.normalize(clips, dim=1), labels, groups
+
+
+def each_clip_its_own(clips, labels, groups):
+    return clips, labels, [f"{group} {number}" for number, group in enumerate(groups)]
 
 
 def test_a_place_for_each_action_is_found():
@@ -45,6 +54,35 @@ def test_a_place_for_each_action_is_found():
 )
 def test_other_places_are_not_those_of_an_action(place_of):
     assert own_places(*described(place_of)) == 0
+
+
+def test_takes_of_one_recording_are_not_places_of_an_action():
+    in_many_places = described(lambda person, action: person * ACTIONS + action)
+    assert own_places(*in_many_places) == 0
+    assert own_places(*each_clip_its_own(*in_many_places)) == 0.5  # nobody named the groups
+
+
+def test_a_few_clips_elsewhere_change_nothing():
+    clips, labels, groups = described(lambda person, action: action)
+    for number in (0, TAKES * ACTIONS + 2):
+        clips[number] = torch.nn.functional.one_hot(torch.tensor(11), PEOPLE * ACTIONS)
+    assert own_places(clips, labels, groups) == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [(100, 100), (600, 60), (1000, 20)])
+def test_an_action_of_many_clips_has_no_place_for_that(first, second):
+    random = torch.Generator().manual_seed(0)
+    clips = torch.randn(first + second, 5, generator=random)
+    clips = torch.nn.functional.normalize(clips, dim=1)
+    labels = first * [0] + second * [1]
+    assert own_places(clips, labels, [str(number // 2) for number in range(len(labels))]) == 0
+
+
+def test_clips_that_all_look_the_same_have_no_places():
+    clips = torch.nn.functional.normalize(torch.rand(1, 1024), dim=1).expand(24, -1)
+    clips = clips + 1e-7 * torch.randn(clips.shape, generator=torch.Generator().manual_seed(0))
+    labels, groups = 12 * [0, 1], [str(number // 4) for number in range(24)]
+    assert own_places(torch.nn.functional.normalize(clips, dim=1), labels, groups) == 0
 
 
 def test_clips_of_one_group_or_of_actions_with_a_group_each_tell_nothing():
@@ -69,7 +107,7 @@ def test_any_clips_give_a_share_whatever_their_order(count, kinds, people, seed)
 def test_flow_counts_more_the_surer_the_places_are():
     assert prior_weights(0) == WEIGHTS
     assert WEIGHTS["flow"] < prior_weights(0.5)["flow"] < prior_weights(1)["flow"]
-    assert prior_weights(1) == {**WEIGHTS, "flow": FLOW_IN_OWN_PLACES}
+    assert prior_weights(1) == WEIGHTS_IN_OWN_PLACES
 
 
 @pytest.fixture(params=["own", "shared"])

@@ -22,19 +22,19 @@ moves, tells the place as well: little of it costs nothing in the usual places a
 Flow sees least of the place. Fine change tells the direction of time best, and actions worst:
 docs/motion.md, "How the cues are weighed"."""
 
-FLOW_IN_OWN_PLACES = 5.0
-"""The prior weight of flow where each action has places of its own (:mod:`transnet.model.places`).
-All cues are right about validation clips there, because they show the same places; in other places
-flow is right most often: docs/motion.md, "Where each action has a place of its own"."""
+WEIGHTS_IN_OWN_PLACES = {**WEIGHTS, "flow": 5.0}
+"""The same where each action has places of its own (:mod:`transnet.model.places`). All cues are
+right about validation clips there, because they show the same places; in other places flow is right
+most often: docs/motion.md, "Where each action has a place of its own"."""
 
 PRIOR_CLIPS = 10
 """How many validation clips the prior counts as much as."""
 
 ENOUGH = 0.5
-"""The probability from which a cue is right about a clip, where each action has places of its own.
-How much more it gives says how well it fits the places there: without this limit many validation
-clips in the usual places give all weight to the cues that know the place. In other datasets it says
-how good a cue is, and counts."""
+"""What a right cue is counted to give to the truth, where each action has places of its own. How
+much it really gives says how well it fits the places there: many validation clips in the usual
+places would give all weight to the cues that know the place. In other datasets it says how good a
+cue is, and counts."""
 
 STEPS, PRECISION = 300, 1e-6
 TINY = 1e-12
@@ -46,19 +46,38 @@ def prior_weights(own_places: float) -> dict[str, float]:
     Args:
         own_places: how surely each action has places of its own, 0..1.
     """
-    flow = WEIGHTS["flow"] + own_places * (FLOW_IN_OWN_PLACES - WEIGHTS["flow"])
-    return {**WEIGHTS, "flow": flow}
+    both = {cue: (WEIGHTS[cue], WEIGHTS_IN_OWN_PLACES[cue]) for cue in WEIGHTS}
+    return {cue: first + own_places * (second - first) for cue, (first, second) in both.items()}
 
 
-def best_weights(given: Mapping[str, Tensor], own_places: float = 0.0) -> dict[str, float]:
+def without_sureness(given: Tensor, right: Tensor, own_places: float) -> Tensor:
+    """What a cue gives to the truth, less how sure it is where actions have places of their own.
+
+    Args:
+        given: the probability, 0..1, that it gives to the label of each of N clips.
+        right: whether that is its best class, ``(N,)``.
+        own_places: how surely each action has places of its own, 0..1: 1: all right clips count as
+            :data:`ENOUGH`, the others as they are.
+
+    Example:
+        >>> given, right = torch.tensor([0.9, 0.4, 0.1]), torch.tensor([True, True, False])
+        >>> without_sureness(given, right, 1.0)
+        tensor([0.5000, 0.5000, 0.1000])
+    """
+    least, most = own_places * ENOUGH, 1 - own_places * (1 - ENOUGH)
+    return torch.where(right, given.clamp(least, most), given.clamp(max=most))
+
+
+def best_weights(
+    given: Mapping[str, Tensor], prior: Mapping[str, float] = WEIGHTS
+) -> dict[str, float]:
     """The weights of the cues that are most probable after the clips (MAP); they add up to 1.
 
     Args:
         given: the probability, 0..1, that each cue gives to what is true of N clips that were not
             trained on: to their labels ``(N,)``, or to the presence or absence of each of C classes
             ``(N, C)``.
-        own_places: how surely each action has places of its own, 0..1. Probabilities above
-            :data:`ENOUGH` count as that if it is 1.
+        prior: the weights before any clip, see :func:`prior_weights`.
 
     Example:
         >>> right, wrong = torch.full((90,), 0.9), torch.full((90,), 0.1)
@@ -67,9 +86,8 @@ def best_weights(given: Mapping[str, Tensor], own_places: float = 0.0) -> dict[s
         True
     """
     values = torch.stack([each.double().unsqueeze(-1).flatten(1) for each in given.values()])
-    values = values.clamp(max=1 - own_places * (1 - ENOUGH))
     num_clips = values.shape[1]
-    shares = [*shares_of_cues(given, prior_weights(own_places)).values()]
+    shares = [*shares_of_cues(given, prior).values()]
     expected = weights = torch.tensor(shares, dtype=torch.float64)
     for _ in range(STEPS):
         before = weights

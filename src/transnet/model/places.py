@@ -2,9 +2,11 @@
 
 ::
 
-    ratio = median over the clips x of  d(x, nearest clip of its action in another group)
-                                        ------------------------------------------------------
-                                        d(x, nearest clip of another action in another group)
+    ratio(x) = d(x, nearest clip of its action in another group)
+               ------------------------------------------------------
+               d(x, nearest clip of another action in another group)
+
+    of an action: the median over its clips; of the dataset: the geometric mean over its actions
 
 Groups are people or source videos, so two clips of different groups have at most the place and the
 action in common. d is the distance of :mod:`transnet.model.novelty`, of what the whole frame shows.
@@ -25,7 +27,8 @@ from transnet.model.novelty import in_other_groups, nearest_distance
 OWN_PLACES, SHARED_PLACES = 0.35, 0.6
 """The ratio up to which each action has places of its own, and from which it has none."""
 
-_TINY = 1e-9
+_ALIKE = 1e-4
+"""Distance below which two clips look the same."""
 
 
 def own_places(descriptions: Tensor, labels: Sequence[int], groups: Sequence[str]) -> float:
@@ -36,6 +39,8 @@ def own_places(descriptions: Tensor, labels: Sequence[int], groups: Sequence[str
             :func:`~transnet.model.novelty.describe_clips`.
         labels: the class index of each.
         groups: the group of each. Without two groups that show the same action, there is no sign.
+            If each clip has a group of its own, perhaps because none were named, the sign counts
+            half: clips of one recording look alike as well.
 
     Example:
         >>> pool, court = torch.eye(2)
@@ -48,10 +53,16 @@ def own_places(descriptions: Tensor, labels: Sequence[int], groups: Sequence[str
     """
     kinds = torch.tensor(labels)
     elsewhere, same = in_other_groups(groups), kinds[:, None] == kinds
+    to_own, to_other = (
+        nearest_distance(descriptions, descriptions, elsewhere & allowed).clamp(min=0) + _ALIKE
+        for allowed in (same, ~same)
+    )
     compared = (elsewhere & same).any(dim=1) & (elsewhere & ~same).any(dim=1)
-    if not compared.any():
+    ratios = (to_own / to_other).log()
+    kinds, ratios = kinds[compared], ratios[compared]
+    of_actions = [ratios[kinds == kind].quantile(0.5) for kind in kinds.unique()]
+    if not of_actions:
         return 0.0
-    to_own = nearest_distance(descriptions, descriptions, elsewhere & same)[compared]
-    to_other = nearest_distance(descriptions, descriptions, elsewhere & ~same)[compared]
-    ratio = float((to_own.clamp(min=0) / to_other.clamp(min=_TINY)).median())
-    return min(1.0, max(0.0, (SHARED_PLACES - ratio) / (SHARED_PLACES - OWN_PLACES)))
+    ratio = float(torch.stack(of_actions).mean().exp())
+    found = min(1.0, max(0.0, (SHARED_PLACES - ratio) / (SHARED_PLACES - OWN_PLACES)))
+    return found / 2 if len({*groups}) == len(groups) else found

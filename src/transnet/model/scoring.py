@@ -23,7 +23,13 @@ from torchmetrics.functional.classification import binary_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
 from transnet.data.manifest import ClipRecord
-from transnet.model.cue_weights import WEIGHTS, best_weights, shares_of_cues
+from transnet.model.cue_weights import (
+    WEIGHTS,
+    best_weights,
+    prior_weights,
+    shares_of_cues,
+    without_sureness,
+)
 from transnet.model.temperature import best_temperature
 
 DEFAULT_THRESHOLD = 0.5
@@ -56,6 +62,16 @@ class Scoring(ABC):
     @abstractmethod
     def logits_of(self, probabilities: Tensor) -> Tensor:
         """The inverse of :meth:`probabilities`; finite, also of 0 and 1."""
+
+    @property
+    def prior_weights(self) -> Mapping[str, float]:
+        """How much each cue counts before validation clips say anything."""
+        return prior_weights(self.own_places)
+
+    def expect_places(self, own_places: float) -> None:
+        """Let the cues count as they should where each action has places of its own, 0..1."""
+        self.own_places = own_places
+        self.cue_weights = self.prior_weights
 
     def join(
         self, logits: Mapping[str, Tensor], weights: Mapping[str, float] | None = None
@@ -113,12 +129,12 @@ class Scoring(ABC):
         if len(logits) > 1 and len(targets):
             found = {cue: self.probabilities(values) for cue, values in logits.items()}
             given = {cue: self._given_to_truth(each, targets) for cue, each in found.items()}
-            self.cue_weights = best_weights(given, self.own_places)
+            self.cue_weights = best_weights(given, self.prior_weights)
         return self._calibrate(self.join(logits), targets)
 
     @abstractmethod
     def _given_to_truth(self, probabilities: Tensor, targets: Tensor) -> Tensor:
-        """The probability of what the clips show, ``(N,)`` or, of each class, ``(N, C)``."""
+        """What a cue counts as giving to what the clips show, ``(N,)`` or, by class, ``(N, C)``."""
 
     @abstractmethod
     def _calibrate(self, logits: Tensor, targets: Tensor) -> float:
@@ -161,7 +177,8 @@ class OneLabel(Scoring):
         return MulticlassAccuracy(num_classes, average="micro")
 
     def _given_to_truth(self, probabilities: Tensor, targets: Tensor) -> Tensor:
-        return probabilities.gather(1, targets[:, None])[:, 0]
+        given = probabilities.gather(1, targets[:, None])[:, 0]
+        return without_sureness(given, probabilities.argmax(dim=1) == targets, self.own_places)
 
     def _calibrate(self, logits: Tensor, targets: Tensor) -> float:
         return best_temperature(logits, targets)

@@ -223,7 +223,7 @@ class FeatureData(_CachedData):
         """How surely each action has places of its own, 0..1; with several labels at once 0."""
         if self._info.several_labels:
             return 0.0
-        clips = self._of_classes()
+        clips = sorted(self._of_classes(), key=lambda clip: clip.label)  # so that some are of each
         some = clips[:: math.ceil(len(clips) / MAX_REFERENCES)]
         return own_places(*self._described(some, views=1))
 

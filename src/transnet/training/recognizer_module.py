@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from transnet.config import TrainingConfig
-from transnet.model.cue_weights import prior_weights
 from transnet.model.networks import Network
 from transnet.model.normalization import Normalization
 from transnet.training.cue_losses import losses_of_cues
@@ -100,7 +99,7 @@ class RecognizerModule(LightningModule):
         self._validated.clear()
         self.model.temperature = self._scoring.calibrate(of_cues, labels)
         # Weights that were learned from these clips would flatter the loss and the score.
-        logits = self._scoring.join(of_cues, prior_weights(self._scoring.own_places))
+        logits = self._scoring.join(of_cues, self._scoring.prior_weights)
         score = self._scoring.score(logits, labels)
         name = f"validation_{self._scoring.measure}"
         smoothing = self._config.label_smoothing
@@ -135,6 +134,7 @@ class RecognizerModule(LightningModule):
         checkpoint["temperature"] = self.model.temperature
         checkpoint["thresholds"] = list(self._scoring.thresholds)
         checkpoint["cue_weights"] = dict(self._scoring.cue_weights)
+        checkpoint["own_places"] = self._scoring.own_places
         if self._config.freeze:  # a frozen backbone need not be written every epoch
             state = checkpoint["state_dict"]
             checkpoint["state_dict"] = {
@@ -146,7 +146,8 @@ class RecognizerModule(LightningModule):
         self.model.temperature = float(checkpoint.get("temperature", self.model.temperature))
         thresholds = checkpoint.get("thresholds", self._scoring.thresholds)
         self._scoring.thresholds = tuple(map(float, thresholds))
-        self._scoring.cue_weights = checkpoint.get("cue_weights", self._scoring.cue_weights)
+        if checkpoint.get("own_places", 0.0) == self._scoring.own_places:
+            self._scoring.cue_weights = checkpoint.get("cue_weights", self._scoring.cue_weights)
         if self._config.freeze:
             own = self.state_dict()
             checkpoint["state_dict"].update(

@@ -28,7 +28,7 @@ from transnet.data.splits import Split, make_split
 from transnet.errors import TransNetError
 from transnet.inference.finders import finder_of_crops
 from transnet.inference.people_clips import follow_clips
-from transnet.model.cue_weights import prior_weights
+from transnet.model.cue_weights import WEIGHTS
 from transnet.model.networks import Network
 from transnet.model.video_network import VIDEO_BACKBONES
 from transnet.runtimes.device import find_device
@@ -228,12 +228,13 @@ def _build(
 
 def _weigh_by_places(network: Network, data: FeatureData) -> None:
     """Let flow, which sees least of the place, count more where the place tells the action."""
-    found = data.own_places()
-    network.scoring.own_places, network.scoring.cue_weights = found, prior_weights(found)
-    if found:
+    scoring = network.scoring
+    scoring.expect_places(data.own_places())
+    if scoring.own_places:
+        times = scoring.prior_weights["flow"] / WEIGHTS["flow"]
         say(
-            "places: clips of one action look much more alike, in all groups, than clips of two "
-            "actions, as if each had a place of its own, so flow counts more "
+            "places: clips of one action look more alike than clips of two actions, as if each "
+            f"had a place of its own, so flow counts {times:.1f} times as much as usual "
             "(transnet audit --place measures what the place tells)"
         )
 
