@@ -15,10 +15,9 @@ import transnet
 from transnet import TransNetError
 from transnet.checkpoints.run import load_model, load_run_info, save_model
 from transnet.model.cue_weights import (
-    PRIOR_CLIPS,
     WEIGHTS,
     best_weights,
-    prior_weights,
+    prior_of,
     shares_of_cues,
 )
 from transnet.model.scoring import OneLabel, SeveralLabels
@@ -33,19 +32,17 @@ def columns(rows) -> dict[str, torch.Tensor]:
     return dict(zip(CUES, values.T, strict=True))
 
 
-def posterior(
-    weights: dict[str, float], given: dict[str, torch.Tensor], prior: dict[str, float]
-) -> float:
+def posterior(weights, given, prior) -> float:
     """The logarithm of the probability of the weights, but for a summand."""
     mixed = sum(weights[cue] * given[cue] for cue in CUES)
-    before = shares_of_cues(CUES, prior)
-    of_prior = sum(PRIOR_CLIPS * before[cue] * math.log(weights[cue]) for cue in CUES)
+    before = shares_of_cues(CUES, prior.weights)
+    of_prior = sum(prior.clips * before[cue] * math.log(weights[cue]) for cue in CUES)
     return of_prior + float(mixed.clamp(min=1e-300).log().sum())
 
 
 @given(probabilities, st.tuples(*3 * [st.floats(0.01, 1)]), st.floats(0, 1))
 def test_no_weights_are_more_probable(rows, others, own_places):
-    prior = prior_weights(own_places)
+    prior = prior_of(own_places)
     found = best_weights(columns(rows), prior)
     assert sum(found.values()) == pytest.approx(1)
     assert min(found.values()) > 0
@@ -57,7 +54,7 @@ def test_no_weights_are_more_probable(rows, others, own_places):
 
 
 def test_without_clips_they_are_the_prior():
-    assert best_weights(columns([])) == pytest.approx(PRIOR)
+    assert best_weights(columns([]), prior_of(0.0)) == pytest.approx(PRIOR)
 
 
 def test_in_places_of_their_own_it_does_not_count_how_sure_a_right_cue_is():
@@ -70,12 +67,22 @@ def test_in_places_of_their_own_it_does_not_count_how_sure_a_right_cue_is():
         scoring.calibrate(logits, labels)
         assert max(scoring.cue_weights, key=scoring.cue_weights.__getitem__) == first
         if own_places:
-            expected = shares_of_cues(CUES, prior_weights(1.0))
+            expected = shares_of_cues(CUES, prior_of(1.0).weights)
             assert scoring.cue_weights == pytest.approx(expected)
 
 
+def test_in_places_of_their_own_few_clips_about_which_flow_is_wrong_leave_it_first():
+    labels = torch.arange(20) % 4
+    truth = torch.nn.functional.one_hot(labels, 4).float()
+    seen = torch.where((labels < 3)[:, None], truth, truth.roll(1, 1))
+    scoring = OneLabel()
+    scoring.expect_places(1.0)
+    scoring.calibrate({"appearance": 9 * truth, "fine_change": truth, "flow": 3 * seen}, labels)
+    assert scoring.cue_weights["flow"] > 0.8
+
+
 def test_in_places_of_their_own_a_cue_that_is_wrong_loses_weight():
-    labels = torch.arange(400) % 4
+    labels = torch.arange(4000) % 4
     truth = torch.nn.functional.one_hot(labels, 4).float()
     logits = {"appearance": 9 * truth, "fine_change": 3 * truth, "flow": 3 * truth.roll(1, 1)}
     scoring = OneLabel()
@@ -86,7 +93,9 @@ def test_in_places_of_their_own_a_cue_that_is_wrong_loses_weight():
 
 def test_more_clips_move_them_further():
     row = (0.2, 0.9, 0.2)
-    few, many = (best_weights(columns(count * [row]))["fine_change"] for count in (4, 400))
+    few, many = (
+        best_weights(columns(count * [row]), prior_of(0.0))["fine_change"] for count in (4, 400)
+    )
     assert PRIOR["fine_change"] < few < 0.5 < many
 
 

@@ -14,7 +14,7 @@ from transnet.data.video.writer import write_video
 from transnet.model.cue_weights import (
     WEIGHTS,
     WEIGHTS_IN_OWN_PLACES,
-    prior_weights,
+    prior_of,
     shares_of_cues,
 )
 from transnet.model.places import own_places
@@ -105,9 +105,11 @@ def test_any_clips_give_a_share_whatever_their_order(count, kinds, people, seed)
 
 
 def test_flow_counts_more_the_surer_the_places_are():
-    assert prior_weights(0) == WEIGHTS
-    assert WEIGHTS["flow"] < prior_weights(0.5)["flow"] < prior_weights(1)["flow"]
-    assert prior_weights(1) == WEIGHTS_IN_OWN_PLACES
+    none, some, sure = map(prior_of, (0, 0.5, 1))
+    assert none.weights == WEIGHTS
+    assert none.weights["flow"] < some.weights["flow"] < sure.weights["flow"]
+    assert none.clips < some.clips < sure.clips
+    assert sure.weights == WEIGHTS_IN_OWN_PLACES
 
 
 @pytest.fixture(params=["own", "shared"])
@@ -147,6 +149,6 @@ def trained(request, tmp_path, capsys):
 def test_a_training_lets_flow_count_more_where_each_action_has_a_place(trained):
     kind, recognizer, said = trained
     assert ("a place of its own" in said) == (kind == "own")
-    prior = prior_weights(float(kind == "own"))
+    prior = prior_of(float(kind == "own")).weights
     expected = shares_of_cues(recognizer.model.cues, prior)
     assert recognizer.model.scoring.cue_weights == pytest.approx(expected, abs=1e-4)

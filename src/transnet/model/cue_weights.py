@@ -12,6 +12,7 @@ Likelihood from Incomplete Data via the EM Algorithm, 1977). Few validation clip
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,13 +23,15 @@ moves, tells the place as well: little of it costs nothing in the usual places a
 Flow sees least of the place. Fine change tells the direction of time best, and actions worst:
 docs/motion.md, "How the cues are weighed"."""
 
-WEIGHTS_IN_OWN_PLACES = {**WEIGHTS, "flow": 5.0}
+WEIGHTS_IN_OWN_PLACES = {**WEIGHTS, "flow": 8.0}
 """The same where each action has places of its own (:mod:`transnet.model.places`). All cues are
 right about validation clips there, because they show the same places; in other places flow is right
 most often: docs/motion.md, "Where each action has a place of its own"."""
 
-PRIOR_CLIPS = 10
-"""How many validation clips the prior counts as much as."""
+PRIOR_CLIPS, PRIOR_CLIPS_IN_OWN_PLACES = 10, 100
+"""How many validation clips the prior counts as much as. In places of its own a cue that sees the
+action is wrong about some validation clips, and those that know the place about none: they would
+get all weight."""
 
 ENOUGH = 0.5
 """What a right cue is counted to give to the truth, where each action has places of its own. How
@@ -40,14 +43,31 @@ STEPS, PRECISION = 300, 1e-6
 TINY = 1e-12
 
 
-def prior_weights(own_places: float) -> dict[str, float]:
-    """The prior weight of each cue, where it is not 1.
+class Prior(NamedTuple):
+    """What is known of the cues before validation clips say anything.
 
-    Args:
-        own_places: how surely each action has places of its own, 0..1.
+    Attributes:
+        weights: of each cue, where it is not 1.
+        clips: how many validation clips it counts as much as.
     """
-    both = {cue: (WEIGHTS[cue], WEIGHTS_IN_OWN_PLACES[cue]) for cue in WEIGHTS}
-    return {cue: first + own_places * (second - first) for cue, (first, second) in both.items()}
+
+    weights: Mapping[str, float]
+    clips: float
+
+
+def prior_of(own_places: float) -> Prior:
+    """The prior where each action has places of its own, 0..1.
+
+    Example:
+        >>> prior_of(0.0).weights["flow"], prior_of(1.0).weights["flow"]
+        (1.5, 8.0)
+    """
+
+    def between(shared: float, own: float) -> float:
+        return shared + own_places * (own - shared)
+
+    weights = {cue: between(WEIGHTS[cue], WEIGHTS_IN_OWN_PLACES[cue]) for cue in WEIGHTS}
+    return Prior(weights, between(PRIOR_CLIPS, PRIOR_CLIPS_IN_OWN_PLACES))
 
 
 def without_sureness(given: Tensor, right: Tensor, own_places: float) -> Tensor:
@@ -68,33 +88,31 @@ def without_sureness(given: Tensor, right: Tensor, own_places: float) -> Tensor:
     return torch.where(right, given.clamp(least, most), given.clamp(max=most))
 
 
-def best_weights(
-    given: Mapping[str, Tensor], prior: Mapping[str, float] = WEIGHTS
-) -> dict[str, float]:
+def best_weights(given: Mapping[str, Tensor], prior: Prior) -> dict[str, float]:
     """The weights of the cues that are most probable after the clips (MAP); they add up to 1.
 
     Args:
         given: the probability, 0..1, that each cue gives to what is true of N clips that were not
             trained on: to their labels ``(N,)``, or to the presence or absence of each of C classes
             ``(N, C)``.
-        prior: the weights before any clip, see :func:`prior_weights`.
+        prior: what is known of the cues before.
 
     Example:
         >>> right, wrong = torch.full((90,), 0.9), torch.full((90,), 0.1)
-        >>> weights = best_weights({"flow": wrong, "fine_change": right})
+        >>> weights = best_weights({"flow": wrong, "fine_change": right}, prior_of(0.0))
         >>> weights["fine_change"] > 0.8
         True
     """
     values = torch.stack([each.double().unsqueeze(-1).flatten(1) for each in given.values()])
     num_clips = values.shape[1]
-    shares = [*shares_of_cues(given, prior).values()]
+    shares = [*shares_of_cues(given, prior.weights).values()]
     expected = weights = torch.tensor(shares, dtype=torch.float64)
     for _ in range(STEPS):
         before = weights
         joint = weights[:, None, None] * values
         responsibilities = joint / joint.sum(dim=0).clamp(min=TINY)
         counts = responsibilities.mean(dim=2).sum(dim=1)
-        weights = (PRIOR_CLIPS * expected + counts) / (PRIOR_CLIPS + num_clips)
+        weights = (prior.clips * expected + counts) / (prior.clips + num_clips)
         weights = weights / weights.sum()
         if float((weights - before).abs().max()) < PRECISION:
             break

@@ -25,8 +25,9 @@ from torchmetrics.utilities import dim_zero_cat
 from transnet.data.manifest import ClipRecord
 from transnet.model.cue_weights import (
     WEIGHTS,
+    Prior,
     best_weights,
-    prior_weights,
+    prior_of,
     shares_of_cues,
     without_sureness,
 )
@@ -64,14 +65,14 @@ class Scoring(ABC):
         """The inverse of :meth:`probabilities`; finite, also of 0 and 1."""
 
     @property
-    def prior_weights(self) -> Mapping[str, float]:
-        """How much each cue counts before validation clips say anything."""
-        return prior_weights(self.own_places)
+    def prior(self) -> Prior:
+        """What is known of the cues before validation clips say anything."""
+        return prior_of(self.own_places)
 
     def expect_places(self, own_places: float) -> None:
         """Let the cues count as they should where each action has places of its own, 0..1."""
         self.own_places = own_places
-        self.cue_weights = self.prior_weights
+        self.cue_weights = self.prior.weights
 
     def join(
         self, logits: Mapping[str, Tensor], weights: Mapping[str, float] | None = None
@@ -129,7 +130,7 @@ class Scoring(ABC):
         if len(logits) > 1 and len(targets):
             found = {cue: self.probabilities(values) for cue, values in logits.items()}
             given = {cue: self._given_to_truth(each, targets) for cue, each in found.items()}
-            self.cue_weights = best_weights(given, self.prior_weights)
+            self.cue_weights = best_weights(given, self.prior)
         return self._calibrate(self.join(logits), targets)
 
     @abstractmethod

@@ -99,7 +99,7 @@ class RecognizerModule(LightningModule):
         self._validated.clear()
         self.model.temperature = self._scoring.calibrate(of_cues, labels)
         # Weights that were learned from these clips would flatter the loss and the score.
-        logits = self._scoring.join(of_cues, self._scoring.prior_weights)
+        logits = self._scoring.join(of_cues, self._scoring.prior.weights)
         score = self._scoring.score(logits, labels)
         name = f"validation_{self._scoring.measure}"
         smoothing = self._config.label_smoothing

@@ -231,7 +231,7 @@ def _weigh_by_places(network: Network, data: FeatureData) -> None:
     scoring = network.scoring
     scoring.expect_places(data.own_places())
     if scoring.own_places:
-        times = scoring.prior_weights["flow"] / WEIGHTS["flow"]
+        times = scoring.prior.weights["flow"] / WEIGHTS["flow"]
         say(
             "places: clips of one action look more alike than clips of two actions, as if each "
             f"had a place of its own, so flow counts {times:.1f} times as much as usual "
