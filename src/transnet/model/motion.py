@@ -68,13 +68,13 @@ NUM_FLOW = 10 * (sum(grid * grid for grid in GRIDS) + CELLS * CELLS) + 3
 
 
 class MotionMaps(NamedTuple):
-    """What the motion of a frame is computed from: maps, their positions one after the other.
+    """What the motion of a frame is computed from.
 
     Attributes:
         last: up to :data:`~transnet.model.backbone.LAST_CHANNELS` channels of the last map,
-            ``(N, D, h w)``.
-        middle: as of :class:`~transnet.model.backbone.FrameMaps`, ``(N, C, H W)``.
-        fine: as of the same, ``(N, F, P Q)``.
+            ``(N, D, h, w)``.
+        middle: as of :class:`~transnet.model.backbone.FrameMaps`, ``(N, C, H, W)``.
+        fine: as of the same, ``(N, F, P, Q)``.
         unit: ``fine`` less its means over positions, divided by its length at each,
             ``(N, F, P Q)``.
     """
@@ -87,12 +87,19 @@ class MotionMaps(NamedTuple):
 
 def motion_maps(maps: FrameMaps) -> MotionMaps:
     """Prepare the maps of N frames."""
-    some = some_channels(maps.last, LAST_CHANNELS)
-    last, middle, fine = (each.flatten(2) for each in (some, maps.middle, maps.fine))
-    values = fine - fine.mean(dim=2, keepdim=True)
+    values = maps.fine.flatten(2)
+    values = values - values.mean(dim=2, keepdim=True)
     # As a sum of squares: the quantizer does not know the shape of a norm.
     unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True)).clamp(min=TINY)
-    return MotionMaps(last, middle, fine, unit)
+    return MotionMaps(some_channels(maps.last, LAST_CHANNELS), maps.middle, maps.fine, unit)
+
+
+def _flat(maps: MotionMaps) -> MotionMaps:
+    """The positions of each map one after the other, ``(N, C, P)``.
+
+    Only here: at the end of an exported graph it would be a copy of each map.
+    """
+    return MotionMaps(*(each.flatten(2) for each in maps))
 
 
 class PairMotion(nn.Module):
@@ -155,13 +162,14 @@ class PairMotion(nn.Module):
 
     def of_cues(self, earlier: MotionMaps, later: MotionMaps) -> dict[str, Tensor]:
         """N pairs of frames to the vector of each cue, ``(N, .)``."""
+        earlier, later = _flat(earlier), _flat(later)
         moving_appearance, moving_change = _what_moves(earlier.last, later.last)
         return {
             "fine_change": _change(earlier.fine, later.fine),
             "middle_change": _change(earlier.middle, later.middle),
             "moving_appearance": moving_appearance,
             "moving_change": moving_change,
-            "flow": self._pool(self.gated_flow(earlier, later)),
+            "flow": self._pool(self._gated_flow(earlier, later)),
         }
 
     def split(self, motion: Tensor) -> dict[str, Tensor]:
@@ -173,8 +181,11 @@ class PairMotion(nn.Module):
 
         In positions of the fine map, less the camera's motion.
         """
+        return self._gated_flow(_flat(earlier), _flat(later)).unflatten(2, self.grid)
+
+    def _gated_flow(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         flow = self._displacements(earlier, later)
-        return ((flow - _median(flow)) * _gate(earlier.fine, later.fine)).unflatten(2, self.grid)
+        return (flow - _median(flow)) * _gate(earlier.fine, later.fine)
 
     def _displacements(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         """Where each position goes, ``(N, 2, P Q)``: blocks of rows against those in reach."""
@@ -193,8 +204,7 @@ class PairMotion(nn.Module):
         return (sums[:, :, :2] / sums[:, :, 2:] - self.moments[:, :2]).transpose(1, 2)
 
     def _pool(self, flow: Tensor) -> Tensor:
-        """A field of flow ``(N, 2, P, Q)`` to :data:`NUM_FLOW` numbers."""
-        flow = flow.flatten(2)
+        """A field of flow ``(N, 2, P Q)`` to :data:`NUM_FLOW` numbers."""
         length = torch.linalg.vector_norm(flow, dim=1, keepdim=True)
         directions = torch.relu(torch.matmul(self.compass, flow))
         seen = torch.cat([directions, torch.exp(-STILLNESS * length), length], dim=1)
