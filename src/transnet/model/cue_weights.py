@@ -24,14 +24,13 @@ Flow sees least of the place. Fine change tells the direction of time best, and 
 docs/motion.md, "How the cues are weighed"."""
 
 WEIGHTS_IN_OWN_PLACES = {**WEIGHTS, "flow": 8.0}
-"""The same where each action has places of its own (:mod:`transnet.model.places`). All cues are
-right about validation clips there, because they show the same places; in other places flow is right
-most often: docs/motion.md, "Where each action has a place of its own"."""
+"""The same where each action has places of its own (:mod:`transnet.model.places`): in other places
+flow is right most often (docs/motion.md, "Where each action has a place of its own")."""
 
 PRIOR_CLIPS, PRIOR_CLIPS_IN_OWN_PLACES = 10, 100
-"""How many validation clips the prior counts as much as. In places of its own a cue that sees the
-action is wrong about some validation clips, and those that know the place about none: they would
-get all weight."""
+"""How many validation clips the prior counts as much as. Where each action has places of its own,
+validation clips show the same places: the cues that know the place are right about all of them, a
+cue that sees the action about most, and so it would lose its weight."""
 
 ENOUGH = 0.5
 """What a right cue is counted to give to the truth, where each action has places of its own. How

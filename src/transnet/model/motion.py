@@ -197,7 +197,7 @@ class PairMotion(nn.Module):
             near = slice(max(0, top - RADIUS) * width, min(height, end + RADIUS) * width)
             cosines = torch.matmul(earlier.unit[:, :, rows].transpose(1, 2), later.unit[:, :, near])
             # A softmax: its exponentials, then their weighted sums and their sum in one product.
-            # The exponents are small, so it is not taken from its largest one.
+            # No exponent is large, for a cosine is at most 1.
             weights = torch.exp(cosines / TEMPERATURE) * self.reachable[rows, near]
             found.append(torch.matmul(weights, self.moments[near]))
         sums = torch.cat(found, dim=1)
