@@ -112,16 +112,24 @@ def test_flow_counts_more_the_surer_the_places_are():
     assert sure.weights == WEIGHTS_IN_OWN_PLACES
 
 
-@pytest.fixture(params=["own", "shared"])
+@pytest.fixture(
+    params=[
+        ("own", "auto", 1.0),
+        ("shared", "auto", 0.0),
+        ("own", "shared", 0.0),
+        ("shared", "own", 1.0),
+    ]
+)
 def trained(request, tmp_path, capsys):
     """A run on clips of a square that moves left or right, before two places; what it said."""
+    kind, places, _ = request.param
     rng = np.random.default_rng(0)
-    places = [rng.integers(0, 2, (8, 8, 3)).repeat(8, 0).repeat(8, 1) * 200 for _ in range(2)]
+    scenes = [rng.integers(0, 2, (8, 8, 3)).repeat(8, 0).repeat(8, 1) * 200 for _ in range(2)]
     for person in range(4):
         for action, step in enumerate((-3, 3)):
             frames = []
             for number in range(12):
-                frame = places[action if request.param == "own" else person % 2].astype(np.uint8)
+                frame = scenes[action if kind == "own" else person % 2].astype(np.uint8)
                 left = 28 + step * (number - 6) + person
                 frame[20 + person : 30 + person, left : left + 8] = 60 * person + 30
                 frames.append(frame)
@@ -140,15 +148,15 @@ def trained(request, tmp_path, capsys):
         backbone=TINY_BACKBONE,
         weights="none",
         clip=transnet.ClipConfig(frames=4, size=64),
-        training=transnet.TrainingConfig(epochs=1, views=1, validation=0.0),
+        training=transnet.TrainingConfig(epochs=1, views=1, validation=0.0, places=places),
         cache=str(tmp_path / "cache"),
     )
     return request.param, transnet.load(run), capsys.readouterr().err
 
 
 def test_a_training_lets_flow_count_more_where_each_action_has_a_place(trained):
-    kind, recognizer, said = trained
-    assert ("a place of its own" in said) == (kind == "own")
-    prior = prior_of(float(kind == "own")).weights
+    (kind, places, own), recognizer, said = trained
+    assert ("a place of its own" in said) == (kind == "own" and places == "auto")
+    prior = prior_of(own).weights
     expected = shares_of_cues(recognizer.model.cues, prior)
     assert recognizer.model.scoring.cue_weights == pytest.approx(expected, abs=1e-4)

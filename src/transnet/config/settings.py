@@ -26,6 +26,7 @@ LoggerName = Literal["auto", "csv", "tensorboard", "mlflow", "wandb"]
 Strategy = Literal["auto", "ddp", "fsdp"]
 Unknown = Literal["auto", "on", "off"]
 Keep = Literal["auto", "best", "last"]
+Places = Literal["auto", "own", "shared"]
 Temporal = Literal["conv1d", "separable", "lstm", "gru", "mean", "attention"]
 
 
@@ -183,6 +184,11 @@ class TrainingConfig:
     dropout: float = 0.2
     """dropout of the frame features, 0 to 1"""
 
+    places: Places = "auto"
+    """with motion; own: each action was recorded in places of its own and will be seen in others,
+    so flow, which sees least of the place, counts more; shared: it counts as usual; auto: as the
+    clips look, with a frozen backbone"""
+
     shots: int = 0
     """train on this many clips per class only, from different groups, without validation clips; 0:
     all clips"""
@@ -250,6 +256,7 @@ class TrainingConfig:
         for name in ("epochs", "min_steps", "batch_size", "workers"):
             require(getattr(self, name) >= 1, self, name, "1 or more")
         require_choice(self, "clip_cache", ClipStorage)
+        require_choice(self, "places", Places)
         for name in ("learning_rate", "backbone_learning_rate"):
             require(getattr(self, name) > 0, self, name, "above 0")
         for name in ("warmup", "max_broken"):

@@ -20,7 +20,7 @@ from transnet.checkpoints.backbone_weights import BackboneWeights, find_weights
 from transnet.checkpoints.clip_list import require_same_clips, save_clips
 from transnet.checkpoints.novelty import save_novelty
 from transnet.checkpoints.run import RunInfo
-from transnet.config import ClipConfig, Device, ModelConfig, TrainingConfig
+from transnet.config import ClipConfig, Device, ModelConfig, Places, TrainingConfig
 from transnet.data.cache.features import FeatureCache
 from transnet.data.manifest import ClipRecord, Manifest
 from transnet.data.shots import with_shots
@@ -158,8 +158,8 @@ def _train_run(settings: RunSettings, processes: Processes) -> Path:
             warn("the backbone is frozen with random weights: expect a low accuracy (--weights)")
     with open_clip_data(info, parts, network, settings.cache, device) as data:
         processes.first_of_machine_first(data.prepare)
-        if isinstance(data, FeatureData) and info.has_motion:
-            _weigh_by_places(network, data)
+        if info.has_motion:
+            _weigh_by_places(network, data, training.places)
         fit_started = time.perf_counter()
         if processes.is_first:
             save_clips(run, parts, data.digests)
@@ -226,17 +226,21 @@ def _build(
     return info, network
 
 
-def _weigh_by_places(network: Network, data: FeatureData) -> None:
+def _weigh_by_places(network: Network, data: ClipData, places: Places) -> None:
     """Let flow, which sees least of the place, count more where the place tells the action."""
     scoring = network.scoring
-    scoring.expect_places(data.own_places())
-    if scoring.own_places:
-        times = scoring.prior.weights["flow"] / WEIGHTS["flow"]
-        say(
-            "places: clips of one action look more alike than clips of two actions, as if each "
-            f"had a place of its own, so flow counts {times:.1f} times as much as usual "
-            "(transnet audit --place measures what the place tells)"
-        )
+    if places == "own":
+        scoring.expect_places(1.0)
+    elif places == "auto" and isinstance(data, FeatureData):
+        scoring.expect_places(data.own_places())
+        if scoring.own_places:
+            times = scoring.prior.weights["flow"] / WEIGHTS["flow"]
+            say(
+                "places: clips of one action look more alike than clips of two actions, as if each "
+                f"had a place of its own, so flow counts {times:.1f} times as much as usual; "
+                "--places shared if the place belongs to the action (transnet audit --place "
+                "measures what it tells)"
+            )
 
 
 def _train(
