@@ -22,11 +22,11 @@ from transnet.model.places import own_places
 PEOPLE, ACTIONS, TAKES = 4, 3, 2
 
 
-def described(place_of, *, spread=0.1, takes=TAKES):
+def described(place_of, *, spread=0.1):
     """Unit vectors of the takes of each person in each action, which show little but the place."""
     random = torch.Generator().manual_seed(0)
     places = torch.eye(PEOPLE * ACTIONS)
-    rows = [(p, a) for p in range(PEOPLE) for a in range(ACTIONS) for _ in range(takes)]
+    rows = [(p, a) for p in range(PEOPLE) for a in range(ACTIONS) for _ in range(TAKES)]
     clips = torch.stack([places[place_of(person, action)] for person, action in rows])
     clips = clips + spread * torch.randn(clips.shape, generator=random)
     labels = [action for _, action in rows]

@@ -53,11 +53,12 @@ def own_places(descriptions: Tensor, labels: Sequence[int], groups: Sequence[str
     """
     kinds = torch.tensor(labels)
     elsewhere, same = in_other_groups(groups), kinds[:, None] == kinds
+    own, other = elsewhere & same, elsewhere & ~same
     to_own, to_other = (
-        nearest_distance(descriptions, descriptions, elsewhere & allowed).clamp(min=0) + _ALIKE
-        for allowed in (same, ~same)
+        nearest_distance(descriptions, descriptions, allowed).clamp(min=0) + _ALIKE
+        for allowed in (own, other)
     )
-    compared = (elsewhere & same).any(dim=1) & (elsewhere & ~same).any(dim=1)
+    compared = own.any(dim=1) & other.any(dim=1)
     ratios = (to_own / to_other).log()
     kinds, ratios = kinds[compared], ratios[compared]
     of_actions = [ratios[kinds == kind].quantile(0.5) for kind in kinds.unique()]

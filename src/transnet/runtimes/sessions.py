@@ -117,8 +117,8 @@ class _Rows:
         # Kept until the call returns. OpenVINO shares no memory that it may not write to.
         given = [np.require(each, requirements=["C", "W"]) for each in inputs]
         # infer() with inputs would take 0.1 ms or more to look at their types.
-        for number, each in enumerate(given):
-            self._request.set_input_tensor(number, _tensor(each))
+        for port, each in zip(self._request.model_inputs, given, strict=True):
+            self._request.set_tensor(port, _tensor(each))
         self._request.infer()
         return [np.array(each.data) for each in self._request.output_tensors]
 
