@@ -202,7 +202,9 @@ def test_memory_does_not_depend_on_the_length(trained_run, make_video):
         return highest
 
     peak(3)  # what is made once
-    assert peak(40) < peak(5) + 100_000  # a frame as the network sees it has 12,288 bytes
+    # 350 more frames, kept as the network sees them (12,288 bytes each), would be 4.3 MB. Python
+    # keeps some freed tuples until it collects garbage: a few 100 kB that come and go.
+    assert peak(40) < peak(5) + 1_000_000
 
 
 @pytest.mark.parametrize(
