@@ -122,7 +122,8 @@ def require_equal_answers(run, exported, strange, known):
         assert (found.label, found.known) == (expected.label, expected.known)
     assert transnet.load(exported, unknown="off").predict(strange).known
     frames = transnet.read_clip(strange, recognizer.info.clip).frames
-    means = np.concatenate([recognizer.encode_all(frame[None]).means for frame in frames])
+    push = recognizer.frame_stream()
+    means = np.concatenate([push(frame[None]).means for frame in frames])
     assert recognizer.window_distances(means[None]) > recognizer.info.threshold
 
 

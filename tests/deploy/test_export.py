@@ -16,6 +16,7 @@ from transnet import TransNetError
 from transnet.cli import main
 from transnet.deploy import runtime
 from transnet.deploy.export import export
+from transnet.deploy.window import Window
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not here")
 
@@ -112,13 +113,12 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     one_by_one = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
     assert np.allclose(recognizer.encode(frames), one_by_one, atol=1e-5)
     frames.flags.writeable = False  # as np.frombuffer gives them
-    seen = [recognizer.encode_all(frame[None]).maps for frame in frames]
-    earlier = [np.concatenate(each) for each in zip(*seen[:-1], strict=True)]
-    at_once = recognizer.encode_all(frames[1:], earlier).pairs
-    pairs = [
-        recognizer.encode_all(f[None], e).pairs for f, e in zip(frames[1:], seen, strict=False)
-    ]
-    assert np.allclose(at_once, np.concatenate(pairs), atol=1e-5)
+    windows = Window(recognizer), Window(recognizer)  # streams that do not disturb each other
+    clips = np.random.default_rng(1).integers(0, 255, (2, 4, 64, 64, 3), np.uint8)
+    for each in zip(*clips, strict=True):
+        scores = [window.push(frame) for window, frame in zip(windows, each, strict=True)]
+    expected = recognizer.scores(clips)
+    assert np.allclose([each.probabilities for each in scores], expected, atol=1e-5)
     with pytest.raises(TransNetError, match="does not take frames"):
         recognizer.encode(frames[:, :32])
 

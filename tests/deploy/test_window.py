@@ -39,20 +39,28 @@ def test_an_export_tells_how_far_apart_frames_come(exported, trained_run):
 
 
 def test_a_stream_calls_the_encoder_once_a_frame(exported, monkeypatch):
-    recognizer = runtime.load(exported)
-    window, frame, calls = Window(recognizer), np.zeros((64, 64, 3), np.uint8), []
-    monkeypatch.setattr(recognizer, "encode_all", _counted(recognizer.encode_all, calls))
+    recognizer, calls = runtime.load(exported), []
+    push = recognizer.frame_stream()
+
+    def counted(frame):
+        calls.append(frame.shape)
+        return push(frame)
+
+    monkeypatch.setattr(recognizer, "frame_stream", lambda: counted)
+    window, frame = Window(recognizer), np.zeros((64, 64, 3), np.uint8)
     for _ in range(6):
         window.push(frame)
-    assert calls == ["encode_all"] * 6
+    assert calls == [(1, 64, 64, 3)] * 6
 
 
-def _counted(function, calls):
-    def call(*arguments):
-        calls.append(function.__name__)
-        return function(*arguments)
-
-    return call
+def test_streams_do_not_disturb_each_other(exported):
+    recognizer, count = runtime.load(exported), runtime.load(exported).info.clip.frames
+    clips = np.random.default_rng(0).integers(0, 255, (2, count, 64, 64, 3), np.uint8)
+    windows = Window(recognizer), Window(recognizer)
+    for frames in zip(*clips, strict=True):
+        scores = [window.push(frame) for window, frame in zip(windows, frames, strict=True)]
+    expected = recognizer.scores(clips)
+    assert np.allclose([each.probabilities for each in scores], expected, atol=1e-5)
 
 
 def test_an_export_of_an_earlier_version_is_named(exported, trained_run, tmp_path):

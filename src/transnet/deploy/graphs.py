@@ -96,7 +96,8 @@ class MotionOfMaps(nn.Module):
         earlier = MotionMaps(earlier_last, earlier_middle, earlier_fine, earlier_unit)
         later = MotionMaps(later_last, later_middle, later_fine, later_unit)
         motion = self.pair_motion.of_cues(earlier, later)
-        return torch.cat([torch.relu(self.dense[cue](motion[cue])) for cue in motion], dim=1)
+        # One ReLU for all: OpenVINO takes twice as long for a dense layer with a ReLU of its own.
+        return torch.relu(torch.cat([self.dense[cue](motion[cue]) for cue in motion], dim=1))
 
 
 class Head(nn.Module):

@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -70,18 +70,17 @@ def find_clip_model(folder: Path) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-class EncodedFrames(NamedTuple):
-    """What a stream needs of frames.
+class EncodedFrame(NamedTuple):
+    """What a window keeps of a frame of a stream.
 
     Attributes:
-        features: ``(B, L)``; L is 0 for motion alone.
-        maps: what motion is computed from, ``(B, ...)`` each; empty if it is not among the cues.
-        pairs: the terms of the pairs of the earlier frames and these, ``(B, P)``, with motion.
-        means: ``(B, D)``, if the export can tell what is unknown.
+        features: ``(1, L)``; L is 0 for motion alone.
+        pairs: the terms of the pair of the frame before and this one, ``(1, P)``, with motion; of
+            the first frame they mean nothing.
+        means: ``(1, D)``, if the export can tell what is unknown.
     """
 
     features: NDArray[np.float32]
-    maps: tuple[NDArray[np.float32], ...]
     pairs: NDArray[np.float32] | None
     means: NDArray[np.float32] | None
 
@@ -127,43 +126,30 @@ class ExportedRecognizer(BaseRecognizer):
         """
         return self._clip.run(clips)[-1]
 
-    @cached_property
+    @property
     def map_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each map of a frame that motion is computed from; without motion empty.
-
-        Raises:
-            TransNetError: an earlier version made the export, with a model for motion.
-        """
+        """The shape of each map of a frame that motion is computed from; without motion empty."""
         shapes = self._encoder.input_shapes.items()
-        found = {name.removeprefix(EARLIER): shape[1:] for name, shape in [*shapes][1:]}
-        if not found and self.info.cues != "appearance":
-            raise TransNetError(
-                f"{self._path.with_stem('encoder')} was exported by an earlier version, whose "
-                "streams computed motion otherwise; train and export again."
-            )
-        return found
+        return {name.removeprefix(EARLIER): shape[1:] for name, shape in [*shapes][1:]}
 
     def encode(self, frames: Pixels) -> NDArray[np.float32]:
         """uint8 RGB frames ``(B, size, size, 3)`` to features ``(B, L)``; motion alone has none."""
-        return self.encode_all(frames).features
-
-    def encode_all(
-        self, frames: Pixels, earlier: Sequence[NDArray[np.float32]] = ()
-    ) -> EncodedFrames:
-        """Frames to everything that a stream needs of them.
-
-        Args:
-            frames: uint8 RGB ``(B, size, size, 3)``.
-            earlier: the maps of the frames one step before each: the time between neighbors of a
-                clip. Without them the pairs mean nothing.
-        """
-        shapes = self.map_shapes.values()
-        maps = [*earlier] or [np.zeros((len(frames), *shape), np.float32) for shape in shapes]
+        maps = [np.zeros((len(frames), *shape), np.float32) for shape in self.map_shapes.values()]
         values = self._encoder.run(frames, *maps)
-        found = dict(zip(self._encoder.outputs, values, strict=True))
-        features = found.get("features", np.empty((len(frames), 0), np.float32))
-        maps = [found[name] for name in self.map_shapes]
-        return EncodedFrames(features, tuple(maps), found.get("pairs"), found.get("means"))
+        return _features(dict(zip(self._encoder.outputs, values, strict=True)), len(frames))
+
+    def frame_stream(self) -> Callable[[Pixels], EncodedFrame]:
+        """A function of the frames of one video, one step of the clip apart.
+
+        It takes uint8 RGB ``(1, size, size, 3)`` and keeps what the motion of the next pair needs.
+        """
+        encode = self._encoder.stream()
+
+        def push(frame: Pixels) -> EncodedFrame:
+            found = encode(frame)
+            return EncodedFrame(_features(found, 1), found.get("pairs"), found.get("means"))
+
+        return push
 
     def classify(
         self, features: NDArray[np.float32], pairs: NDArray[np.float32] | None = None
@@ -201,7 +187,13 @@ class ExportedRecognizer(BaseRecognizer):
 
     @cached_property
     def _encoder(self) -> Session:
-        return self._beside("encoder")
+        encoder = self._beside("encoder")
+        if self.info.cues != "appearance" and len(encoder.input_shapes) == 1:
+            raise TransNetError(
+                f"{self._path.with_stem('encoder')} was exported by an earlier version, whose "
+                "streams computed motion otherwise; train and export again."
+            )
+        return encoder
 
     @cached_property
     def _head(self) -> Session:
@@ -224,6 +216,10 @@ class ExportedRecognizer(BaseRecognizer):
             f"ExportedRecognizer({self.info.backbone.name}, {self.info.precision}, "
             f"classes={', '.join(self.classes)})"
         )
+
+
+def _features(found: dict[str, NDArray[np.float32]], count: int) -> NDArray[np.float32]:
+    return found.get("features", np.empty((count, 0), np.float32))
 
 
 def _threshold(model: Path, info: ExportInfo, unknown: Unknown) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transnet.deploy.export_info import (
+    EARLIER,
     METADATA_KEY,
     ExportInfo,
     read_export_info,
@@ -35,6 +37,16 @@ class Session(Protocol):
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         """The inputs to the outputs of the model; shapes as in :mod:`transnet.deploy.export`."""
+
+    def stream(self) -> FrameStream:
+        """The first input, row after row, to the outputs by their names.
+
+        Each input ``earlier_X`` is the output ``X`` of the row before, and zero at first; these
+        outputs are not among those returned.
+        """
+
+
+FrameStream = Callable[[NDArray[Any]], dict[str, NDArray[np.float32]]]
 
 
 def open_session(path: Path, threads: int = 0, calls: int = 1) -> Session:
@@ -86,6 +98,25 @@ class OnnxSession:
         except Exception as error:  # the runtime's errors have no common base
             raise _refused(self._path, error) from error
 
+    def stream(self) -> FrameStream:
+        return _OnnxStream(self)
+
+
+class _OnnxStream:
+    """The rows of a stream in ONNX Runtime; what is carried comes out and goes in again."""
+
+    def __init__(self, session: OnnxSession) -> None:
+        self._session = session
+        self._carried = _carried(session.input_shapes)
+        shapes = [session.input_shapes[name] for name in self._carried]
+        self._maps = [np.zeros((1, *shape[1:]), np.float32) for shape in shapes]
+
+    def __call__(self, row: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        values = self._session.run(row, *self._maps)
+        found = dict(zip(self._session.outputs, values, strict=True))
+        self._maps = [found.pop(name) for name in self._carried.values()]
+        return found
+
 
 class OpenVinoSession:
     """A file in OpenVINO, on the CPU, in the precision that it was exported in."""
@@ -99,13 +130,33 @@ class OpenVinoSession:
             each.any_name: tuple(each.partial_shape.get_min_shape()) for each in model.inputs
         }
         self.outputs = tuple(each.any_name for each in model.outputs)
-        self._run = OpenVinoModel(model, threads, calls=calls, mostly_one_row=True)
+        self._carried = _carried(self.input_shapes)
+        self._model = OpenVinoModel(
+            model, threads, calls=calls, mostly_one_row=True, carried=self._carried
+        )
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         try:
-            return self._run(*inputs)
+            return self._model(*inputs)
         except Exception as error:  # the runtime's errors have no common base
             raise _refused(self._path, error) from error
+
+    def stream(self) -> FrameStream:
+        carried, call = self._carried.values(), self._model.sequence()
+        names = [name for name in self.outputs if name not in carried]
+
+        def run(row: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+            try:
+                return dict(zip(names, call([row]), strict=True))
+            except Exception as error:  # the runtime's errors have no common base
+                raise _refused(self._path, error) from error
+
+        return run
+
+
+def _carried(inputs: Iterable[str]) -> dict[str, str]:
+    """The inputs that are outputs of the row before, and the names of these."""
+    return {name: name.removeprefix(EARLIER) for name in inputs if name.startswith(EARLIER)}
 
 
 def _refused(path: Path, error: Exception) -> TransNetError:

@@ -55,7 +55,7 @@ class Window:
         self._recognizer = recognizer
         tells = recognizer.threshold is not None
         self._with_distance = tells if with_distance is None else with_distance
-        self._maps: tuple[NDArray[np.float32], ...] = ()  # of the newest frame
+        self._encode = recognizer.frame_stream()
         self._features: deque[NDArray[np.float32]] = deque(maxlen=num_frames)
         self._means: deque[NDArray[np.float32]] = deque(maxlen=num_frames)
         self._pairs: deque[NDArray[np.float32]] = deque(maxlen=num_frames - 1)
@@ -72,13 +72,12 @@ class Window:
         Raises:
             TransNetError: the models do not take such a frame.
         """
-        new = self._recognizer.encode_all(frame[None], self._maps)
-        if self._maps and new.pairs is not None:
+        new = self._encode(frame[None])
+        if self._features and new.pairs is not None:
             self._pairs.append(new.pairs)
         if new.means is not None and self._with_distance:
             self._means.append(new.means)
         self._features.append(new.features)
-        self._maps = new.maps
         return self._scores() if len(self._features) == self._features.maxlen else None
 
     def _scores(self) -> WindowScores:

@@ -227,10 +227,12 @@ class PairMotion(nn.Module):
         weight = weight / weight.sum(dim=2, keepdim=True)
         center = torch.matmul(self.across, weight.transpose(1, 2))
         offset = self.across - center
-        variance = (weight * offset**2).sum(dim=(1, 2), keepdim=True) / 2
+        squares = (offset**2).sum(dim=1, keepdim=True)
+        variance = (weight * squares).sum(dim=2, keepdim=True) / 2
         spread = torch.sqrt(variance).clamp(0.06, 0.3)
-        distance = ((offset / spread).unsqueeze(1) - self.cells) ** 2
-        cells = torch.softmax(distance.sum(dim=2) / -0.72, dim=2)
+        # |offset / spread - cell|^2 less |cell|^2, which is the same for all positions.
+        distance = squares - torch.matmul(self.cells, offset) * (2 * spread)
+        cells = torch.softmax(distance / (-0.72 * spread**2), dim=2)
         return cells, 4 * torch.cat([center - 0.5, spread], dim=1)
 
 
@@ -285,9 +287,9 @@ def _search_windows(places: Tensor) -> Tensor:
 
 
 def _cell_centers() -> Tensor:
-    """Column and row of the cells around the center of what moves, in spreads, ``(9, 2, 1)``."""
+    """Column and row of the cells around the center of what moves, in spreads, ``(9, 2)``."""
     steps = 1.2 * (torch.arange(CELLS) - (CELLS - 1) / 2)
-    return torch.cartesian_prod(steps, steps).flip(1).unsqueeze(2)
+    return torch.cartesian_prod(steps, steps).flip(1)
 
 
 def _grid_cells(height: int, width: int) -> Tensor:
