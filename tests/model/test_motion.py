@@ -16,7 +16,7 @@ def shifted(maps, right, down):
 def with_dark_maps(fine):
     """Fine maps; the other maps are dark."""
     count, _, height, width = fine.shape
-    return FrameMaps(torch.zeros(count, 4, 2, 2), torch.zeros(count, 2, height, width), fine)
+    return FrameMaps(fine, torch.zeros(count, 2, height, width), torch.zeros(count, 4, 2, 2))
 
 
 def maps_of(fine):
@@ -79,9 +79,9 @@ def test_a_mirrored_pair_has_the_mirrored_flow():
 
 def three_maps(seed):
     return FrameMaps(
-        textured(channels=8, side=7, seed=seed),
-        textured(seed=seed),
         textured(channels=4, seed=seed),
+        textured(seed=seed),
+        textured(channels=8, side=7, seed=seed),
     )
 
 
@@ -103,8 +103,8 @@ def test_what_moves_is_seen_however_small_it_is():
     place, thing = torch.rand(1, 8, 7, 7), torch.rand(8)
     earlier, later = place.clone(), place.clone()
     later[0, :, 2, 5] = thing
-    dark = torch.zeros(1, 32, 14, 14), torch.zeros(1, 4, 14, 14)
-    maps = [FrameMaps(last, *dark) for last in (earlier, later)]
+    dark = torch.zeros(1, 4, 14, 14), torch.zeros(1, 32, 14, 14)
+    maps = [FrameMaps(*dark, last) for last in (earlier, later)]
     motion = PairMotion(maps[0])
     vectors = motion.split(motion(*map(motion_maps, maps)))
     assert torch.allclose(vectors["moving_appearance"][0], thing, atol=1e-4)

@@ -16,7 +16,7 @@ from transnet.model.novelty import (
     mean_maps,
     nearest_distance,
 )
-from transnet.model.temporal import GroupedConvolutions, TemporalConvolutions
+from transnet.model.pair_heads import PairHeads
 from transnet.model.transnet import TransNet
 from transnet.runtimes.onnx_graph import to_onnx
 
@@ -79,8 +79,7 @@ class MotionOfMaps(nn.Module):
 
     def __init__(self, model: TransNet) -> None:
         super().__init__()
-        self.pair_motion = model.pair_motion
-        self.dense = nn.ModuleDict({cue: head.folded() for cue, head in model.pair_heads.items()})
+        self.pair_motion, self.heads = model.pair_motion, PairHeads(model.pair_heads)
 
     def forward(
         self,
@@ -95,9 +94,7 @@ class MotionOfMaps(nn.Module):
     ) -> Tensor:
         earlier = MotionMaps(earlier_last, earlier_middle, earlier_fine, earlier_unit)
         later = MotionMaps(later_last, later_middle, later_fine, later_unit)
-        motion = self.pair_motion.of_cues(earlier, later)
-        # One ReLU for all: OpenVINO takes twice as long for a dense layer with a ReLU of its own.
-        return torch.relu(torch.cat([self.dense[cue](motion[cue]) for cue in motion], dim=1))
+        return self.heads.terms(self.pair_motion.of_cues(earlier, later))
 
 
 class Head(nn.Module):
@@ -109,25 +106,16 @@ class Head(nn.Module):
     def __init__(self, model: TransNet) -> None:
         super().__init__()
         self.model = model
-        parts = [head.temporal for head in model.pair_heads.values()]
-        of_pairs = [part for part in parts if isinstance(part, TemporalConvolutions)]
-        self.of_pairs = GroupedConvolutions(of_pairs) if parts and parts == of_pairs else None
+        self.pair_heads = PairHeads(model.pair_heads) if model.has_motion else None
 
     def forward(self, first: Tensor, second: Tensor | None = None) -> tuple[Tensor, Tensor]:
         logits, pairs = [], first if second is None else second
         if "appearance" in self.model.cues:
             logits.append(self.model.temporal(first).unsqueeze(1))
-        if self.of_pairs is not None:
-            logits.append(self.of_pairs(pairs))
-        elif self.model.has_motion:
-            of_cues = self.model.motion_logits(pairs)
-            logits.append(torch.stack([*of_cues.values()], dim=1))
-        scoring = self.model.scoring
-        stacked = torch.cat(logits, dim=1)
-        single = len(self.model.cues) == 1
-        joined = stacked[:, 0] if single else scoring.join_stacked(stacked, self.model.cues)
-        joined = joined / self.model.temperature
-        return scoring.probabilities(joined), joined
+        if self.pair_heads is not None:
+            logits.append(self.pair_heads(pairs))
+        joined = self.model.join(torch.cat(logits, dim=1))
+        return self.model.scoring.probabilities(joined), joined
 
 
 class Distances(nn.Module):

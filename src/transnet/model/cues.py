@@ -77,7 +77,8 @@ class PairHead(nn.Module):
         assert variance is not None
         scale = self.norm.weight * (variance + self.norm.eps).rsqrt()
         shift = self.norm.bias - scale * mean
-        dense = nn.Linear(self.dense.in_features, self.dense.out_features)
-        dense.weight.copy_(self.dense.weight * scale)
-        dense.bias.copy_(self.dense.bias + self.dense.weight @ shift)
+        weight = self.dense.weight
+        dense = nn.Linear(self.dense.in_features, self.dense.out_features).to(weight)
+        dense.weight.copy_(weight * scale)
+        dense.bias.copy_(self.dense.bias + weight @ shift)
         return dense

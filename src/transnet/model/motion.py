@@ -116,7 +116,7 @@ class PairMotion(nn.Module):
             :data:`NUM_FLOW`.
 
     Example:
-        >>> shapes = (16, 2, 2), (8, 4, 4), (4, 8, 8)
+        >>> shapes = (4, 8, 8), (8, 4, 4), (16, 2, 2)
         >>> frames = FrameMaps(*(torch.rand(3, *shape) for shape in shapes))
         >>> motion, maps = PairMotion(frames), motion_maps(frames)
         >>> {cue: values.shape[1] for cue, values in motion.split(motion(maps, maps)).items()}

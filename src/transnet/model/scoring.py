@@ -83,14 +83,14 @@ class Scoring(ABC):
             logits: of each cue.
             weights: of each cue; by default :attr:`cue_weights`.
         """
-        if len(logits) == 1:
-            return next(iter(logits.values()))
         return self.join_stacked(torch.stack([*logits.values()], dim=1), logits, weights)
 
     def join_stacked(
         self, logits: Tensor, cues: Iterable[str], weights: Mapping[str, float] | None = None
     ) -> Tensor:
         """The same for logits ``(B, Q, C)`` of Q cues, in their order."""
+        if logits.shape[1] == 1:
+            return logits[:, 0]
         shares = shares_of_cues(cues, weights or self.cue_weights)
         counts = logits.new_tensor([[*shares.values()]])
         return self.logits_of(torch.matmul(counts, self.probabilities(logits)).squeeze(1))

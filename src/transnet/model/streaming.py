@@ -16,6 +16,7 @@ from torch import Tensor
 from transnet.errors import TransNetError
 from transnet.model.motion import MotionMaps
 from transnet.model.novelty import NoveltyDetector
+from transnet.model.pair_heads import PairHeads
 from transnet.model.transnet import FrameTerms, TransNet
 
 # Times are floats: what is due now is not missed by a rounding error.
@@ -111,6 +112,7 @@ class StreamingTransNet:
         if not step_s > 0:
             raise TransNetError(f"step_s is {step_s}; accepted: above 0 seconds.")
         self._model, self._step_s, self._novelty = model, step_s, novelty
+        self._heads = PairHeads(model.pair_heads) if model.has_motion else None
         self._back_s = step_s * np.arange(model.num_frames - 1, -1, -1)
         self._seen: deque[_SeenFrame] = deque()
         self._spacing_s = step_s / MAX_FRAMES_PER_STEP
@@ -181,12 +183,20 @@ class StreamingTransNet:
         window, pairs = self._chain(moments_s) if seen.maps else (self._nearest(moments_s), [])
         if len(window) < len(self._back_s):
             return None
-        frames = torch.stack([each.terms for each in window], dim=1)
-        logits = self._model.from_terms(frames, torch.stack(pairs, dim=1) if pairs else None)[0]
         known = self._novelty is None or self._novelty.is_known_window(
             torch.cat([each.means for each in window if each.means is not None])
         )
-        return Window(logits, tuple(each.time_s for each in window), known)
+        times_s = tuple(each.time_s for each in window)
+        return Window(self._logits(window, pairs), times_s, known)
+
+    def _logits(self, window: list[_SeenFrame], pairs: list[Tensor]) -> Tensor:
+        logits = []
+        if "appearance" in self._model.cues:
+            terms = torch.stack([each.terms for each in window], dim=1)
+            logits.append(self._model.temporal.from_frame_terms(terms).unsqueeze(1))
+        if self._heads is not None:
+            logits.append(self._heads(torch.stack(pairs, dim=1)))
+        return self._model.join(torch.cat(logits, dim=1))[0]
 
     def _pair_up(self, seen: _SeenFrame, maps: MotionMaps) -> None:
         """Find the frame one step before a new one, and the motion between them."""
@@ -197,7 +207,7 @@ class StreamingTransNet:
         # Of two as good, the later one.
         partner = around[-1] if drifts_s[-1] < drifts_s[0] - _GRACE_S else around[0]
         assert partner.maps is not None
-        seen.pair = _Pair(partner, self._model.pair_terms(partner.maps, maps))
+        seen.pair = _Pair(partner, self._pair_terms(partner.maps, maps))
         if moment_s < self._began_s:  # a window that reaches so far back begins with the first
             return
         if later < len(self._seen) or partner.time_s >= moment_s - 2 * _GRACE_S:
@@ -206,8 +216,12 @@ class StreamingTransNet:
             seen.drift_s = float(np.clip(self._drift_s(partner, seen), -most_s, most_s))
             return
         if self._still is None:  # the same for every frame: where nothing changes, motion is zero
-            self._still = self._model.pair_terms(maps, maps)
+            self._still = self._pair_terms(maps, maps)
         partner.still = seen.still = self._still
+
+    def _pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
+        assert self._heads is not None
+        return self._heads.terms(self._model.pair_motion.of_cues(earlier, later))
 
     def _drift_s(self, partner: _SeenFrame, seen: _SeenFrame) -> float:
         return partner.drift_s + seen.time_s - partner.time_s - self._step_s

@@ -211,28 +211,9 @@ class TransNet(nn.Module):
             terms = self.temporal.frame_terms(self.spatial.readout(encoded))
         return FrameTerms(terms, maps and motion_maps(maps), mean_maps(encoded[None])[0])
 
-    def pair_terms(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
-        """N pairs of frames to what a stream keeps of their motion, ``(N, P)``."""
-        motion = self.pair_motion.of_cues(earlier, later)
-        return torch.cat([self.pair_heads[cue].pair_terms(motion[cue]) for cue in motion], dim=1)
-
-    def from_terms(self, frames: Tensor, pairs: Tensor | None) -> Tensor:
-        """The terms of n frames ``(B, n, F)`` and n-1 pairs ``(B, n-1, P)`` to logits ``(B, C)``.
-
-        Equal to those of a clip of the same frames.
-        """
-        logits = {}
-        if "appearance" in self.cues:
-            logits["appearance"] = self.temporal.from_frame_terms(frames)
-        if pairs is not None:
-            logits |= self.motion_logits(pairs)
-        return self.scoring.join(logits) / self.temperature
-
-    def motion_logits(self, pairs: Tensor) -> dict[str, Tensor]:
-        """The terms of n-1 pairs ``(B, n-1, P)`` to the logits of the cues of motion."""
-        terms = pairs.chunk(len(self.pair_heads), dim=2)
-        named = zip(self.pair_heads, terms, strict=True)
-        return {cue: self.pair_heads[cue].temporal(each) for cue, each in named}
+    def join(self, logits: Tensor) -> Tensor:
+        """The logits of all cues, ``(B, Q, C)``, to those of the clip, ``(B, C)``."""
+        return self.scoring.join_stacked(logits, self.cues) / self.temperature
 
     def flow_of_clip(self, clip: Tensor) -> Tensor:
         """What moves between neighbors of a clip ``(n, 3, H, W)``, ``(n-1, 2, P, Q)``."""
