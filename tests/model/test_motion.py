@@ -95,7 +95,7 @@ def test_change_is_what_came_and_what_went():
         ("fine_change", earlier.fine, later.fine),
     ):
         came, went = (after - before).clamp(min=0), (before - after).clamp(min=0)
-        expected = torch.cat([each.mean(dim=(2, 3)) for each in (came, went)], dim=1)
+        expected = torch.cat([each.mean(dim=2) for each in (came, went)], dim=1)
         assert torch.allclose(vectors[cue], expected, atol=1e-6)
 
 

@@ -46,8 +46,9 @@ numbers change."""
 RADIUS = 2
 """How far a position is searched, in positions of the fine map: 32 pixels at stride 16."""
 
-BLOCK = 7
-"""Rows of positions that are compared in one matrix product."""
+BLOCK = 16
+"""Rows of positions that are compared in one matrix product: all, of a frame of 224 pixels. More
+products of fewer rows have fewer numbers and more operations, which take longer."""
 
 TEMPERATURE = 0.07
 CHANGE = 0.29
@@ -72,9 +73,9 @@ class MotionMaps(NamedTuple):
 
     Attributes:
         last: up to :data:`~transnet.model.backbone.LAST_CHANNELS` channels of the last map,
-            ``(N, D, h, w)``.
-        middle: as of :class:`~transnet.model.backbone.FrameMaps`, ``(N, C, H, W)``.
-        fine: as of the same, ``(N, F, P, Q)``.
+            ``(N, D, h w)``: positions row after row, as in the others.
+        middle: as of :class:`~transnet.model.backbone.FrameMaps`, ``(N, C, H W)``.
+        fine: as of the same, ``(N, F, P Q)``.
         unit: ``fine`` less its means over positions, divided by its length at each,
             ``(N, F, P Q)``.
     """
@@ -87,19 +88,12 @@ class MotionMaps(NamedTuple):
 
 def motion_maps(maps: FrameMaps) -> MotionMaps:
     """Prepare the maps of N frames."""
-    values = maps.fine.flatten(2)
-    values = values - values.mean(dim=2, keepdim=True)
+    last = some_channels(maps.last, LAST_CHANNELS)
+    last, middle, fine = (each.flatten(2) for each in (last, maps.middle, maps.fine))
+    values = fine - fine.mean(dim=2, keepdim=True)
     # As a sum of squares: the quantizer does not know the shape of a norm.
     unit = values / torch.sqrt((values**2).sum(dim=1, keepdim=True)).clamp(min=TINY)
-    return MotionMaps(some_channels(maps.last, LAST_CHANNELS), maps.middle, maps.fine, unit)
-
-
-def _flat(maps: MotionMaps) -> MotionMaps:
-    """The positions of each map one after the other, ``(N, C, P)``.
-
-    Only here: at the end of an exported graph it would be a copy of each map.
-    """
-    return MotionMaps(*(each.flatten(2) for each in maps))
+    return MotionMaps(last, middle, fine, unit)
 
 
 class PairMotion(nn.Module):
@@ -162,7 +156,6 @@ class PairMotion(nn.Module):
 
     def of_cues(self, earlier: MotionMaps, later: MotionMaps) -> dict[str, Tensor]:
         """N pairs of frames to the vector of each cue, ``(N, .)``."""
-        earlier, later = _flat(earlier), _flat(later)
         moving_appearance, moving_change = _what_moves(earlier.last, later.last)
         return {
             "fine_change": _change(earlier.fine, later.fine),
@@ -181,7 +174,7 @@ class PairMotion(nn.Module):
 
         In positions of the fine map, less the camera's motion.
         """
-        return self._gated_flow(_flat(earlier), _flat(later)).unflatten(2, self.grid)
+        return self._gated_flow(earlier, later).unflatten(2, self.grid)
 
     def _gated_flow(self, earlier: MotionMaps, later: MotionMaps) -> Tensor:
         flow = self._displacements(earlier, later)
