@@ -113,14 +113,25 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     one_by_one = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
     assert np.allclose(recognizer.encode(frames), one_by_one, atol=1e-5)
     frames.flags.writeable = False  # as np.frombuffer gives them
-    windows = Window(recognizer), Window(recognizer)  # streams that do not disturb each other
-    clips = np.random.default_rng(1).integers(0, 255, (2, 4, 64, 64, 3), np.uint8)
-    for each in zip(*clips, strict=True):
-        scores = [window.push(frame) for window, frame in zip(windows, each, strict=True)]
-    expected = recognizer.scores(clips)
-    assert np.allclose([each.probabilities for each in scores], expected, atol=1e-5)
     with pytest.raises(TransNetError, match="does not take frames"):
         recognizer.encode(frames[:, :32])
+
+
+@needs_openvino
+@pytest.mark.parametrize("int8", [False, True])
+def test_streams_in_openvino_score_as_clips_and_do_not_disturb_each_other(
+    trained_run, tmp_path, int8
+):
+    out = str(tmp_path / "openvino")
+    recognizer = runtime.load(export(trained_run, out=out, format="openvino", int8=int8))
+    clips = np.random.default_rng(1).integers(0, 255, (2, 4, 64, 64, 3), np.uint8)
+    windows = Window(recognizer), Window(recognizer)
+    for frames in zip(*clips, strict=True):
+        scores = [window.push(frame) for window, frame in zip(windows, frames, strict=True)]
+    expected = recognizer.scores(clips)
+    assert np.allclose([each.probabilities for each in scores], expected, atol=1e-4)
+    with pytest.raises(TransNetError, match="does not take frames"):
+        windows[0].push(clips[0, 0, :32])
 
 
 _TWO_GO_AND_A_SIGNAL_COMES = """

@@ -99,13 +99,13 @@ class OnnxSession:
             raise _refused(self._path, error) from error
 
     def stream(self) -> FrameStream:
-        return _OnnxStream(self)
+        return _CarryingStream(self)
 
 
-class _OnnxStream:
-    """The rows of a stream in ONNX Runtime; what is carried comes out and goes in again."""
+class _CarryingStream:
+    """The rows of a stream; what is carried comes out of the runtime and goes in again."""
 
-    def __init__(self, session: OnnxSession) -> None:
+    def __init__(self, session: OnnxSession | OpenVinoSession) -> None:
         self._session = session
         self._carried = _carried(session.input_shapes)
         shapes = [session.input_shapes[name] for name in self._carried]
@@ -130,9 +130,10 @@ class OpenVinoSession:
             each.any_name: tuple(each.partial_shape.get_min_shape()) for each in model.inputs
         }
         self.outputs = tuple(each.any_name for each in model.outputs)
-        self._carried = _carried(self.input_shapes)
+        # OpenVINO cannot compile a quantized model that keeps what is carried.
+        self._kept = {} if self.info.precision == "int8" else _carried(self.input_shapes)
         self._model = OpenVinoModel(
-            model, threads, calls=calls, mostly_one_row=True, carried=self._carried
+            model, threads, calls=calls, mostly_one_row=True, carried=self._kept
         )
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
@@ -142,8 +143,10 @@ class OpenVinoSession:
             raise _refused(self._path, error) from error
 
     def stream(self) -> FrameStream:
-        carried, call = self._carried.values(), self._model.sequence()
-        names = [name for name in self.outputs if name not in carried]
+        if not self._kept:
+            return _CarryingStream(self)
+        call = self._model.sequence()
+        names = [name for name in self.outputs if name not in self._kept.values()]
 
         def run(row: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
             try:

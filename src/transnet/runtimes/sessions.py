@@ -126,12 +126,12 @@ class OpenVinoModel:
         return own[one_row].run(inputs)
 
     def sequence(self) -> Callable[[Sequence[NDArray[Any]]], list[NDArray[np.float32]]]:
-        """A sequence of calls, by one thread at a time, each with one row.
+        """A sequence of calls, by one thread at a time, each with one row of what is not carried.
 
         What is carried stays in the runtime, is zero at first, and is neither given nor returned:
         copying the maps of a frame in and out takes as long as a third of its motion.
         """
-        return _OneRow(self._request("sequence" if self._carried else "row")).run
+        return _OneRow(self._request("sequence")).run
 
 
 class _Rows:
