@@ -16,6 +16,7 @@ from transnet import TransNetError
 from transnet.cli import main
 from transnet.deploy import runtime
 from transnet.deploy.export import export
+from transnet.deploy.verification import INT8_TOLERANCE
 from transnet.deploy.window import Window
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not here")
@@ -112,7 +113,6 @@ def test_openvino_answers_as_the_run_does(trained_run, tmp_path, videos):
     frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)
     one_by_one = np.concatenate([recognizer.encode(frame[None]) for frame in frames])
     assert np.allclose(recognizer.encode(frames), one_by_one, atol=1e-5)
-    frames.flags.writeable = False  # as np.frombuffer gives them
     with pytest.raises(TransNetError, match="does not take frames"):
         recognizer.encode(frames[:, :32])
 
@@ -123,15 +123,19 @@ def test_streams_in_openvino_score_as_clips_and_do_not_disturb_each_other(
     trained_run, tmp_path, int8
 ):
     out = str(tmp_path / "openvino")
-    recognizer = runtime.load(export(trained_run, out=out, format="openvino", int8=int8))
-    clips = np.random.default_rng(1).integers(0, 255, (2, 4, 64, 64, 3), np.uint8)
+    # max_loss: the answers of a tiny network near a tie may fall either way.
+    folder = export(trained_run, out=out, format="openvino", int8=int8, max_loss=0.5)
+    recognizer = runtime.load(folder)
+    videos = np.random.default_rng(1).integers(0, 255, (2, 9, 64, 64, 3), np.uint8)
+    videos.flags.writeable = False  # as np.frombuffer gives them
     windows = Window(recognizer), Window(recognizer)
-    for frames in zip(*clips, strict=True):
+    for frames in zip(*videos, strict=True):
         scores = [window.push(frame) for window, frame in zip(windows, frames, strict=True)]
-    expected = recognizer.scores(clips)
-    assert np.allclose([each.probabilities for each in scores], expected, atol=1e-4)
+    expected = recognizer.scores(videos[:, -4:])
+    tolerance = INT8_TOLERANCE if int8 else 1e-5
+    assert np.allclose([each.probabilities for each in scores], expected, atol=tolerance)
     with pytest.raises(TransNetError, match="does not take frames"):
-        windows[0].push(clips[0, 0, :32])
+        windows[0].push(videos[0, 0, :32])
 
 
 _TWO_GO_AND_A_SIGNAL_COMES = """

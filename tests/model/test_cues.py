@@ -31,6 +31,18 @@ def test_a_stream_of_its_frames_gives_the_logits_of_the_clip(temporal, cues, rea
         assert torch.allclose(windows[-1].logits, model(clip[None])[0], atol=1e-5)
 
 
+def test_a_stream_that_starts_anew_takes_the_weights_of_now():
+    model, clip = tiny(cues="both"), torch.rand(4, 3, 64, 64)
+    stream = StreamingTransNet(model, step_s=1.0)
+    with torch.no_grad():
+        for parameter in model.motion.parameters():
+            parameter.mul_(-1.5)
+    stream.reset()
+    windows = [stream.push(frame, float(second)) for second, frame in enumerate(clip)]
+    with torch.inference_mode():
+        assert torch.allclose(windows[-1].logits, model(clip[None])[0], atol=1e-5)
+
+
 def test_the_papers_network_is_what_it_was():
     plain, both = tiny(), tiny(cues="both")
     assert "cues" not in str(plain)

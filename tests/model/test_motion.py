@@ -122,6 +122,14 @@ def test_maps_of_any_size_have_motion(height, width):
     assert torch.isfinite(vector).all()
 
 
+def test_blocks_of_rows_give_what_all_rows_give(monkeypatch):
+    motion = pair_motion(8, 9, 7)
+    maps = [maps_of(torch.rand(2, 8, 9, 7)) for _ in range(2)]
+    at_once = motion(*maps)
+    monkeypatch.setattr("transnet.model.motion.BLOCK", 4)
+    assert torch.allclose(motion(*maps), at_once, atol=1e-5)
+
+
 def test_constant_maps_have_finite_motion():
     motion = pair_motion(8, 4, 4)
     maps = maps_of(torch.zeros(1, 8, 4, 4))

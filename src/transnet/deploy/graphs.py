@@ -33,7 +33,7 @@ LATER = "later_"
 class FrameEncoder(nn.Module):
     """uint8 RGB frames ``(B, H, W, 3)`` to features ``(B, L)``, normalization included.
 
-    With motion, also to their maps, each ``(B, C, h, w)``; without appearance, no features. If it
+    With motion, also to their maps, each ``(B, C, P)``; without appearance, no features. If it
     is to tell what is unknown, also to the means of their last maps, ``(B, D)``.
     Its input is what decoders return, so that users need not know the normalization.
 
@@ -159,7 +159,7 @@ class Shapes(NamedTuple):
         num_frames: frames per clip, n.
         size: height and width of a frame.
         features: length of a frame's features, L; 0 without appearance.
-        maps: channels, height and width of each map of a frame; empty without motion.
+        maps: channels and positions of each map of a frame; empty without motion.
         pairs: length of a pair's terms, P; 0 without motion.
         means: channels D of a frame's last map; 0 where nothing is told unknown.
     """

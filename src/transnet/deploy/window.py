@@ -39,6 +39,9 @@ class Window:
         with_distance: whether to compute the distance to the training clips, if the export can; by
             default if the recognizer tells what is unknown.
 
+    Raises:
+        TransNetError: the models for streams are missing, or of an earlier version.
+
     Example::
 
         window = Window(load("exported"))

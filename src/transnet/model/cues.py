@@ -78,7 +78,13 @@ class PairHead(nn.Module):
         scale = self.norm.weight * (variance + self.norm.eps).rsqrt()
         shift = self.norm.bias - scale * mean
         weight = self.dense.weight
-        dense = nn.Linear(self.dense.in_features, self.dense.out_features).to(weight)
+        dense = nn.utils.skip_init(
+            nn.Linear,
+            self.dense.in_features,
+            self.dense.out_features,
+            device=weight.device,
+            dtype=weight.dtype,
+        )
         dense.weight.copy_(weight * scale)
         dense.bias.copy_(self.dense.bias + weight @ shift)
         return dense

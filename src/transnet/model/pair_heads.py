@@ -12,14 +12,14 @@ from transnet.model.temporal import GroupedConvolutions, TemporalConvolutions
 
 
 class PairHeads(nn.Module):
-    """The heads of a trained network, equal to them one by one in a third of the operations.
+    """The heads of a trained network, equal to them one by one.
 
     Each normalization and its dense layer are one layer, and so are the convolutions of all heads,
-    where they are the paper's. A stream computes them for each frame, where an operation costs
-    more than its numbers.
+    where they are the paper's: a third of the operations. A stream computes them for each frame,
+    where an operation costs more than its numbers.
 
     Args:
-        heads: by cue; their weights are copied.
+        heads: by cue. Their weights are copied, but for temporal parts that are not the paper's.
     """
 
     def __init__(self, heads: Mapping[str, PairHead]) -> None:
@@ -32,7 +32,8 @@ class PairHeads(nn.Module):
     def terms(self, motion: Mapping[str, Tensor]) -> Tensor:
         """The vectors of N pairs by cue, ``(N, .)`` each, to what a window needs, ``(N, P)``."""
         # One ReLU for all: OpenVINO takes twice as long for a dense layer with a ReLU of its own.
-        return torch.relu(torch.cat([self.dense[cue](motion[cue]) for cue in motion], dim=1))
+        terms = [dense(motion[cue]) for cue, dense in self.dense.items()]
+        return torch.relu(torch.cat(terms, dim=1))
 
     def forward(self, terms: Tensor) -> Tensor:
         """The terms of n-1 pairs, ``(B, n-1, P)``, to the logits of each cue, ``(B, G, C)``."""

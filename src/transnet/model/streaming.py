@@ -97,10 +97,11 @@ class StreamingTransNet:
     of the stream; with motion, of the last ``n * step_s`` seconds, and also the maps of each frame
     of the last ``step_s`` seconds.
     Of frames closer than a thousandth of ``step_s``, as a clock in the wrong unit gives, only the
-    newest is remembered, so memory is bounded for every clock.
+    newest is remembered, so memory is bounded for every clock. The heads of motion are copied.
 
     Args:
-        model: the network, in evaluation mode.
+        model: the network, in evaluation mode. After its weights or its device change, call
+            :meth:`reset`.
         step_s: seconds between two neighboring frames of a window, above 0.
         novelty: tells windows that are unlike the training clips, for D more numbers a frame;
             ``None``: all count as known.
@@ -112,7 +113,7 @@ class StreamingTransNet:
         if not step_s > 0:
             raise TransNetError(f"step_s is {step_s}; accepted: above 0 seconds.")
         self._model, self._step_s, self._novelty = model, step_s, novelty
-        self._heads = PairHeads(model.pair_heads) if model.has_motion else None
+        self._heads = self._heads_of_motion()
         self._back_s = step_s * np.arange(model.num_frames - 1, -1, -1)
         self._seen: deque[_SeenFrame] = deque()
         self._spacing_s = step_s / MAX_FRAMES_PER_STEP
@@ -131,6 +132,10 @@ class StreamingTransNet:
     def reset(self) -> None:
         """Forget every frame: what comes is another video."""
         self._seen.clear()
+        self._still, self._heads = None, self._heads_of_motion()
+
+    def _heads_of_motion(self) -> PairHeads | None:
+        return PairHeads(self._model.pair_heads) if self._model.has_motion else None
 
     @torch.inference_mode()
     def push(self, frame: Tensor, time_s: float) -> Window | None:

@@ -72,7 +72,8 @@ class OpenVinoModel:
         mostly_one_row: whether to compile it for one row, where all shapes are known: the motion of
             one pair takes half the time so. For more rows it is compiled when they first come.
         carried: for :meth:`sequence`, the names of inputs, each with that of the output which it is
-            given of the call before.
+            given of the call before. The model is compiled for sequences first then, and for other
+            calls when one comes.
     """
 
     def __init__(
