@@ -105,7 +105,7 @@ class OnnxSession:
 class _CarryingStream:
     """The rows of a stream; what is carried comes out of the runtime and goes in again."""
 
-    def __init__(self, session: OnnxSession | OpenVinoSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._carried = _carried(session.input_shapes)
         shapes = [session.input_shapes[name] for name in self._carried]
